@@ -1,0 +1,52 @@
+import { status } from '@grpc/grpc-js';
+
+/** One kind of failure: what it is called, what gRPC callers get, whether trying again can help, and what to do. */
+export interface CatalogEntry {
+  readonly status: status;
+  readonly retryable: boolean;
+  /** What the caller can do, as a sentence. */
+  readonly remedy: string;
+}
+
+/**
+ * Every failure the system reports by name. Codes are part of the interface: `docs/errors.md` is generated
+ * from this table and a test compares both.
+ */
+export const catalog = {
+  'invalid-argument': entry(status.INVALID_ARGUMENT, false, 'Correct the named field and call again.'),
+  'invalid-config': entry(status.INVALID_ARGUMENT, false, 'Correct the named key; `steward config check` shows all of them.'),
+  'unknown-instance': entry(status.NOT_FOUND, false, 'Check the id; `steward list` shows what exists.'),
+  'already-exists': entry(status.ALREADY_EXISTS, false, 'Use another id, or wait for the existing one with WaitForInit.'),
+  'workspace-busy': entry(status.FAILED_PRECONDITION, true, 'Another instance of this workspace still exists; wait until it has stopped.'),
+  'wrong-state': entry(status.FAILED_PRECONDITION, true, 'Wait for the state named in the message, then call again.'),
+  'storage-disabled': entry(status.FAILED_PRECONDITION, false, 'Start the workspace with remote storage enabled.'),
+  'snapshot-not-found': entry(status.NOT_FOUND, false, 'Check the snapshot name; it may have been deleted.'),
+  'backup-not-found': entry(status.NOT_FOUND, false, 'The workspace has no backup; start it from another source.'),
+  'backup-failed': entry(status.DATA_LOSS, true, 'The content is kept on the node. Mend the storage; attempts go on by themselves.'),
+  'content-initialization-failed': entry(status.INTERNAL, true, 'Read the message, correct the source, and start again.'),
+  'git-failed': entry(status.INTERNAL, true, 'Check the clone URL, the branch and the credentials.'),
+  'credentials-lost': entry(status.FAILED_PRECONDITION, true, 'Credentials did not survive a reboot; call InitWorkspace again.'),
+  'archive-damaged': entry(status.DATA_LOSS, false, 'The stored bytes do not match their digest; restore another version.'),
+  'storage-unavailable': entry(status.UNAVAILABLE, true, 'Check that the storage is reachable and writable, then try again.'),
+  'disk-full': entry(status.RESOURCE_EXHAUSTED, true, 'Free space on the disk named in the message.'),
+  'record-unreadable': entry(status.DATA_LOSS, false, 'The record was set aside and its content left alone; see docs/operations.md.'),
+  'record-not-written': entry(status.UNAVAILABLE, true, 'The state could not be saved; check the disk of the state folder.'),
+  'stale-generation': entry(status.ABORTED, false, 'A newer run has taken over; nothing to do.'),
+  'overloaded': entry(status.RESOURCE_EXHAUSTED, true, 'Too much is waiting; try again later.'),
+  'deadline-exceeded': entry(status.DEADLINE_EXCEEDED, true, 'Allow more time, or look at `steward history` for what is slow.'),
+  'cancelled': entry(status.CANCELLED, true, 'The call was cancelled by its caller.'),
+  'not-implemented': entry(status.UNIMPLEMENTED, false, 'This version does not offer it.'),
+  'unavailable': entry(status.UNAVAILABLE, true, 'The program is starting, stopping or unreachable; try again.'),
+  'permission-denied': entry(status.PERMISSION_DENIED, false, 'Run as a user who may do this.'),
+  'process-failed': entry(status.INTERNAL, true, 'A program this one needs has failed; the message says which.'),
+  'missing-tool': entry(status.FAILED_PRECONDITION, false, 'Install the program named in the message; `steward doctor` lists what is missing.'),
+  'address-in-use': entry(status.FAILED_PRECONDITION, false, 'Another program uses this address; stop it or configure another one.'),
+  'parked': entry(status.FAILED_PRECONDITION, false, 'It failed too often and was parked; `steward history` shows why.'),
+  'internal': entry(status.INTERNAL, false, 'This is a defect; the log has the details under the id in the message.'),
+} as const satisfies Record<string, CatalogEntry>;
+
+export type ErrorCode = keyof typeof catalog;
+
+function entry(code: status, retryable: boolean, remedy: string): CatalogEntry {
+  return { status: code, retryable, remedy };
+}

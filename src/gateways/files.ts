@@ -1,0 +1,63 @@
+import type { Readable, Writable } from 'node:stream';
+
+/**
+ * The file system. Failures are Node's own errors (`code` ENOENT, ENOSPC, EACCES …) from the real and the
+ * simulated twin alike. What is not synced may be gone after a crash: data until `sync`, names until
+ * `syncDirectory` of the folder that holds them.
+ */
+export interface Files {
+  /** The whole file; fails with EFBIG when it is larger than `limitBytes`. For small files only. */
+  read(path: string, limitBytes: number): Promise<Buffer>;
+  /** Creates or replaces; with `exclusive` fails with EEXIST instead; with `sync` the data is on disk on return. */
+  write(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void>;
+  /** Adds to the end, creating the file if needed. */
+  append(path: string, data: Uint8Array | string, options?: Omit<WriteOptions, 'exclusive'>): Promise<void>;
+  /** Bytes `start` to `end` inclusive, as streams in Node count them; the whole file without a range. */
+  openRead(path: string, range?: { readonly start: number; readonly end?: number }): Readable;
+  /** A stream into a new file (EEXIST when there is one). Its `finish` means the data is on disk. */
+  openWrite(path: string, options?: { readonly mode?: number }): Writable;
+  rename(from: string, to: string): Promise<void>;
+  /** A second name for a file; EEXIST when `to` exists. */
+  link(from: string, to: string): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  readlink(path: string): Promise<string>;
+  /** Creates the folder and its missing parents; an existing folder is fine. */
+  makeDirectory(path: string, mode?: number): Promise<void>;
+  /** Removes a file, link or whole tree; a missing path is fine. Never follows links. */
+  remove(path: string): Promise<void>;
+  list(path: string): Promise<readonly DirectoryEntry[]>;
+  /** The entry itself, links not followed; undefined when nothing is there. */
+  stat(path: string): Promise<FileStat | undefined>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** Changes the entry itself, links not followed. */
+  chown(path: string, uid: number, gid: number): Promise<void>;
+  /** Makes renames, creations and removals inside the folder last. */
+  syncDirectory(path: string): Promise<void>;
+  /** Free and total bytes of the file system that holds `path`, as an ordinary user sees them. */
+  space(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
+}
+
+export interface WriteOptions {
+  readonly mode?: number;
+  readonly exclusive?: boolean;
+  readonly sync?: boolean;
+}
+
+export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: EntryKind;
+}
+
+export interface FileStat {
+  readonly kind: EntryKind;
+  readonly sizeBytes: number;
+  /** Permission bits, set-id bits included. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly inode: bigint;
+  readonly links: number;
+  readonly modifiedMs: number;
+}

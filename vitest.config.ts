@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+const longer = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', ['test/**/*.test.ts'], ['test/{property,simulation,integration,chaos,kernel}/**'], {}),
+      project('property', ['test/property/**/*.test.ts'], [], longer),
+      project('simulation', ['test/simulation/**/*.test.ts'], [], { testTimeout: 600_000 }),
+      project('integration', ['test/integration/**/*.test.ts'], [], longer),
+    ],
+  },
+});
+
+function project(name: string, include: string[], exclude: string[], timeouts: object) {
+  return { test: { name, include, exclude: [...exclude, '**/node_modules/**', 'dist/**'], ...timeouts } };
+}
