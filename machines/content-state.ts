@@ -1,0 +1,51 @@
+/**
+ * The content of one instance, from nothing to gone.
+ *
+ * State         What may exist in it                          What leaves it
+ * none          nothing                                        INIT
+ * recovering    whatever the record says                       the survey of the world
+ * settingUp     a record; a folder that may be thrown away     ready → available; failed or DISPOSE → wrappingUp
+ * available     complete content, recorded as such; jobs       DISPOSE → wrappingUp
+ * wrappingUp    content that is being saved, then removed      removed and recorded → gone
+ * gone          nothing but a remembered outcome               final
+ * refused       nothing: the first record was never written    final
+ * failed        as recorded; the supervisor starts it again    final
+ *
+ * Ignored, because they cannot mean anything there: INIT outside `none`; BACKUP and SNAPSHOT outside
+ * `available` (BACKUP also starts the next attempt of `stranded`); DISPOSE once removal is recorded.
+ *
+ * Content is removed only after `recordingRemoval`, which is entered only when a verified backup is recorded,
+ * when nothing was ever complete, or when somebody explicitly gave the content up.
+ */
+import { assign } from 'xstate';
+import { available } from './content-available.js';
+import { recovering, settingUp } from './content-setting-up.js';
+import { contentSetup, startingContext } from './content-setup.js';
+import * as steps from './content-steps.js';
+import { wrappingUp } from './content-wrapping-up.js';
+
+export const contentMachine = contentSetup.createMachine({
+  id: 'content',
+  context: ({ input }) => startingContext(input),
+  initial: 'starting',
+  states: {
+    starting: {
+      always: [{ guard: 'isRecorded', target: 'recovering' }, { target: 'none' }],
+    },
+    none: {
+      on: {
+        INIT: {
+          target: 'settingUp',
+          actions: assign(({ event }) => steps.accepted(event.request, event.at)),
+        },
+      },
+    },
+    recovering,
+    settingUp,
+    available,
+    wrappingUp,
+    gone: { type: 'final' },
+    refused: { type: 'final' },
+    failed: { type: 'final' },
+  },
+});

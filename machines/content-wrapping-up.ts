@@ -1,0 +1,221 @@
+import { assign } from 'xstate';
+import { contentSetup } from './content-setup.js';
+import * as steps from './content-steps.js';
+import { deadlineTo, withContext } from './content-waits.js';
+
+/**
+ * Content on its way out. Each step is safe to repeat, so a pause after a failure and a restart both go on from
+ * the start of this sequence; what is already recorded as done is passed over.
+ */
+export const wrappingUp = contentSetup.createStateConfig({
+  initial: 'recordingWrapUp',
+  entry: 'startWrappingUp',
+  on: {
+    DISPOSE: {
+      actions: assign(({ context, event }) => steps.disposalJoined(context, event.disposal, event.at)),
+    },
+  },
+  states: {
+    recordingWrapUp: {
+      tags: 'recording',
+      entry: ['startAttempts', 'waitForRecord'],
+      invoke: [
+        {
+          src: 'writeRecord',
+          input: ({ context }) => ({ context, step: 'wrapping-up' as const }),
+          onDone: [
+            { guard: 'isBackedUp', target: 'recordingRemoval', actions: 'keepRecord' },
+            { target: 'quiescing', actions: 'keepRecord' },
+          ],
+          onError: { target: 'retrying', actions: 'fail' },
+        },
+        deadlineTo('retrying', 'timeOut'),
+      ],
+    },
+    /** Work that will not end was killed and reported by the effect; it must not keep the content from being saved. */
+    quiescing: {
+      entry: ['refuseJobs', 'waitForQuiet'],
+      invoke: [
+        {
+          src: 'quiesce',
+          input: withContext,
+          onDone: { target: 'disconnecting', actions: 'keepTime' },
+          onError: { target: 'disconnecting', actions: 'fail' },
+        },
+        deadlineTo('disconnecting', 'timeOut'),
+      ],
+    },
+    /** Attachments go one by one, the newest first. */
+    disconnecting: {
+      always: [
+        { guard: 'hasAttachment', target: 'detaching' },
+        { guard: 'wantsBackup', target: 'backingUp' },
+        { guard: 'mayDiscard', target: 'recordingRemoval' },
+        { target: '#content.failed' },
+      ],
+    },
+    detaching: {
+      entry: 'waitForDetach',
+      invoke: [
+        {
+          src: 'detach',
+          input: ({ context }) => ({ context, attachment: steps.lastAttachment(context) }),
+          onDone: {
+            target: 'disconnecting',
+            actions: assign(({ context, event }) => steps.detachedLast(context, event.output.at)),
+          },
+          onError: { target: 'disconnecting', actions: ['fail', 'dropAttachment'] },
+        },
+        deadlineTo('disconnecting', 'leaveAttachment'),
+      ],
+    },
+    backingUp: {
+      entry: 'waitForBackup',
+      invoke: [
+        {
+          src: 'finalBackup',
+          input: withContext,
+          onDone: {
+            target: 'verifying',
+            actions: assign(({ context, event }) =>
+              steps.backedUp(context, event.output.reference, event.output.git, event.output.at),
+            ),
+          },
+          onError: { target: 'weighing', actions: 'failAttempt' },
+        },
+        deadlineTo('weighing', 'timeOutAttempt'),
+      ],
+    },
+    verifying: {
+      entry: 'waitForVerify',
+      invoke: [
+        {
+          src: 'verifyBackup',
+          input: withContext,
+          onDone: {
+            target: 'recordingBackup',
+            actions: assign(({ context, event }) => steps.verifiedFinal(context, event.output.at)),
+          },
+          onError: { target: 'weighing', actions: 'failAttempt' },
+        },
+        deadlineTo('weighing', 'timeOutAttempt'),
+      ],
+    },
+    /** A failed attempt is followed by another one while there are any left, and else by a long wait. */
+    weighing: {
+      always: [{ guard: 'hasAttemptLeft', target: 'pausing' }, { target: 'recordingStranded' }],
+    },
+    pausing: {
+      entry: 'pause',
+      invoke: deadlineTo('backingUp', 'keepTime'),
+    },
+    recordingBackup: {
+      tags: 'recording',
+      entry: 'waitForRecord',
+      invoke: [
+        {
+          src: 'writeRecord',
+          input: ({ context }) => ({ context, step: 'wrapping-up' as const }),
+          onDone: { target: 'recordingRemoval', actions: 'keepRecord' },
+          onError: { target: 'retrying', actions: 'fail' },
+        },
+        deadlineTo('retrying', 'timeOut'),
+      ],
+    },
+    recordingRemoval: {
+      tags: 'recording',
+      entry: 'waitForRecord',
+      on: { DISPOSE: {} },
+      invoke: [
+        {
+          src: 'writeRecord',
+          input: ({ context }) => ({ context, step: 'removing' as const }),
+          onDone: { target: 'removing', actions: 'keepRecord' },
+          onError: { target: 'retrying', actions: 'fail' },
+        },
+        deadlineTo('retrying', 'timeOut'),
+      ],
+    },
+    removing: {
+      entry: 'waitForRemove',
+      on: { DISPOSE: {} },
+      invoke: [
+        {
+          src: 'remove',
+          input: withContext,
+          onDone: { target: 'recordingGone', actions: 'keepTime' },
+          onError: { target: 'retryingRemoval', actions: 'fail' },
+        },
+        deadlineTo('retryingRemoval', 'timeOut'),
+      ],
+    },
+    recordingGone: {
+      tags: 'recording',
+      entry: 'waitForRecord',
+      on: { DISPOSE: {} },
+      invoke: [
+        {
+          src: 'writeRecord',
+          input: ({ context }) => ({ context, step: 'gone' as const }),
+          onDone: { target: '#content.gone', actions: 'keepRecord' },
+          onError: { target: 'retryingRemoval', actions: 'fail' },
+        },
+        deadlineTo('retryingRemoval', 'timeOut'),
+      ],
+    },
+    /** The content is at risk and stays; everyone is told so, and attempts go on with growing pauses. */
+    recordingStranded: {
+      tags: 'recording',
+      entry: 'waitForRecord',
+      invoke: [
+        {
+          src: 'writeRecord',
+          input: ({ context }) => ({ context, step: 'wrapping-up' as const }),
+          onDone: { target: 'stranded', actions: 'keepRecord' },
+          onError: { target: 'stranded', actions: 'keepTime' },
+        },
+        deadlineTo('stranded', 'keepTime'),
+      ],
+    },
+    stranded: {
+      entry: 'pause',
+      on: {
+        DISPOSE: [
+          {
+            guard: ({ event }) => !event.disposal.backup,
+            target: 'recordingRemoval',
+            actions: assign(({ event }) => steps.givenUp(event.disposal, event.at)),
+          },
+          {
+            target: 'recordingWrapUp',
+            actions: assign(({ context, event }) => steps.disposalJoined(context, event.disposal, event.at)),
+          },
+        ],
+        BACKUP: { target: 'recordingWrapUp', actions: 'keepTime' },
+        RETRY: { target: 'recordingWrapUp', actions: 'keepTime' },
+      },
+      invoke: deadlineTo('recordingWrapUp', 'keepTime'),
+    },
+    /** A record could not be written; nothing was removed. */
+    retrying: {
+      entry: 'pause',
+      on: {
+        DISPOSE: {
+          target: 'recordingWrapUp',
+          actions: assign(({ context, event }) => steps.disposalJoined(context, event.disposal, event.at)),
+        },
+        RETRY: { target: 'recordingWrapUp', actions: 'keepTime' },
+      },
+      invoke: deadlineTo('recordingWrapUp', 'keepTime'),
+    },
+    /** The content is safe or given up, and could not be removed wholly, or not recorded as removed. */
+    retryingRemoval: {
+      entry: 'pause',
+      on: {
+        DISPOSE: { target: 'removing', actions: 'keepTime' },
+        RETRY: { target: 'removing', actions: 'keepTime' },
+      },
+      invoke: deadlineTo('removing', 'keepTime'),
+    },
+  },
+});
