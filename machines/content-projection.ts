@@ -30,6 +30,18 @@ export function stepOf(value: StateValue): string {
     .join(' ');
 }
 
+/**
+ * What moved the machine, in words: an event's own name, else `<step>.done`, `<step>.failed` or
+ * `<step>.overdue`. XState names the ends of invoked effects after their place in the machine.
+ */
+export function causeOf(eventType: string): string {
+  const [, end, index, path] = /^xstate\.(done|error)\.actor\.(\d+)\.(.+)$/.exec(eventType) ?? [];
+  if (path === undefined) return eventType === 'xstate.init' ? 'start' : eventType;
+  const step = path.slice(path.lastIndexOf('.') + 1);
+  if (end === 'error') return `${step}.failed`;
+  return index === '1' ? `${step}.overdue` : `${step}.done`;
+}
+
 function outermost(value: StateValue): string {
   return typeof value === 'string' ? value : (Object.keys(value)[0] ?? 'none');
 }

@@ -79,17 +79,14 @@ export const contentSetup = setup({
     /** Tells the inside that the content is ready (marker file). */
     announce: effect<Done, StepInput>('announce'),
     runJob: effect<Done & { readonly reference: BackupReference }, JobInput>('runJob'),
-    /** Ends all work on the content: aborts, waits, kills. */
-    quiesce: effect<Done, StepInput>('quiesce'),
+    /** Ends all work on the content (aborts, waits, kills), then reads the state of its main working copy. */
+    quiesce: effect<Done & { readonly git: GitReport | undefined }, StepInput>('quiesce'),
     /** Takes one attachment away; resolves with how it ended. */
     detach: effect<
       Done & { readonly how: 'clean' | 'forced' | 'leaked' },
       StepInput & { readonly attachment: Attachment | undefined }
     >('detach'),
-    finalBackup: effect<
-      Done & { readonly reference: BackupReference; readonly git: GitReport | undefined },
-      StepInput
-    >('finalBackup'),
+    finalBackup: effect<Done & { readonly reference: BackupReference }, StepInput>('finalBackup'),
     verifyBackup: effect<Done, StepInput>('verifyBackup'),
     /** Removes the content folder and what belongs to it. */
     remove: effect<Done, StepInput>('remove'),

@@ -135,13 +135,12 @@ export function givenUp(next: Disposal, at: number): Change {
   return { disposal: next, at, since: at, failure: undefined, finalBackup: undefined, verified: false };
 }
 
-export function backedUp(
-  context: ContentContext,
-  reference: BackupReference,
-  git: GitReport | undefined,
-  at: number,
-): Change {
-  return { finalBackup: reference, gitStatus: git ?? context.gitStatus, verified: false, at };
+export function quiet(gitStatus: GitReport | undefined, at: number): Change {
+  return { gitStatus, at };
+}
+
+export function backedUp(reference: BackupReference, at: number): Change {
+  return { finalBackup: reference, verified: false, at };
 }
 
 export function verifiedFinal(context: ContentContext, at: number): Change {

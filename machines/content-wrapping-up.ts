@@ -39,7 +39,10 @@ export const wrappingUp = contentSetup.createStateConfig({
         {
           src: 'quiesce',
           input: withContext,
-          onDone: { target: 'disconnecting', actions: 'keepTime' },
+          onDone: {
+            target: 'disconnecting',
+            actions: assign(({ event }) => steps.quiet(event.output.git, event.output.at)),
+          },
           onError: { target: 'disconnecting', actions: 'fail' },
         },
         deadlineTo('disconnecting', 'timeOut'),
@@ -77,9 +80,7 @@ export const wrappingUp = contentSetup.createStateConfig({
           input: withContext,
           onDone: {
             target: 'verifying',
-            actions: assign(({ context, event }) =>
-              steps.backedUp(context, event.output.reference, event.output.git, event.output.at),
-            ),
+            actions: assign(({ event }) => steps.backedUp(event.output.reference, event.output.at)),
           },
           onError: { target: 'weighing', actions: 'failAttempt' },
         },
