@@ -18,9 +18,33 @@ export class StewardError extends Error {
   }
 }
 
-/** Any thrown thing as a StewardError: one of ours unchanged, anything else as `fallback` with itself as cause. */
+/**
+ * Any thrown thing as a StewardError: one of ours unchanged, the operating system's refusals by their name, and
+ * anything else as `fallback` with itself as cause.
+ */
 export function toStewardError(thrown: unknown, fallback: ErrorCode = 'internal'): StewardError {
   if (thrown instanceof StewardError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new StewardError(fallback, message, { cause: thrown });
+  return new StewardError(systemCode(thrown) ?? fallback, message, { cause: thrown });
+}
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(catalog, text);
+}
+
+function systemCode(thrown: unknown): ErrorCode | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  switch (thrown.code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'disk-full';
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return 'permission-denied';
+    case 'EADDRINUSE':
+      return 'address-in-use';
+    default:
+      return undefined;
+  }
 }

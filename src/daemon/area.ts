@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import type { InstanceId } from '../../machines/ids.js';
+
+/** Where a daemon keeps things, below its state folder. Instance ids are safe path segments by their type. */
+export class WorkingArea {
+  readonly root: string;
+  readonly records: string;
+  readonly finished: string;
+  readonly setAside: string;
+  readonly history: string;
+  readonly workspaces: string;
+  readonly objects: string;
+  /** On a memory file system where there is one. */
+  readonly secrets: string;
+
+  constructor(root: string, secrets: string) {
+    this.root = root;
+    this.records = join(root, 'records');
+    this.finished = join(root, 'finished');
+    this.setAside = join(root, 'set-aside');
+    this.history = join(root, 'history');
+    this.workspaces = join(root, 'workspaces');
+    this.objects = join(root, 'objects');
+    this.secrets = secrets;
+  }
+
+  /** The content of one instance: what is backed up and restored. */
+  contentOf(instance: InstanceId): string {
+    return join(this.workspaces, instance);
+  }
+
+  secretsOf(instance: InstanceId): string {
+    return join(this.secrets, `${instance}.json`);
+  }
+}

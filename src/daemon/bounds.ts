@@ -1,0 +1,39 @@
+/** How often a stop looks whether an instance's work has ended, beside being told so. */
+export const QUIESCE_POLL_MS = 200;
+
+/** How long the work of an instance gets to end when the daemon stops before it is killed. */
+export const STOP_GRACE_MS = 20_000;
+
+/** How long the id of a finished instance is remembered, and how many of them. */
+export const FINISHED_KEPT_MS = 24 * 60 * 60 * 1000;
+export const FINISHED_MAX = 10_000;
+
+/** Largest initializer message accepted, in bytes of its protobuf form. */
+export const INITIALIZER_BYTES_MAX = 1024 * 1024;
+
+/** Largest record and credentials file read back. */
+export const SECRETS_BYTES_MAX = 1024 * 1024;
+
+/** Instances one daemon takes. */
+export const INSTANCES_MAX = 20_000;
+
+/** Restarts of one instance from its record before it is parked. */
+export const INSTANCE_RESTARTS_MAX = 5;
+export const INSTANCE_RESTART_PERIOD_MS = 60_000;
+
+/** Defaults of the limits of one instance's content; each can be configured. */
+export const RECORD_DEADLINE_MS = 30_000;
+export const SURVEY_DEADLINE_MS = 60_000;
+export const RESERVE_DEADLINE_MS = 5 * 60_000;
+export const INITIALIZE_DEADLINE_MS = 30 * 60_000;
+export const SEAL_DEADLINE_MS = 5 * 60_000;
+export const QUIESCE_DEADLINE_MS = 2 * 60_000;
+export const DISCONNECT_DEADLINE_MS = 30_000;
+export const BACKUP_DEADLINE_MS = 60 * 60_000;
+export const VERIFY_DEADLINE_MS = 30 * 60_000;
+export const REMOVE_DEADLINE_MS = 10 * 60_000;
+export const BACKUP_ATTEMPTS_MAX = 3;
+export const PAUSE_MIN_MS = 1_000;
+export const PAUSE_MAX_MS = 5 * 60_000;
+/** Backups and snapshots that may wait on one instance. */
+export const JOBS_MAX = 16;

@@ -1,0 +1,63 @@
+import { fromPromise } from 'xstate';
+import type { StepInput } from '../../../machines/content-setup.js';
+import type { Failure } from '../../../machines/content-types.js';
+import type { Done } from '../../../machines/effect.js';
+import { toStewardError } from '../../errors/steward-error.js';
+import type { Clock } from '../../gateways/clock.js';
+import type { Random } from '../../gateways/random.js';
+import type { Instance } from '../instance/instance.js';
+
+/** What every effect needs to become an actor of the machine. */
+export interface Performing {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The living instance an effect belongs to. */
+  readonly instanceOf: (input: StepInput) => Instance;
+  /** Told of every failed effect, with the details that callers do not get. */
+  readonly onFailed: (input: StepInput, step: string, error: unknown) => void;
+}
+
+/**
+ * An effect as the machine wants it: one at a time per instance, its result with the time it ended at, its
+ * rejection as a Failure. An aborted effect is over for the machine; the lane still waits for its end.
+ */
+export function perform<Output extends object, Input extends StepInput>(
+  performing: Performing,
+  step: string,
+  run: (input: Input, signal: AbortSignal) => Promise<Output>,
+) {
+  return fromPromise<Output & Done, Input>(async ({ input, signal }) => {
+    try {
+      const output = await performing.instanceOf(input).lane.run((alive) => run(input, alive), signal);
+      return { ...output, at: performing.clock.now() };
+    } catch (error) {
+      if (!signal.aborted) performing.onFailed(input, step, error);
+      throw failure(performing, error);
+    }
+  });
+}
+
+export function failure(performing: Pick<Performing, 'clock' | 'random'>, thrown: unknown): Failure {
+  const error = toStewardError(thrown);
+  return {
+    at: performing.clock.now(),
+    code: error.code,
+    message: error.message,
+    retryable: error.entry.retryable,
+    jitter: performing.random.fraction(),
+  };
+}
+
+/** Resolves when the wall clock reaches a time; the only timer a machine has. */
+export function deadline(clock: Clock) {
+  return fromPromise<Done, { readonly at: number }>(
+    ({ input, signal }) =>
+      new Promise((resolve, reject) => {
+        const timer = clock.schedule(input.at, () => resolve({ at: clock.now() }));
+        signal.addEventListener('abort', () => {
+          timer.cancel();
+          reject(signal.reason);
+        });
+      }),
+  );
+}

@@ -1,0 +1,135 @@
+import { type Actor, createActor, type InspectionEvent } from 'xstate';
+import { causeOf, type StateValue, stepOf } from '../../../machines/content-projection.js';
+import type { ContentEvent, ContentInput } from '../../../machines/content-setup.js';
+import type { contentMachine } from '../../../machines/content-state.js';
+import type { Identity } from '../../../machines/content-types.js';
+import { Lane } from './lane.js';
+import { type ContentView, viewOf } from './view.js';
+
+/** One step of the actor, before it has a sequence number. `isDurable`: its record is on disk. */
+export interface Moved {
+  readonly from: string;
+  readonly to: string;
+  readonly cause: string;
+  readonly detail: string | undefined;
+  readonly isDurable: boolean;
+}
+
+export interface InstanceOptions {
+  readonly machine: typeof contentMachine;
+  readonly input: ContentInput;
+  readonly onMoved: (moved: Moved) => void;
+}
+
+/** The living actor of one instance. What it says of itself is on disk by the time a view shows it as done. */
+export class Instance {
+  readonly identity: Identity;
+  /** The effects of this instance, one at a time. */
+  readonly lane = new Lane();
+  /** Jobs up to this ticket are on disk: a promise made about them survives a crash. */
+  durableTicket = 0;
+  readonly #actor: Actor<typeof contentMachine>;
+  readonly #watchers = new Set<(view: ContentView) => void>();
+  readonly #over: Promise<ContentView>;
+
+  constructor(options: InstanceOptions) {
+    this.identity = options.input.kind === 'new' ? options.input.identity : options.input.record.identity;
+    const follow = new Follower(options.onMoved);
+    this.#actor = createActor(options.machine, {
+      input: options.input,
+      inspect: (event) => follow.see(event, this.#actor),
+    });
+    this.#over = new Promise((resolve, reject) => {
+      this.#actor.subscribe({
+        next: (snapshot) => this.#changed(viewOf(snapshot)),
+        error: reject,
+        complete: () => resolve(this.view),
+      });
+    });
+    // Whoever supervises this instance listens; until then a crash must not count as unhandled.
+    this.#over.catch(() => undefined);
+  }
+
+  start(): void {
+    this.#actor.start();
+  }
+
+  /** Leaves everything as it is recorded; effects are aborted. Nothing is told afterwards. */
+  halt(): void {
+    this.#actor.stop();
+  }
+
+  get view(): ContentView {
+    return viewOf(this.#actor.getSnapshot());
+  }
+
+  /** Settles when the actor has ended by itself: resolves with the last view, rejects when it crashed. */
+  get over(): Promise<ContentView> {
+    return this.#over;
+  }
+
+  send(event: ContentEvent): void {
+    this.#actor.send(event);
+  }
+
+  /**
+   * Resolves with the first answer `decide` gives to a view, the present one included. Rejects with the signal's
+   * reason when the caller goes away or runs out of time; the work goes on.
+   */
+  waitFor<Answer>(decide: (view: ContentView) => Answer | undefined, signal: AbortSignal): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        this.#watchers.delete(look);
+        signal.removeEventListener('abort', leave);
+        settle();
+      };
+      const look = (view: ContentView) => {
+        try {
+          const answer = decide(view);
+          if (answer !== undefined) finish(() => resolve(answer));
+        } catch (error) {
+          finish(() => reject(error));
+        }
+      };
+      const leave = () => finish(() => reject(signal.reason));
+      if (signal.aborted) {
+        leave();
+        return;
+      }
+      signal.addEventListener('abort', leave, { once: true });
+      this.#watchers.add(look);
+      look(this.view);
+    });
+  }
+
+  #changed(view: ContentView): void {
+    for (const watcher of this.#watchers) watcher(view);
+  }
+}
+
+/** Turns what XState's inspection says about the root actor into steps with a cause. */
+class Follower {
+  readonly #onMoved: (moved: Moved) => void;
+  #step = 'none';
+
+  constructor(onMoved: (moved: Moved) => void) {
+    this.#onMoved = onMoved;
+  }
+
+  see(event: InspectionEvent, root: Actor<typeof contentMachine>): void {
+    if (event.type !== '@xstate.snapshot' || event.actorRef !== root) return;
+    const snapshot = root.getSnapshot();
+    const to = stepOf(snapshot.value satisfies StateValue);
+    if (to === this.#step) return;
+    const from = this.#step;
+    this.#step = to;
+    const { failure } = snapshot.context;
+    this.#onMoved({
+      from,
+      to,
+      cause: causeOf(event.event.type),
+      detail: failure === undefined ? undefined : `${failure.code}: ${failure.message}`,
+      isDurable: !snapshot.hasTag('recording'),
+    });
+  }
+}

@@ -1,0 +1,109 @@
+import type { ContentContext, Failure, GitReport } from '../../../machines/content-types.js';
+import { isErrorCode, StewardError } from '../../errors/steward-error.js';
+import type { Finished } from '../instance/finished.js';
+import type { ContentView } from '../instance/view.js';
+
+/**
+ * What callers are told, from what an instance's content shows: a value, a thrown StewardError, or undefined
+ * while there is nothing to tell yet. The table in docs/answers.md is this file in words.
+ */
+
+/** For Init and WaitForInit: content is there, or is not going to be. */
+export function setUpAnswer(view: ContentView): 'ready' | undefined {
+  const { step, context } = view;
+  if (view.state === 'AVAILABLE' && step.startsWith('available')) return 'ready';
+  if (step === 'refused') throw asError(context.failure, 'record-not-written');
+  if (step === 'failed')
+    throw new StewardError('unavailable', failureText(context, 'the set-up was interrupted'));
+  if (!step.startsWith('wrappingUp') && step !== 'gone') return undefined;
+  if (step === 'wrappingUp.recordingWrapUp') return undefined;
+  if (context.setup !== undefined) throw wrongState(view, 'the content is being wrapped up');
+  if (context.failure !== undefined) throw asError(context.failure, 'content-initialization-failed');
+  throw new StewardError('wrong-state', 'the workspace was disposed before its content was ready');
+}
+
+export function setUpAnswerOf(finished: Finished): never {
+  if (!finished.wasAvailable && finished.failure !== undefined) {
+    throw asError(finished.failure, 'content-initialization-failed');
+  }
+  throw new StewardError('wrong-state', 'the instance has ended and its content was removed');
+}
+
+export interface DisposeAnswer {
+  readonly gitStatus: GitReport | undefined;
+}
+
+/**
+ * For Dispose: everything is removed, or this attempt has ended without success. `pausesBefore` tells an attempt
+ * that ended before the call from the one that the call waits for.
+ */
+export function disposeAnswer(view: ContentView, pausesBefore: number): DisposeAnswer | undefined {
+  const { step, context } = view;
+  if (step === 'gone') {
+    if (context.failure?.code === 'content-missing') throw asError(context.failure, 'backup-failed');
+    return { gitStatus: context.gitStatus };
+  }
+  if (step === 'failed')
+    throw new StewardError('unavailable', failureText(context, 'the wrap-up was interrupted'));
+  if (step === 'refused') return { gitStatus: undefined };
+  const waits =
+    step === 'wrappingUp.stranded' || step === 'wrappingUp.retrying' || step === 'wrappingUp.retryingRemoval';
+  if (!waits || context.pauses <= pausesBefore) return undefined;
+  if (step === 'wrappingUp.stranded') {
+    throw new StewardError(
+      'backup-failed',
+      `the final backup failed, the content is kept: ${failureText(context, 'unknown reason')}`,
+    );
+  }
+  throw asError(context.failure, 'unavailable');
+}
+
+export function disposeAnswerOf(finished: Finished): DisposeAnswer {
+  if (finished.failure?.code === 'content-missing') throw asError(finished.failure, 'backup-failed');
+  return { gitStatus: finished.gitStatus };
+}
+
+/** For BackupWorkspace and TakeSnapshot on content in use: the job with this ticket has ended. */
+export function jobAnswer(view: ContentView, ticket: number): string | undefined {
+  const result = view.context.results.find((candidate) => candidate.job.ticket === ticket);
+  if (result?.reference !== undefined) return result.reference.url;
+  if (result !== undefined)
+    throw asError(result.failure, result.job.kind === 'backup' ? 'backup-failed' : 'internal');
+  if (view.state !== 'AVAILABLE') throw wrongState(view, 'the content is being wrapped up');
+  return undefined;
+}
+
+/** For BackupWorkspace on content that is being wrapped up: the final backup is verified. */
+export function finalBackupAnswer(view: ContentView, pausesBefore: number): string | undefined {
+  if (view.context.verified && view.context.finalBackup !== undefined) return view.context.finalBackup.url;
+  disposeAnswer(view, pausesBefore);
+  if (view.step === 'gone' || view.context.disposal?.backup === false) {
+    throw wrongState(view, 'the content is being removed without a backup');
+  }
+  return undefined;
+}
+
+export function wrongState(view: ContentView, text: string): StewardError {
+  return new StewardError('wrong-state', `${text} (state ${view.state}, step ${view.step})`);
+}
+
+export function asError(
+  failure: Failure | undefined,
+  fallback:
+    | 'internal'
+    | 'unavailable'
+    | 'backup-failed'
+    | 'record-not-written'
+    | 'content-initialization-failed',
+): StewardError {
+  if (failure === undefined) return new StewardError(fallback, 'no reason was recorded');
+  if (failure.code === 'content-missing') return new StewardError('backup-failed', failure.message);
+  return new StewardError(
+    isErrorCode(failure.code) && failure.code !== 'internal' ? failure.code : fallback,
+    failure.message,
+  );
+}
+
+function failureText(context: ContentContext, otherwise: string): string {
+  return context.failure?.message ?? otherwise;
+}
