@@ -9,7 +9,8 @@ export interface Clock {
   monotonic(): number;
   /**
    * Runs `callback` once when the wall clock reaches `at` (at once, but never inside this call, when it is past).
-   * Any distance works, also beyond the 24.8 days that setTimeout can express.
+   * Any distance works, also beyond the 24.8 days that setTimeout can express. When the wall clock steps back
+   * meanwhile, the callback comes after the distance it was set for, so that no wait grows with the step.
    */
   schedule(at: number, callback: () => void): Timer;
 }

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
 /**
  * Child processes. Each starts as the leader of its own process group, and kill reaches the whole group, so
