@@ -1,3 +1,4 @@
 import type { Generator } from './generator.js';
+import { protoGenerator } from './proto.js';
 
-export const generators: readonly Generator[] = [];
+export const generators: readonly Generator[] = [protoGenerator];
