@@ -1,0 +1,105 @@
+import { assign } from 'xstate';
+import { lifeSetup } from './instance-life-setup.js';
+import * as steps from './instance-life-steps.js';
+import { deadlineTo, withContext, writing } from './instance-life-waits.js';
+import { wantsBackup } from './workspace-phase.js';
+
+/**
+ * On the way out. Every step is safe to repeat: after trouble, a stricter request or a restart all of it runs
+ * again. The content is asked for only when nothing of the command runs any more.
+ */
+export const stopping = lifeSetup.createStateConfig({
+  initial: 'recordingStop',
+  on: {
+    STOP: {
+      guard: ({ context, event }) => steps.isStricter(context, event.request, event.at),
+      target: '.recordingStop',
+      reenter: false,
+      actions: assign(({ context, event }) => steps.stopRequested(context, event.request, event.at)),
+    },
+  },
+  states: {
+    recordingStop: {
+      tags: 'recording',
+      entry: 'waitForRecord',
+      invoke: [
+        {
+          ...writing,
+          onDone: { target: 'endingCommand', actions: 'keepRecord' },
+          onError: { target: '#life.failed' },
+        },
+        deadlineTo('#life.failed'),
+      ],
+    },
+    endingCommand: {
+      entry: 'waitForStop',
+      invoke: [
+        {
+          src: 'stopCommand',
+          input: withContext,
+          onDone: {
+            target: 'disposing',
+            actions: assign(({ context, event }) =>
+              steps.commandEnded(context, event.output.end, event.output.at),
+            ),
+          },
+          onError: { target: 'recordingTrouble', actions: 'troubleStop' },
+        },
+        deadlineTo('recordingTrouble', 'troubleStopOverdue'),
+      ],
+    },
+    disposing: {
+      entry: 'waitForDispose',
+      invoke: [
+        {
+          src: 'disposeContent',
+          input: ({ context }) => ({ context, backup: wantsBackup(context) }),
+          onDone: {
+            target: 'recordingOutcome',
+            actions: assign(({ context, event: { output } }) =>
+              steps.disposed(context, output.outcome, output.git, output.at),
+            ),
+          },
+          onError: { target: 'recordingTrouble', actions: 'troubleDispose' },
+        },
+        deadlineTo('recordingTrouble', 'troubleDisposeOverdue'),
+      ],
+    },
+    /** So that everybody can see what is in the way. */
+    recordingTrouble: {
+      tags: 'recording',
+      entry: 'waitForRecord',
+      invoke: [
+        {
+          ...writing,
+          onDone: { target: 'pausing', actions: 'keepRecord' },
+          onError: { target: '#life.failed' },
+        },
+        deadlineTo('#life.failed'),
+      ],
+    },
+    pausing: {
+      entry: 'pause',
+      invoke: {
+        src: 'deadline',
+        input: ({ context }) => ({ at: context.deadline }),
+        onDone: { target: 'endingCommand', actions: 'keepTime' },
+        onError: { target: '#life.failed' },
+      },
+    },
+    recordingOutcome: {
+      tags: 'recording',
+      entry: 'waitForRecord',
+      /** The content is gone: no request can change that any more. */
+      on: { STOP: {} },
+      invoke: [
+        {
+          ...writing,
+          onDone: { target: '#life.stopped', actions: 'keepRecord' },
+          onError: { target: '#life.failed' },
+        },
+        deadlineTo('#life.failed'),
+      ],
+    },
+  },
+});
