@@ -2,7 +2,7 @@ import type { ChildContext, StartResult, WorkerSpec } from './spec.js';
 
 /**
  * A worker's `start` that comes back from its record. The first run of a tree starts clean (`restore` is
- * undefined); a run that follows a failure gets what `recover` reads. A failing `recover` is a failed start, so it
+ * undefined); each later one gets what `recover` reads. A failing `recover` is a failed start, so it
  * counts and is tried again. Without this a child restarts clean.
  */
 export function restartFrom<Restore>(

@@ -27,7 +27,10 @@ export interface ChildContext {
   readonly generation: number;
   /** False as soon as the run is over or killed: its late results must be thrown away. */
   isCurrent(): boolean;
-  /** Present when this run follows a failure: how the run before ended (a failed start is `abnormal`). */
+  /**
+   * How the run before ended, if there was one: a failed start is `abnormal`, a stop along with a failed sibling
+   * `shutdown`.
+   */
   readonly previous: Exit | undefined;
   /**
    * Registers what a kill must do for this child, such as SIGKILL to its process groups, and answers what is

@@ -1,0 +1,18 @@
+import type { Clock, Timer } from '../gateways/clock.js';
+
+/** Runs `callback` in `ms`, or never for `infinity`. */
+export function arm(clock: Clock, ms: number | 'infinity', callback: () => void): Timer | undefined {
+  return ms === 'infinity' ? undefined : clock.schedule(clock.now() + ms, callback);
+}
+
+/** Resolves when `work` settles either way, or after `ms`, whichever is first. */
+export function settledWithin(clock: Clock, work: Promise<unknown>, ms: number | 'infinity'): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = arm(clock, ms, resolve);
+    const settled = () => {
+      timer?.cancel();
+      resolve();
+    };
+    work.then(settled, settled);
+  });
+}

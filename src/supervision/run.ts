@@ -1,0 +1,315 @@
+import type { Timer } from '../gateways/clock.js';
+import { WORKER_START_MS } from './bounds.js';
+import type { Child } from './child.js';
+import { arm } from './deadline.js';
+import type { SupervisorEvent } from './events.js';
+import { abnormal, CLEAN, type Exit, type Stopped, toError } from './exit.js';
+import { injectFault } from './inject-fault.js';
+import { Kill } from './kill.js';
+import { RunContext } from './run-context.js';
+import type { SharedContext } from './shared-context.js';
+import type { Shutdown, StartedChild, StartResult } from './spec.js';
+import type { Supervisor } from './supervisor.js';
+
+export type StartOutcome =
+  | { readonly result: 'started' }
+  | { readonly result: 'ignored' }
+  | { readonly result: 'failed'; readonly error: Error }
+  /** It was told to stop before it was up. */
+  | { readonly result: 'stopped' };
+
+/** A supervisor as the run of a child: what its parent needs of it. */
+export interface Nested extends Supervisor {
+  start(): Promise<StartOutcome>;
+}
+
+/** The supervisor a run belongs to. */
+export interface RunOwner {
+  readonly shared: SharedContext;
+  readonly path: string;
+  /** The child's run ended by itself. */
+  exited(child: Child, run: Run, exit: Exit): void;
+}
+
+/**
+ * One generation of a child: starting → running → stopping → over. It ends once: by itself (`exited` is told), by
+ * `stop`, or by a failed start. From `stopping` on, an exit is part of the stop and is not told. After a failure
+ * its kill hooks run at once; `stop` then waits for them. A start that settles after a kill is told as `late-start`
+ * and stopped.
+ */
+export class Run {
+  readonly generation: number;
+  readonly nested: Nested | undefined;
+  readonly #owner: RunOwner;
+  readonly #child: Child;
+  readonly #context: RunContext;
+  #phase: 'starting' | 'running' | 'stopping' | 'over' = 'starting';
+  /** Monotonic milliseconds when it was up. */
+  #upAt = 0;
+  #ranForMs = 0;
+  #started: StartedChild | undefined;
+  /** Unsettled only while starting, or after a kill of a start that goes on regardless. */
+  #attempt: Promise<StartResult> | undefined;
+  #ending: Promise<Stopped> | undefined;
+  #kill: Kill | undefined;
+  /** Wakes whoever waits in `start` or in a graceful stop. */
+  #interrupt: (() => void) | undefined;
+  #faultTimer: Timer | undefined;
+
+  constructor(owner: RunOwner, child: Child, nested: Nested | undefined) {
+    this.#owner = owner;
+    this.#child = child;
+    this.nested = nested;
+    this.generation = owner.shared.nextGeneration();
+    this.#context = new RunContext(owner, child, this.generation);
+  }
+
+  get state(): 'starting' | 'running' | 'stopping' {
+    return this.#phase === 'over' ? 'stopping' : this.#phase;
+  }
+
+  /** True while it is starting or running; false from the moment it ends or is told to. */
+  get alive(): boolean {
+    return this.#phase === 'starting' || this.#phase === 'running';
+  }
+
+  /** How long it was up before it ended by itself. */
+  get ranForMs(): number {
+    return this.#ranForMs;
+  }
+
+  get mailboxDepth(): number | undefined {
+    return this.#started?.mailboxDepth?.();
+  }
+
+  async start(): Promise<StartOutcome> {
+    this.#tell({ type: 'start' });
+    this.#attempt = this.#begin();
+    const settled = this.#attempt.then(
+      (result) => ({ result }),
+      (thrown: unknown) => ({ error: toError(thrown) }),
+    );
+    const inTime = await this.#waitFor(settled, this.#startWithin());
+    const outcome = inTime
+      ? await settled
+      : { error: new Error(`did not start within ${this.#startWithin()} ms`) };
+    if (this.#phase !== 'starting') {
+      await this.#ending;
+      return { result: 'stopped' };
+    }
+    if ('error' in outcome) return this.#startFailed(outcome.error);
+    return outcome.result === 'ignore' ? this.#ignored() : this.#up(outcome.result);
+  }
+
+  /** Ends the run within `shutdown`. Called again it gives the same answer; after an end by itself it sweeps. */
+  stop(shutdown: Shutdown): Promise<Stopped> {
+    this.#ending ??= this.#phase === 'over' ? Promise.resolve(CLEAN) : this.#end(shutdown);
+    return this.#ending;
+  }
+
+  /** Ends the run now, also when a stop is under way. */
+  kill(): Promise<Stopped> {
+    const ending = this.stop('brutal-kill');
+    this.#interrupt?.();
+    return ending;
+  }
+
+  /** Ends what a failed run has left, and tells about what cannot be ended: nobody waits for its outcome. */
+  async #sweep(): Promise<Stopped> {
+    const stopped = await this.#killOnce();
+    if (stopped.outcome !== 'leaked') return CLEAN;
+    this.#tell({ type: 'leak', leaks: stopped.leaks });
+    return stopped;
+  }
+
+  async #begin(): Promise<StartResult> {
+    await injectFault(this.#owner.shared, 'start', this.#context);
+    const { spec } = this.#child;
+    if (spec.kind === 'worker') return spec.start(this.#context);
+    return this.#startNested();
+  }
+
+  async #startNested(): Promise<StartResult> {
+    const { nested } = this;
+    if (nested === undefined) throw new Error('a supervisor child needs its supervisor');
+    const outcome = await nested.start();
+    if (outcome.result === 'failed') throw outcome.error;
+    return { exit: nested.exit };
+  }
+
+  #up(started: StartedChild): StartOutcome {
+    this.#phase = 'running';
+    this.#started = started;
+    this.#attempt = undefined;
+    this.#upAt = this.#owner.shared.clock.monotonic();
+    this.#tell({ type: 'started' });
+    this.#watch(started);
+    return { result: 'started' };
+  }
+
+  #watch(started: StartedChild): void {
+    const fault = this.#owner.shared.faults?.at('run', this.#context.path, this.generation);
+    const exited = (exit: Exit) => {
+      if (fault?.kind === 'hang') return;
+      if (fault?.kind === 'slow') this.#exitLater(fault.afterMs, exit);
+      else this.#exited(exit);
+    };
+    if (fault?.kind === 'crash') this.#exitLater(fault.afterMs, abnormal('injected crash'));
+    started.exit?.then(exited, (error: unknown) => exited(abnormal(error)));
+  }
+
+  #exitLater(ms: number, exit: Exit): void {
+    this.#faultTimer = arm(this.#owner.shared.clock, ms, () => this.#exited(exit));
+  }
+
+  #exited(exit: Exit): void {
+    if (this.#phase !== 'running') return;
+    this.#ranForMs = this.#owner.shared.clock.monotonic() - this.#upAt;
+    this.#tell({ type: 'exit', exit });
+    this.#over();
+    if (exit.kind === 'abnormal') this.#ending = this.#sweep();
+    this.#owner.exited(this.#child, this, exit);
+  }
+
+  #ignored(): StartOutcome {
+    this.#attempt = undefined;
+    this.#tell({ type: 'ignored' });
+    this.#over();
+    return { result: 'ignored' };
+  }
+
+  async #startFailed(error: Error): Promise<StartOutcome> {
+    this.#tell({ type: 'start-failed', error });
+    this.#over();
+    this.#ending = this.#sweep();
+    await this.#ending;
+    return { result: 'failed', error };
+  }
+
+  async #end(shutdown: Shutdown): Promise<Stopped> {
+    const wasStarting = this.#phase === 'starting';
+    this.#phase = 'stopping';
+    this.#tell({ type: 'stop' });
+    const asked = shutdown === 'brutal-kill' ? undefined : this.#ask(wasStarting);
+    if (wasStarting) this.#interrupt?.();
+    const { stopped, error } =
+      asked === undefined || shutdown === 'brutal-kill'
+        ? { stopped: await this.#killOnce(), error: undefined }
+        : await this.#graceful(asked, shutdown);
+    this.#over();
+    this.#tell({ type: 'stopped', stopped, ...(error === undefined ? {} : { error }) });
+    return stopped;
+  }
+
+  async #graceful(
+    asked: Promise<Stopped>,
+    within: number | 'infinity',
+  ): Promise<{ stopped: Stopped; error?: Error }> {
+    if (!(await this.#waitFor(asked, within))) return { stopped: await this.#killOnce(asked) };
+    try {
+      return { stopped: await asked };
+    } catch (thrown) {
+      return { stopped: await this.#killOnce(), error: toError(thrown) };
+    }
+  }
+
+  /** Asks the child to stop and resolves when it is gone; rejects when the stop itself failed. */
+  async #ask(wasStarting: boolean): Promise<Stopped> {
+    await injectFault(this.#owner.shared, 'stop', this.#context);
+    if (this.nested !== undefined) return this.nested.stop();
+    if (wasStarting) {
+      this.#context.abort();
+      const result = await this.#attempt?.then(
+        (value) => value,
+        () => 'failed' as const,
+      );
+      if (result === 'failed') return this.#leftByFailedStart();
+      this.#attempt = undefined;
+      if (result === 'ignore' || result === undefined) return CLEAN;
+      this.#started = result;
+      result.exit?.catch(() => undefined);
+    }
+    const started = this.#started;
+    if (started?.stop !== undefined) {
+      await started.stop(this.#context.signal);
+      return CLEAN;
+    }
+    this.#context.abort();
+    const exit = await this.#exitAfterAbort(started);
+    if (exit.kind === 'abnormal') throw exit.error;
+    return CLEAN;
+  }
+
+  /** A start that fails because it was told to stop has stopped as asked, unless it left something behind. */
+  async #leftByFailedStart(): Promise<Stopped> {
+    const stopped = await this.#killOnce();
+    return stopped.outcome === 'leaked' ? stopped : CLEAN;
+  }
+
+  /** A task that answers its signal by throwing the signal's reason has stopped as asked. */
+  async #exitAfterAbort(started: StartedChild | undefined): Promise<Exit> {
+    try {
+      return (await started?.exit) ?? { kind: 'normal' };
+    } catch (thrown) {
+      return this.#context.isAbortReason(thrown) ? { kind: 'shutdown' } : abnormal(thrown);
+    }
+  }
+
+  /** Kills what this run has; `asked` is a stop that has not answered. */
+  #killOnce(asked?: Promise<Stopped>): Promise<Stopped> {
+    this.#kill ??= new Kill(this.#owner.shared.clock, this.#context, this.nested);
+    const pending = [this.#attempt, this.#started?.exit, asked].filter((work) => work !== undefined);
+    this.#sweepLateStart();
+    return this.#kill.run(pending);
+  }
+
+  #sweepLateStart(): void {
+    this.#attempt?.then(
+      (result) => {
+        if (result === 'ignore' || this.nested !== undefined) return;
+        this.#tell({ type: 'late-start' });
+        result.exit?.catch(() => undefined);
+        result.stop?.(this.#context.signal).catch(() => undefined);
+      },
+      () => undefined,
+    );
+  }
+
+  #over(): void {
+    this.#phase = 'over';
+    this.#faultTimer?.cancel();
+    this.#context.revoke();
+  }
+
+  /** Whether `work` settles before `ms` have passed and before somebody interrupts. */
+  #waitFor(work: Promise<unknown>, ms: number | 'infinity'): Promise<boolean> {
+    return new Promise((resolve) => {
+      const answer = (inTime: boolean) => {
+        timer?.cancel();
+        if (this.#interrupt === interrupt) this.#interrupt = undefined;
+        resolve(inTime);
+      };
+      const interrupt = () => answer(false);
+      const timer = arm(this.#owner.shared.clock, ms, interrupt);
+      this.#interrupt = interrupt;
+      work.then(
+        () => answer(true),
+        () => answer(true),
+      );
+    });
+  }
+
+  #startWithin(): number | 'infinity' {
+    const { spec } = this.#child;
+    return spec.kind === 'worker' ? (spec.startWithinMs ?? WORKER_START_MS) : 'infinity';
+  }
+
+  #tell(event: RunEvent): void {
+    this.#owner.shared.tell({ ...event, path: this.#context.path, generation: this.generation });
+  }
+}
+
+type OfRun<Event> = Event extends { readonly generation: number }
+  ? Omit<Event, 'at' | 'path' | 'generation'>
+  : never;
+type RunEvent = OfRun<SupervisorEvent>;
