@@ -9,6 +9,10 @@ export type RecordAlarm =
     }
   | { readonly kind: 'history-damaged'; readonly path: string; readonly reason: string }
   /** Transitions were let out that the history could not take. */
-  | { readonly kind: 'history-gap'; readonly from: number; readonly to: number; readonly reason: string };
+  | { readonly kind: 'history-gap'; readonly from: number; readonly to: number; readonly reason: string }
+  /** Nothing can leave until sequence numbers can be reserved on disk again; attempts go on. */
+  | { readonly kind: 'stream-blocked'; readonly reason: string }
+  /** A listener failed on a transition; the others have heard of it. */
+  | { readonly kind: 'listener-failed'; readonly reason: string };
 
 export type AlarmListener = (alarm: RecordAlarm) => void;

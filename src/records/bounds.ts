@@ -18,6 +18,8 @@ export const SEQUENCE_BLOCK_MAX = 4096;
 
 /** Transitions written to the history with one sync. */
 export const PUBLISH_BATCH_MAX = 512;
+/** Longest detail of a transition that is kept, in characters. */
+export const DETAIL_LENGTH_MAX = 4_000;
 /** Transitions that may wait, held or ready, before further ones are refused. */
 export const UNPUBLISHED_MAX = 100_000;
 /** Transitions that may wait for one subscriber before it is told that it lost some. */
