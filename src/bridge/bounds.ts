@@ -1,0 +1,45 @@
+/** Instances whose changes go into one transaction. */
+export const WRITE_BATCH_MAX = 200;
+
+/** Pauses between attempts to write while the database does not answer; they double, with jitter. */
+export const WRITE_RETRY_MIN_MS = 50;
+export const WRITE_RETRY_MAX_MS = 10_000;
+
+/**
+ * Attempts to write one instance alone that the database refuses for a reason of its own. Afterwards the update
+ * is dropped with an alarm, and the next list brings it again.
+ */
+export const WRITE_ATTEMPTS_MAX = 6;
+
+/** Events published between two removals from the outbox. */
+export const OUTBOX_BATCH_MAX = 500;
+
+/** Pauses of the relay while events cannot be published. */
+export const RELAY_RETRY_MIN_MS = 100;
+export const RELAY_RETRY_MAX_MS = 10_000;
+
+/** Pauses before a cluster is connected again; they double, with jitter, and start anew after the first data. */
+export const RECONNECT_MIN_MS = 250;
+export const RECONNECT_MAX_MS = 30_000;
+
+/** Deadline of one list of a manager's workspaces. */
+export const LIST_DEADLINE_MS = 30_000;
+
+/** How long a list waits for the manager's word that the subscription stands, before it is taken anyway. */
+export const SUBSCRIBE_SETTLE_MS = 500;
+
+/** Statuses of a list that are handed on between two looks at the stream. */
+export const LIST_CHUNK_MAX = 500;
+
+/** How long waiting updates and events may take to be written when the bridge stops. */
+export const DRAIN_MS = 10_000;
+
+/** Channel options of connections to managers. */
+export const KEEPALIVE_INTERVAL_MS = 60_000;
+export const KEEPALIVE_TIMEOUT_MS = 10_000;
+
+/** Rows in one answer of ListInstances. */
+export const LIST_INSTANCES_MAX = 1_000;
+
+/** Stopped rows that one run of a control loop handles. */
+export const STOPS_PER_RUN_MAX = 500;

@@ -1,0 +1,68 @@
+import type { Knex } from 'knex';
+import type { Dialect } from '../../database/dialect.js';
+import { isoTime, millisecondsOf } from './iso-time.js';
+import type { StatusUpdate } from './updates.js';
+
+/**
+ * Creates the rows of instances that nobody has told the database about, where no other program does. Each is
+ * adopted once: a row that somebody deleted afterwards stays deleted.
+ */
+export async function adoptInstances(
+  transaction: Knex.Transaction,
+  dialect: Dialect,
+  unknown: readonly StatusUpdate[],
+  now: string,
+): Promise<ReadonlySet<string>> {
+  const adopted = new Set<string>();
+  for (const update of unknown) {
+    if (update.owner === '' || update.workspace === '') continue;
+    if (await isAdopted(transaction, update.instance)) continue;
+    await transaction('steward_adoption').insert({ instanceId: update.instance, adoptedAt: now });
+    await insertWorkspace(transaction, dialect, update, now);
+    await insertInstance(transaction, update, now);
+    adopted.add(update.instance);
+  }
+  return adopted;
+}
+
+async function isAdopted(transaction: Knex.Transaction, instance: string): Promise<boolean> {
+  const row: unknown = await transaction('steward_adoption')
+    .where({ instanceId: instance })
+    .first('instanceId');
+  return row !== undefined;
+}
+
+async function insertWorkspace(
+  transaction: Knex.Transaction,
+  dialect: Dialect,
+  update: StatusUpdate,
+  now: string,
+): Promise<void> {
+  await transaction.raw(
+    `${dialect.insertIgnore} d_b_workspace (id, ownerId, type, creationTime, _lastModified) values (?, ?, ?, ?, ?)`,
+    [update.workspace, update.owner, update.type, creationTime(update), now],
+  );
+}
+
+async function insertInstance(
+  transaction: Knex.Transaction,
+  update: StatusUpdate,
+  now: string,
+): Promise<void> {
+  await transaction('d_b_workspace_instance').insert({
+    id: update.instance,
+    workspaceId: update.workspace,
+    region: update.cluster,
+    creationTime: creationTime(update),
+    ideUrl: '',
+    workspaceImage: update.status.spec?.workspaceImage ?? '',
+    workspaceClass: update.status.spec?.class ?? '',
+    status: JSON.stringify({ version: 0, conditions: {}, phase: 'preparing' }),
+    phasePersisted: 'preparing',
+    _lastModified: now,
+  });
+}
+
+function creationTime(update: StatusUpdate): string {
+  return isoTime(millisecondsOf(update.status.metadata?.startedAt) ?? update.receivedAt);
+}

@@ -1,0 +1,138 @@
+import type { Knex } from 'knex';
+import { isRowPhase, phaseSuccessors, rowPhases } from '../../../machines/phase-relation.js';
+import type { Dialect } from '../../database/dialect.js';
+import type { RowChange, StoredRow } from './decide.js';
+import { parseObject } from './json.js';
+
+const TABLE = 'd_b_workspace_instance';
+
+/** The rows of `instances`, keyed by instance; those that do not exist are missing. */
+export async function readRows(
+  connection: Knex,
+  dialect: Dialect,
+  instances: readonly string[],
+): Promise<ReadonlyMap<string, StoredRow>> {
+  const rows: RawRow[] = await connection(`${TABLE} as i`)
+    .leftJoin('d_b_workspace as w', 'w.id', 'i.workspaceId')
+    .whereIn('i.id', [...instances])
+    .select(
+      ...['id', 'workspaceId', 'creationTime', 'startedTime', 'deployedTime'].map((column) => `i.${column}`),
+      ...['stoppingTime', 'stoppedTime', 'ideUrl', 'status'].map((column) => `i.${column}`),
+      'w.ownerId',
+      connection.raw(`${dialect.jsonInteger('i.status', '$.version')} as version`),
+    );
+  return new Map(rows.map((row) => [row.id, storedRow(row)]));
+}
+
+/**
+ * Applies each change whose row still has the version it was decided upon and a phase that the new one may
+ * follow; answers the instances whose rows were changed. Times that are set stay, rows that have vanished stay
+ * away.
+ */
+export async function writeChanges(
+  transaction: Knex.Transaction,
+  dialect: Dialect,
+  changes: readonly RowChange[],
+  now: string,
+): Promise<ReadonlySet<string>> {
+  if (changes.length === 0) return new Set();
+  const answer: unknown = await transaction.raw(updateStatement(dialect), [
+    JSON.stringify(changes.map((change) => member(change, now))),
+  ]);
+  return new Set(idsIn(answer));
+}
+
+interface RawRow {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly ownerId: string | null;
+  readonly creationTime: string;
+  readonly startedTime: string;
+  readonly deployedTime: string;
+  readonly stoppingTime: string;
+  readonly stoppedTime: string;
+  readonly ideUrl: string;
+  readonly status: string;
+  readonly version: string;
+}
+
+function storedRow(row: RawRow): StoredRow {
+  const status = parseObject(row.status);
+  const phase = status['phase'];
+  return {
+    instance: row.id,
+    workspace: row.workspaceId,
+    owner: row.ownerId ?? '',
+    version: integer(row.version),
+    phase: typeof phase === 'string' && isRowPhase(phase) ? phase : 'unknown',
+    creationTime: row.creationTime,
+    startedTime: row.startedTime,
+    deployedTime: row.deployedTime,
+    stoppingTime: row.stoppingTime,
+    stoppedTime: row.stoppedTime,
+    ideUrl: row.ideUrl,
+    status,
+  };
+}
+
+/** What others wrote as a version and is no integer counts as none. */
+function integer(text: string): bigint {
+  return /^\d{1,20}$/.test(text) ? BigInt(text) : 0n;
+}
+
+/** JSON has no 64-bit integers that JavaScript could write, so versions travel as text; absent members stay away. */
+function member(change: RowChange, now: string): object {
+  return {
+    id: change.instance,
+    expectedVersion: String(change.expectedVersion),
+    version: String(change.version),
+    patch: change.patch,
+    phase: change.phase,
+    ideUrl: change.ideUrl,
+    startedTime: change.startedTime,
+    deployedTime: change.deployedTime,
+    stoppingTime: change.stoppingTime,
+    stoppedTime: change.stoppedTime,
+    now,
+  };
+}
+
+function updateStatement(dialect: Dialect): string {
+  const { field } = dialect;
+  const once = (column: string) =>
+    `case when ${TABLE}.${column} = '' then coalesce(${field(column)}, '') else ${TABLE}.${column} end`;
+  return dialect.updateFromJson({
+    table: TABLE,
+    key: 'id',
+    set: {
+      status: dialect.mergeJson(`${TABLE}.status`, 'patch', '$.version', 'version'),
+      phasePersisted: `coalesce(${field('phase')}, ${TABLE}.phasePersisted)`,
+      ideUrl: `coalesce(${field('ideUrl')}, ${TABLE}.ideUrl)`,
+      startedTime: once('startedTime'),
+      deployedTime: once('deployedTime'),
+      stoppingTime: once('stoppingTime'),
+      stoppedTime: once('stoppedTime'),
+      _lastModified: field('now'),
+    },
+    where: [
+      `${dialect.orderedInteger(dialect.jsonInteger(`${TABLE}.status`, '$.version'))} = ${dialect.orderedInteger(field('expectedVersion'))}`,
+      phaseGuard(`${TABLE}.phase`, field('phase')),
+    ],
+  });
+}
+
+/** The phase relation as SQL. A phase that no table knows counts as `unknown`, as it does in `storedRow`. */
+function phaseGuard(stored: string, told: string): string {
+  const quoted = (phases: readonly string[]) => phases.map((phase) => `'${phase}'`).join(', ');
+  const cases = rowPhases.map(
+    (phase) => `when '${phase}' then ${told} in (${quoted(phaseSuccessors[phase])})`,
+  );
+  return `(${told} is null or case ${stored} ${cases.join(' ')} else 1 end)`;
+}
+
+function idsIn(answer: unknown): string[] {
+  if (!Array.isArray(answer)) return [];
+  return answer.flatMap((row: unknown) =>
+    typeof row === 'object' && row !== null && 'id' in row && typeof row.id === 'string' ? [row.id] : [],
+  );
+}

@@ -1,0 +1,153 @@
+import type { Knex } from 'knex';
+import type { Database } from '../../database/database.js';
+import type { Clock } from '../../gateways/clock.js';
+import { INSTANCE_CHANNEL, type InstancePayload } from '../channels.js';
+import { checkLease, type Lease } from '../lease.js';
+import { appendEvents, type OutgoingEvent } from '../outbox.js';
+import { adoptInstances } from './adoption.js';
+import { type Decision, decideStop, decideUpdates, type RowChange, type StoredRow } from './decide.js';
+import { readRows, writeChanges } from './instance-rows.js';
+import { isoTime } from './iso-time.js';
+import { deleteInstanceTokens, mergeMetrics } from './side-rows.js';
+import type { StopRequest } from './updates.js';
+import type { WaitingUpdates } from './waiting.js';
+
+/** What is to be done to one instance: its updates first, then the order to stop, if there is one. */
+export interface InstanceWork {
+  readonly instance: string;
+  readonly waiting: WaitingUpdates;
+  readonly stop: StopRequest | undefined;
+}
+
+export type OutcomeKind =
+  | 'written'
+  /** Only the version was raised, or not even that: the row says all of it already. */
+  | 'skipped'
+  | 'stale'
+  | 'contradictory'
+  | 'unknown-instance'
+  /** Somebody else changed the row in between; the work is to be done again. */
+  | 'conflict';
+
+export interface Outcome {
+  readonly instance: string;
+  readonly kind: OutcomeKind;
+  /** Updates that contradicted the row, or a newer update. */
+  readonly contradictory: number;
+  readonly before: StoredRow | undefined;
+  readonly change: RowChange | undefined;
+  /** Whether an order to stop, not an update, made the change. */
+  readonly forced: boolean;
+}
+
+export interface WriterOptions {
+  readonly database: Database;
+  readonly lease: Lease;
+  readonly clock: Clock;
+  readonly adoptUnknownInstances: boolean;
+}
+
+/**
+ * Does the work of many instances in one transaction: rows, metrics, tokens of what has stopped and the events
+ * about it are committed together, by the owner of the lease, or not at all. No instance may occur twice.
+ */
+export class InstanceWriter {
+  readonly #options: WriterOptions;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  write(work: readonly InstanceWork[]): Promise<readonly Outcome[]> {
+    const { database, lease, clock } = this.#options;
+    return database.write(async (transaction) => {
+      await checkLease(transaction, lease);
+      const now = isoTime(clock.now());
+      const rows = await this.#rows(transaction, work, now);
+      const outcomes = work.map((item) => outcomeOf(item, rows.get(item.instance)));
+      return this.#commit(transaction, outcomes, now);
+    });
+  }
+
+  async #rows(
+    transaction: Knex.Transaction,
+    work: readonly InstanceWork[],
+    now: string,
+  ): Promise<ReadonlyMap<string, StoredRow>> {
+    const { dialect } = this.#options.database;
+    const rows = await readRows(
+      transaction,
+      dialect,
+      work.map((item) => item.instance),
+    );
+    if (!this.#options.adoptUnknownInstances) return rows;
+    const unknown = work.flatMap(({ instance, waiting }) => (rows.has(instance) ? [] : waiting.slice(-1)));
+    const adopted = await adoptInstances(
+      transaction,
+      dialect,
+      unknown.map((entry) => entry.newest),
+      now,
+    );
+    if (adopted.size === 0) return rows;
+    return new Map([...rows, ...(await readRows(transaction, dialect, [...adopted]))]);
+  }
+
+  async #commit(
+    transaction: Knex.Transaction,
+    outcomes: readonly Outcome[],
+    now: string,
+  ): Promise<readonly Outcome[]> {
+    const { dialect } = this.#options.database;
+    const changes = outcomes.flatMap((outcome) => outcome.change ?? []);
+    const changed = await writeChanges(transaction, dialect, changes, now);
+    const settled = outcomes.map((outcome) =>
+      outcome.change === undefined || changed.has(outcome.instance) ? outcome : conflict(outcome),
+    );
+    const committed = settled.filter((outcome) => outcome.change !== undefined);
+    await mergeMetrics(transaction, committed, now);
+    for (const { before, change } of committed) {
+      if (before !== undefined && change?.stops) await deleteInstanceTokens(transaction, before);
+    }
+    await appendEvents(transaction, committed.flatMap(events), now);
+    return settled;
+  }
+}
+
+function outcomeOf(item: InstanceWork, row: StoredRow | undefined): Outcome {
+  const none = { instance: item.instance, contradictory: 0, before: row, change: undefined, forced: false };
+  if (row === undefined) return { ...none, kind: 'unknown-instance' };
+  const decision = item.waiting.length === 0 ? undefined : decideUpdates(row, item.waiting);
+  const stop = item.stop === undefined || decision !== undefined ? undefined : decideStop(row, item.stop);
+  if (stop !== undefined) return { ...none, kind: 'written', change: stop, forced: true };
+  return decision === undefined ? { ...none, kind: 'skipped' } : { ...none, ...outcomeOfDecision(decision) };
+}
+
+function outcomeOfDecision(decision: Decision): Pick<Outcome, 'kind' | 'contradictory' | 'change'> {
+  switch (decision.kind) {
+    case 'write': {
+      const { change, contradictory } = decision;
+      return { kind: change.differs ? 'written' : 'skipped', contradictory, change };
+    }
+    case 'known':
+      return { kind: 'skipped', contradictory: 0, change: undefined };
+    case 'stale':
+      return { kind: 'stale', contradictory: 0, change: undefined };
+    case 'contradictory':
+      return { kind: 'contradictory', contradictory: decision.contradictory, change: undefined };
+  }
+}
+
+function conflict(outcome: Outcome): Outcome {
+  return { ...outcome, kind: 'conflict', contradictory: 0, change: undefined };
+}
+
+function events(outcome: Outcome): OutgoingEvent[] {
+  const { before, change } = outcome;
+  if (before === undefined || !change?.differs) return [];
+  const payload: InstancePayload = {
+    ownerID: before.owner,
+    instanceID: before.instance,
+    workspaceID: before.workspace,
+  };
+  return [{ instance: before.instance, channel: INSTANCE_CHANNEL, payload: JSON.stringify(payload) }];
+}

@@ -1,0 +1,99 @@
+import {
+  PortProtocol,
+  type PortSpec,
+  PortVisibility,
+  WorkspaceConditionBool,
+  type WorkspaceConditions,
+  type WorkspaceStatus,
+} from '../../gen/ws-manager-api/core.js';
+import { isoTime } from './iso-time.js';
+import { isObject, type JsonObject, type JsonValue } from './json.js';
+
+/**
+ * What an update changes in the JSON of a row's `status`: our keys only, everything else in it belongs to others.
+ * null removes a key (RFC 7396). The phase and the version are added by whoever decides about them.
+ *
+ * An empty owner token or node never replaces a known one: early updates do not have them yet.
+ */
+export function statusPatch(
+  stored: JsonObject,
+  status: WorkspaceStatus,
+  firstActivityAt: number | undefined,
+): JsonObject {
+  return {
+    message: status.message,
+    exposedPorts: (status.spec?.exposedPorts ?? []).map(portJson),
+    timeout: status.spec?.timeout ?? '',
+    ...nonEmpty('nodeName', status.runtime?.nodeName),
+    ...nonEmpty('podName', status.runtime?.podName),
+    ...nonEmpty('nodeIp', status.runtime?.nodeIp),
+    ...nonEmpty('ownerToken', status.auth?.ownerToken),
+    ...imageMetrics(stored, status),
+    conditions: conditionsPatch(stored, status.conditions, firstActivityAt),
+  };
+}
+
+/** Whether merging `patch` into `stored` would change anything. */
+export function changes(stored: JsonValue | undefined, patch: JsonObject): boolean {
+  if (!isObject(stored)) return true;
+  return Object.entries(patch).some(([key, value]) => {
+    const present = stored[key];
+    if (value === null) return present !== undefined;
+    return isObject(value) ? changes(present, value) : JSON.stringify(present) !== JSON.stringify(value);
+  });
+}
+
+/** EMPTY is neither: the key goes away. */
+export function trinary(value: WorkspaceConditionBool | undefined): boolean | null {
+  if (value === WorkspaceConditionBool.TRUE) return true;
+  return value === WorkspaceConditionBool.FALSE ? false : null;
+}
+
+function conditionsPatch(
+  stored: JsonObject,
+  conditions: WorkspaceConditions | undefined,
+  firstActivityAt: number | undefined,
+): JsonObject {
+  const known = isObject(stored['conditions']) && stored['conditions']['firstUserActivity'] !== undefined;
+  return {
+    failed: conditions?.failed ?? '',
+    timeout: conditions?.timeout ?? '',
+    headlessTaskFailed: conditions?.headlessTaskFailed ?? '',
+    pullingImages: trinary(conditions?.pullingImages),
+    deployed: trinary(conditions?.deployed),
+    stoppedByRequest: trinary(conditions?.stoppedByRequest),
+    ...(known || firstActivityAt === undefined ? {} : { firstUserActivity: isoTime(firstActivityAt) }),
+  };
+}
+
+function portJson(port: PortSpec): JsonObject {
+  return {
+    port: port.port,
+    ...visibility(port.visibility),
+    protocol: port.protocol === PortProtocol.PORT_PROTOCOL_HTTPS ? 'https' : 'http',
+    url: port.url,
+  };
+}
+
+function visibility(value: PortVisibility): JsonObject {
+  if (value === PortVisibility.PORT_VISIBILITY_PRIVATE) return { visibility: 'private' };
+  return value === PortVisibility.PORT_VISIBILITY_PUBLIC ? { visibility: 'public' } : {};
+}
+
+/** The first sizes that are told stay. */
+function imageMetrics(stored: JsonObject, status: WorkspaceStatus): JsonObject {
+  const image = status.metadata?.metrics?.image;
+  if (image === undefined) return {};
+  const metrics = isObject(stored['metrics']) ? stored['metrics'] : {};
+  const known = isObject(metrics['image']) ? metrics['image'] : {};
+  const added: JsonObject = {};
+  if (!known['totalSize'] && image.totalSize > 0n) added['totalSize'] = Number(image.totalSize);
+  if (!known['workspaceImageSize'] && image.workspaceImageSize > 0n) {
+    added['workspaceImageSize'] = Number(image.workspaceImageSize);
+  }
+  return Object.keys(added).length === 0 ? {} : { metrics: { image: added } };
+}
+
+function nonEmpty(key: string, value: string | undefined): JsonObject {
+  return value ? { [key]: value } : {};
+}

@@ -1,0 +1,8 @@
+/** How long SQLite waits for another process's lock before it answers SQLITE_BUSY. */
+export const SQLITE_BUSY_TIMEOUT_MS = 2_000;
+
+/** How long a caller waits for the one connection before knex gives up. */
+export const CONNECTION_ACQUIRE_TIMEOUT_MS = 30_000;
+
+/** SQLite has one writer; more connections would only wait for each other. */
+export const SQLITE_CONNECTIONS_MAX = 1;

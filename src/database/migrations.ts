@@ -1,0 +1,48 @@
+import type { Knex } from 'knex';
+import { StewardError } from '../errors/steward-error.js';
+import type { Database } from './database.js';
+import type { Dialect } from './dialect.js';
+
+/** One step of a schema. Steps are numbered from 1 without gaps and never change once released. */
+export interface Migration {
+  readonly number: number;
+  readonly name: string;
+  up(transaction: Knex.Transaction, dialect: Dialect): Promise<void>;
+}
+
+const TABLE = 'steward_schema';
+
+/**
+ * Brings the schema up to the last of `migrations`. The missing steps run in one transaction that holds the
+ * write lock from its start, so two programs that start together apply each step once, and a crash leaves the
+ * schema as it was. Fails with `wrong-state` on a schema that a newer version has written.
+ */
+export async function migrate(
+  database: Database,
+  migrations: readonly Migration[],
+  now: string,
+): Promise<void> {
+  await database.write(async (transaction) => {
+    await transaction.raw(
+      `create table if not exists ${TABLE} (number integer not null primary key, name varchar(255) not null, appliedAt varchar(255) not null)`,
+    );
+    const applied = await appliedNumber(transaction);
+    const known = migrations.at(-1)?.number ?? 0;
+    if (applied > known) {
+      throw new StewardError(
+        'wrong-state',
+        `The database has schema ${applied}, and this version knows schemas up to ${known} only; run a newer version.`,
+      );
+    }
+    for (const migration of migrations.filter((step) => step.number > applied)) {
+      await migration.up(transaction, database.dialect);
+      await transaction(TABLE).insert({ number: migration.number, name: migration.name, appliedAt: now });
+    }
+  });
+}
+
+async function appliedNumber(transaction: Knex.Transaction): Promise<number> {
+  const row: unknown = await transaction(TABLE).max({ number: 'number' }).first();
+  const newest = typeof row === 'object' && row !== null && 'number' in row ? row.number : 0;
+  return typeof newest === 'number' ? newest : 0;
+}

@@ -1,0 +1,142 @@
+import PQueue from 'p-queue';
+import { takeLease } from '../../../src/bridge/lease.js';
+import { OutboxRelay } from '../../../src/bridge/outbox-relay.js';
+import { acceptStatus } from '../../../src/bridge/pipeline/accept.js';
+import { InstanceMailboxes, type Lane } from '../../../src/bridge/pipeline/instance-mailboxes.js';
+import {
+  type InstanceWork,
+  InstanceWriter,
+  type Outcome,
+} from '../../../src/bridge/pipeline/instance-writer.js';
+import { migrations } from '../../../src/bridge/schema/migrations.js';
+import { type Database, openSqlite } from '../../../src/database/database.js';
+import { migrate } from '../../../src/database/migrations.js';
+import type { StewardError } from '../../../src/errors/steward-error.js';
+import type { PublishedEvent } from '../../../src/events/event-publisher.js';
+import type { WorkspaceStatus } from '../../../src/gen/ws-manager-api/core.js';
+import { ManualClock, steadyRandom } from './manual-clock.js';
+
+export interface InstanceRow {
+  readonly id: string;
+  readonly region: string;
+  readonly phase: string;
+  readonly phasePersisted: string;
+  readonly startedTime: string;
+  readonly deployedTime: string;
+  readonly stoppingTime: string;
+  readonly stoppedTime: string;
+  readonly ideUrl: string;
+  readonly status: string;
+}
+
+export async function openMigrated(filename = ':memory:'): Promise<Database> {
+  const database = openSqlite(filename);
+  await migrate(database, migrations, '2026-01-01T00:00:00.000Z');
+  return database;
+}
+
+export async function emptyTables(database: Database): Promise<void> {
+  const tables = [
+    'd_b_workspace_instance',
+    'd_b_workspace',
+    'd_b_workspace_instance_metrics',
+    'd_b_gitpod_token',
+  ];
+  for (const table of [...tables, 'steward_outbox', 'steward_adoption']) {
+    await database.write((transaction) => transaction(table).delete());
+  }
+}
+
+/** The pipeline from an accepted status to a published event, on a real database, in a time of its own. */
+export class PipelineHarness {
+  readonly clock: ManualClock;
+  readonly database: Database;
+  readonly outcomes: Outcome[] = [];
+  readonly failures: { error: StewardError; dropped: boolean }[] = [];
+  readonly published: PublishedEvent[] = [];
+  readonly mailboxes: InstanceMailboxes;
+  readonly relay: OutboxRelay;
+  outdated = 0;
+  fenced = 0;
+  /** Called before each transaction; what it throws is the database's answer. */
+  beforeWrite: (work: readonly InstanceWork[]) => void = () => undefined;
+  beforePublish: (event: PublishedEvent) => Promise<void> | void = () => undefined;
+
+  static async start(database: Database, clock = new ManualClock(), adopt = true): Promise<PipelineHarness> {
+    const lease = await takeLease(database, 'test', new Date(clock.now()).toISOString());
+    const writer = new InstanceWriter({ database, lease, clock, adoptUnknownInstances: adopt });
+    return new PipelineHarness(database, clock, writer);
+  }
+
+  private constructor(database: Database, clock: ManualClock, writer: InstanceWriter) {
+    this.database = database;
+    this.clock = clock;
+    this.mailboxes = new InstanceMailboxes({
+      write: async (work) => {
+        this.beforeWrite(work);
+        return writer.write(work);
+      },
+      databaseWork: new PQueue({ concurrency: 1 }),
+      clock,
+      random: steadyRandom,
+      observer: {
+        outdated: () => {
+          this.outdated += 1;
+        },
+        settled: (_work, outcome) => this.outcomes.push(outcome),
+        failed: (_instances, error, dropped) => this.failures.push({ error, dropped }),
+        fenced: () => {
+          this.fenced += 1;
+        },
+      },
+    });
+    this.relay = new OutboxRelay({
+      database,
+      publisher: {
+        publish: async (event) => {
+          await this.beforePublish(event);
+          this.published.push(event);
+        },
+      },
+      clock,
+      random: steadyRandom,
+      published: () => undefined,
+      failed: () => undefined,
+    });
+  }
+
+  send(status: WorkspaceStatus, lane: Lane = 'live', cluster = 'local'): void {
+    const update = acceptStatus(cluster, status, this.clock.now());
+    if (!('refused' in update)) this.mailboxes.accept(update, lane);
+  }
+
+  /** Until nothing waits; pauses between attempts pass at once. */
+  async settle(): Promise<void> {
+    let settled = false;
+    const done = this.mailboxes.settled().then(() => {
+      settled = true;
+    });
+    while (!settled) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.clock.timers > 0) this.clock.advance(60_000);
+    }
+    await done;
+  }
+
+  async rows(): Promise<readonly InstanceRow[]> {
+    return this.database.read((connection) =>
+      connection('d_b_workspace_instance').orderBy('id').select<InstanceRow[]>(),
+    );
+  }
+
+  async row(id: string): Promise<InstanceRow> {
+    const row = (await this.rows()).find((candidate) => candidate.id === id);
+    if (row === undefined) throw new Error(`there is no row ${id}`);
+    return row;
+  }
+}
+
+/** The version as the row's JSON spells it: JavaScript's numbers end at 2^53. */
+export function versionIn(row: InstanceRow): bigint {
+  return BigInt(/"version":(\d+)/.exec(row.status)?.[1] ?? '-1');
+}
