@@ -186,11 +186,14 @@ export abstract class SupervisorCore implements RunOwner {
 
   #stopInOrder(): Promise<Stopped> {
     this.#beginStopping();
-    for (const child of this.children.values()) {
-      if (child.run?.state === 'starting') void child.run.stop(child.shutdown);
-    }
     if (this.dynamic) return this.#conclude(SHUTDOWN);
-    return this.inOrder(undefined, () => this.#conclude(SHUTDOWN));
+    // Its operation forgets a run whose start was given up, so its outcome is kept here.
+    const starting = [...this.children.values()].filter((child) => child.run?.state === 'starting');
+    const stops = starting.map((child) => child.run?.stop(child.shutdown) ?? CLEAN);
+    return this.inOrder(undefined, async () => {
+      const stopped = await this.#conclude(SHUTDOWN);
+      return worst([...(await Promise.all(stops)), stopped]);
+    });
   }
 
   #beginStopping(): void {

@@ -50,6 +50,8 @@ export class Run {
   #started: StartedChild | undefined;
   /** Unsettled only while starting, or after a kill of a start that goes on regardless. */
   #attempt: Promise<StartResult> | undefined;
+  /** The child's own stop, once it was called. */
+  #stopping: Promise<void> | undefined;
   #ending: Promise<Stopped> | undefined;
   #kill: Kill | undefined;
   /** Wakes whoever waits in `start` or in a graceful stop. */
@@ -205,7 +207,7 @@ export class Run {
     asked: Promise<Stopped>,
     within: number | 'infinity',
   ): Promise<{ stopped: Stopped; error?: Error }> {
-    if (!(await this.#waitFor(asked, within))) return { stopped: await this.#killOnce(asked) };
+    if (!(await this.#waitFor(asked, within))) return { stopped: await this.#killOnce() };
     try {
       return { stopped: await asked };
     } catch (thrown) {
@@ -215,8 +217,10 @@ export class Run {
 
   /** Asks the child to stop and resolves when it is gone; rejects when the stop itself failed. */
   async #ask(wasStarting: boolean): Promise<Stopped> {
-    await injectFault(this.#owner.shared, 'stop', this.#context);
-    if (this.nested !== undefined) return this.nested.stop();
+    if (this.nested !== undefined) {
+      await injectFault(this.#owner.shared, 'stop', this.#context);
+      return this.nested.stop();
+    }
     if (wasStarting) {
       this.#context.abort();
       const result = await this.#attempt?.then(
@@ -229,15 +233,17 @@ export class Run {
       this.#started = result;
       result.exit?.catch(() => undefined);
     }
-    const started = this.#started;
-    if (started?.stop !== undefined) {
-      await started.stop(this.#context.signal);
-      return CLEAN;
-    }
+    this.#stopping = this.#stopChild(this.#started);
+    await this.#stopping;
+    return CLEAN;
+  }
+
+  async #stopChild(started: StartedChild | undefined): Promise<void> {
+    await injectFault(this.#owner.shared, 'stop', this.#context);
+    if (started?.stop !== undefined) return started.stop(this.#context.signal);
     this.#context.abort();
     const exit = await this.#exitAfterAbort(started);
     if (exit.kind === 'abnormal') throw exit.error;
-    return CLEAN;
   }
 
   /** A start that fails because it was told to stop has stopped as asked, unless it left something behind. */
@@ -255,10 +261,9 @@ export class Run {
     }
   }
 
-  /** Kills what this run has; `asked` is a stop that has not answered. */
-  #killOnce(asked?: Promise<Stopped>): Promise<Stopped> {
+  #killOnce(): Promise<Stopped> {
     this.#kill ??= new Kill(this.#owner.shared.clock, this.#context, this.nested);
-    const pending = [this.#attempt, this.#started?.exit, asked].filter((work) => work !== undefined);
+    const pending = [this.#attempt, this.#started?.exit, this.#stopping].filter((work) => work !== undefined);
     this.#sweepLateStart();
     return this.#kill.run(pending);
   }
