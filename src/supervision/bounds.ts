@@ -25,3 +25,5 @@ export const DYNAMIC_CHILDREN_MAX = 20_000;
 export const BUDGET_PRODUCT_MAX = 100;
 /** Longest text kept of a child's last error, in characters. */
 export const ERROR_TEXT_MAX = 500;
+/** Senders that may wait for room in one mailbox; one more is refused. */
+export const MAILBOX_SENDERS_MAX = 1_000;
