@@ -12,7 +12,6 @@ import { INSTANCES_MAX, STOP_GRACE_MS } from './bounds.js';
 import type { Finished } from './instance/finished.js';
 import { Instance, type Moved } from './instance/instance.js';
 import type { SecretStore, Secrets } from './instance/secrets.js';
-import type { ContentView } from './instance/view.js';
 
 /** Where the instances keep what must outlive them. */
 export interface InstanceRecords {
@@ -62,9 +61,7 @@ export class Instances {
   get(instance: InstanceId): Instance {
     const live = this.#live.get(instance);
     if (live !== undefined) return live;
-    if (!this.#owned.has(instance)) {
-      throw new StewardError('unknown-instance', `no instance ${instance} is known here`);
-    }
+    if (!this.#owned.has(instance)) throw this.#absent(instance);
     throw new StewardError(
       'parked',
       `instance ${instance} failed too often and waits for a person; its content is kept`,
@@ -149,6 +146,13 @@ export class Instances {
     }
   }
 
+  #absent(instance: InstanceId): StewardError {
+    if (this.finished(instance) === undefined) {
+      return new StewardError('unknown-instance', `no instance ${instance} is known here`);
+    }
+    return new StewardError('wrong-state', `instance ${instance} has ended and its content was removed`);
+  }
+
   #claim(identity: Identity): void {
     this.#owned.set(identity.instance, identity);
     this.#byWorkspace.set(workspaceKey(identity.owner, identity.workspace), identity.instance);
@@ -215,7 +219,8 @@ export class Instances {
         return NORMAL;
       }
       const { failure } = view.context;
-      const text = failure === undefined ? 'it failed without a reason' : `${failure.code}: ${failure.message}`;
+      const text =
+        failure === undefined ? 'it failed without a reason' : `${failure.code}: ${failure.message}`;
       return { kind: 'abnormal', error: new Error(text) };
     } finally {
       if (this.#live.get(identity.instance) === live) this.#live.delete(identity.instance);

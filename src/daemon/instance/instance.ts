@@ -15,6 +15,12 @@ export interface Moved {
   readonly isDurable: boolean;
 }
 
+export interface Latest {
+  readonly cause: string;
+  readonly at: number;
+  readonly sequence: number;
+}
+
 export interface InstanceOptions {
   readonly machine: typeof contentMachine;
   readonly input: ContentInput;
@@ -28,6 +34,8 @@ export class Instance {
   readonly lane = new Lane();
   /** Jobs up to this ticket are on disk: a promise made about them survives a crash. */
   durableTicket = 0;
+  /** What led to the present step, and when; `sequence` is 0 until its record is on disk. */
+  latest: Latest = { cause: 'start', at: 0, sequence: 0 };
   readonly #actor: Actor<typeof contentMachine>;
   readonly #watchers = new Set<(view: ContentView) => void>();
   readonly #over: Promise<ContentView>;

@@ -1,0 +1,181 @@
+import type { StepInput } from '../../machines/content-setup.js';
+import { contentMachine } from '../../machines/content-state.js';
+import type { ContentContext, ContentLimits } from '../../machines/content-types.js';
+import type { InstanceId } from '../../machines/ids.js';
+import type { Transition } from '../../machines/transition.js';
+import type { ArchivePlace } from '../content/archive-objects.js';
+import type { GitPolicy } from '../content/initializers/plan.js';
+import { newSnapshotName, snapshotUrl } from '../content/snapshots.js';
+import { StewardError } from '../errors/steward-error.js';
+import { makeDurableDirectory } from '../gateways/durable.js';
+import type { Http } from '../gateways/http.js';
+import type { World } from '../gateways/world.js';
+import type { AlarmListener } from '../records/alarm.js';
+import { Journal } from '../records/journal.js';
+import { Publisher } from '../records/publisher.js';
+import type { Supervisor } from '../supervision/supervisor.js';
+import type { WorkingArea } from './area.js';
+import { BackupEffects } from './effects/backup.js';
+import { ContentEffects } from './effects/content.js';
+import { type ContentOwner, FolderEffects } from './effects/folder.js';
+import { deadline, type Performing, perform } from './effects/perform.js';
+import { writeRecord } from './effects/write-record.js';
+import type { Moved } from './instance/instance.js';
+import { SecretStore } from './instance/secrets.js';
+import { Instances } from './instances.js';
+import { ContentRecords } from './records/content-records.js';
+import type { SnapshotNames } from './rpc/take-snapshot.js';
+
+/** What the core says beside its answers; for logs and metrics. */
+export interface CoreListener {
+  alarm: AlarmListener;
+  stepFailed(context: ContentContext, step: string, error: unknown): void;
+  warning(context: ContentContext, text: string, error: unknown): void;
+  progress(context: ContentContext, step: string, bytes: number): void;
+}
+
+export interface CoreOptions {
+  readonly world: World;
+  readonly http: Http;
+  readonly area: WorkingArea;
+  readonly place: ArchivePlace;
+  readonly owner: ContentOwner;
+  readonly git: GitPolicy;
+  readonly limits: ContentLimits;
+  readonly listener: CoreListener;
+  /** The dynamic supervisor that owns the actors; asked for when the first instance starts. */
+  readonly supervisor: () => Supervisor;
+}
+
+/** A daemon without its wires: records, actors, effects and the stream of transitions. */
+export interface ContentCore {
+  readonly instances: Instances;
+  readonly records: ContentRecords;
+  readonly publisher: Publisher;
+  readonly journal: Journal<Transition>;
+  readonly snapshotNames: SnapshotNames;
+  /** Brings every recorded instance back; to be called once, when the supervisor runs. */
+  recover(): Promise<void>;
+  /** Everything asked for is on disk; call it after the supervisor has stopped. */
+  close(): Promise<void>;
+}
+
+export async function openCore(options: CoreOptions): Promise<ContentCore> {
+  const { world, area, listener } = options;
+  await makeDurableDirectory(world.files, area.workspaces, 0o711);
+  const records = await ContentRecords.open(world, area, listener.alarm);
+  const journal = await Journal.open<Transition>(world.files, {
+    folder: area.history,
+    onAlarm: listener.alarm,
+  });
+  const publisher = new Publisher(world.clock, journal, listener.alarm);
+  const secrets = new SecretStore(world.files, area);
+  await secrets.open();
+  const instances: Instances = new Instances({
+    clock: world.clock,
+    machine: machineWith(options, records, secrets, (input) =>
+      instances.get(input.context.identity.instance),
+    ),
+    limits: options.limits,
+    records,
+    secrets,
+    supervisor: options.supervisor,
+    onMoved: (instance, moved) => publish(publisher, instances, world, instance, moved),
+  });
+  publisher.onTransition((transition) => noteSequence(instances, transition));
+  return {
+    instances,
+    records,
+    publisher,
+    journal,
+    snapshotNames: {
+      next: () => newSnapshotName(world.clock, world.random),
+      urlOf: (view, name) => snapshotUrl(options.place.storage, view.context.identity, name),
+    },
+    recover: () => recover(instances, records, secrets),
+    close: () => close(records, publisher),
+  };
+}
+
+/** The machine with its effects; one for all instances. */
+function machineWith(
+  options: CoreOptions,
+  records: ContentRecords,
+  secrets: SecretStore,
+  instanceOf: Performing['instanceOf'],
+): typeof contentMachine {
+  const { world, area, place, listener } = options;
+  const folder = new FolderEffects(world.files, area, secrets, options.owner);
+  const backup = new BackupEffects(place, area, listener.progress);
+  const content = new ContentEffects({
+    ...options,
+    secrets,
+    onProgress: listener.progress,
+    onWarning: listener.warning,
+  });
+  const performing: Performing = {
+    clock: world.clock,
+    random: world.random,
+    instanceOf,
+    onFailed: (input: StepInput, step, error) => listener.stepFailed(input.context, step, error),
+  };
+  return contentMachine.provide({
+    actors: {
+      deadline: deadline(world.clock),
+      writeRecord: writeRecord(performing, records),
+      survey: perform(performing, 'survey', (input) => folder.survey(input)),
+      reserve: perform(performing, 'reserve', (input) => folder.reserve(input)),
+      initialize: perform(performing, 'initialize', (input, signal) => content.initialize(input, signal)),
+      seal: perform(performing, 'seal', (input) => content.seal(input)),
+      announce: perform(performing, 'announce', (input) => content.announce(input)),
+      runJob: perform(performing, 'backup', (input, signal) => backup.runJob(input, signal)),
+      quiesce: perform(performing, 'quiesce', (input, signal) => content.quiesce(input, signal)),
+      detach: perform(performing, 'detach', () => Promise.reject(noAttachments())),
+      finalBackup: perform(performing, 'backup', (input, signal) => backup.makeBackup(input, signal)),
+      verifyBackup: perform(performing, 'verify', (input, signal) => backup.confirm(input, signal)),
+      remove: perform(performing, 'remove', (input) => folder.remove(input)),
+    },
+  });
+}
+
+function noAttachments(): StewardError {
+  return new StewardError(
+    'not-implemented',
+    'this version attaches nothing to content, so there is nothing to detach',
+  );
+}
+
+function publish(
+  publisher: Publisher,
+  instances: Instances,
+  world: World,
+  instance: InstanceId,
+  moved: Moved,
+): void {
+  const at = world.clock.now();
+  const live = instances.find(instance);
+  if (live !== undefined) live.latest = { cause: moved.cause, at, sequence: live.latest.sequence };
+  const { from, to, cause, detail, isDurable } = moved;
+  const ticket = publisher.publish(
+    { at, instance, actor: 'content', from, to, cause, ...(detail === undefined ? {} : { detail }) },
+    { durable: isDurable },
+  );
+  if (isDurable) publisher.release(instance, ticket);
+}
+
+function noteSequence(instances: Instances, transition: Transition): void {
+  const live = instances.find(transition.instance);
+  if (live !== undefined) live.latest = { ...live.latest, sequence: transition.sequence };
+}
+
+async function recover(instances: Instances, records: ContentRecords, secrets: SecretStore): Promise<void> {
+  const recorded = [...records.living()];
+  const settingUp = recorded.filter((record) => record.step === 'setting-up');
+  await secrets.sweep(new Set(settingUp.map((record) => record.identity.instance)));
+  await Promise.all(recorded.map((record) => instances.recover(record)));
+}
+
+async function close(records: ContentRecords, publisher: Publisher): Promise<void> {
+  await records.flush();
+  await publisher.close();
+}

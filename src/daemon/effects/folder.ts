@@ -1,0 +1,59 @@
+import type { StepInput } from '../../../machines/content-setup.js';
+import type { Survey } from '../../../machines/content-types.js';
+import type { Files } from '../../gateways/files.js';
+import type { WorkingArea } from '../area.js';
+import type { SecretStore } from '../instance/secrets.js';
+
+/** Who content belongs to on this node. */
+export interface ContentOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Permissions of a content folder, as the known system gives them. */
+const FOLDER_MODE = 0o755;
+
+/** The effects that touch the content folder as a whole. */
+export class FolderEffects {
+  readonly #files: Files;
+  readonly #area: WorkingArea;
+  readonly #secrets: SecretStore;
+  readonly #owner: ContentOwner;
+
+  constructor(files: Files, area: WorkingArea, secrets: SecretStore, owner: ContentOwner) {
+    this.#files = files;
+    this.#area = area;
+    this.#secrets = secrets;
+    this.#owner = owner;
+  }
+
+  /** An empty folder with the right owner; what an interrupted set-up left is thrown away. */
+  async reserve({ context }: StepInput): Promise<object> {
+    const folder = this.#area.contentOf(context.identity.instance);
+    await this.#files.remove(folder);
+    await this.#files.makeDirectory(folder, FOLDER_MODE);
+    await this.#files.chmod(folder, FOLDER_MODE);
+    await this.#files.chown(folder, this.#owner.uid, this.#owner.gid);
+    await this.#files.syncDirectory(this.#area.workspaces);
+    return {};
+  }
+
+  async survey({ context }: StepInput): Promise<Omit<Survey, 'at'>> {
+    const { instance } = context.identity;
+    const folder = await this.#files.stat(this.#area.contentOf(instance));
+    const secrets = await this.#files.stat(this.#area.secretsOf(instance));
+    return {
+      content: folder?.kind === 'directory' ? 'present' : 'absent',
+      credentials: secrets === undefined ? 'lost' : 'available',
+    };
+  }
+
+  /** The content folder and the credentials; both may be gone already. */
+  async remove({ context }: StepInput): Promise<object> {
+    const { instance } = context.identity;
+    await this.#files.remove(this.#area.contentOf(instance));
+    await this.#secrets.drop(instance);
+    await this.#files.syncDirectory(this.#area.workspaces);
+    return {};
+  }
+}

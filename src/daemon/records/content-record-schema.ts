@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import {
+  type InstanceId,
+  isInstanceId,
+  isOwnerId,
+  isWorkspaceId,
+  type OwnerId,
+  type WorkspaceId,
+} from '../../../machines/ids.js';
+import type { ContentRecord } from '../../../machines/record.js';
+import { CONTENT_RECORD_VERSION } from '../../../machines/record.js';
+import type { RecordSchema } from '../../records/schema.js';
+import type { Finished } from '../instance/finished.js';
+
+const instance = z.custom<InstanceId>((value) => typeof value === 'string' && isInstanceId(value));
+const workspace = z.custom<WorkspaceId>((value) => typeof value === 'string' && isWorkspaceId(value));
+const owner = z.custom<OwnerId>((value) => typeof value === 'string' && isOwnerId(value));
+const time = z.number().int();
+const count = z.number().int().nonnegative();
+
+const identity = z.strictObject({ instance, workspace, owner });
+
+const failure = z.strictObject({
+  at: time,
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+  jitter: z.number(),
+});
+
+const reference = z.strictObject({
+  url: z.string(),
+  generation: count,
+  sha256: z.string(),
+  sizeBytes: count,
+  createdAt: time,
+});
+
+const request = z.strictObject({
+  initializer: z.base64(),
+  fingerprint: z.string(),
+  hasSecrets: z.boolean(),
+  remoteStorageDisabled: z.boolean(),
+  quotaBytes: count,
+});
+
+const setup = z
+  .strictObject({
+    source: z.enum(['from-backup', 'from-prebuild', 'from-other']),
+    metrics: z.array(z.strictObject({ type: z.string(), durationMs: z.number(), sizeBytes: z.number() })),
+    checkoutLocation: z.string().optional(),
+    warnings: z.array(z.string()),
+  })
+  .transform(({ checkoutLocation, ...rest }) => ({
+    ...rest,
+    ...(checkoutLocation === undefined ? {} : { checkoutLocation }),
+  }));
+
+const gitReport = z.strictObject({
+  branch: z.string(),
+  latestCommit: z.string(),
+  uncommittedFiles: z.array(z.string()),
+  untrackedFiles: z.array(z.string()),
+  unpushedCommits: z.array(z.string()),
+  totalUncommittedFiles: count,
+  totalUntrackedFiles: count,
+  totalUnpushedCommits: count,
+});
+
+const job = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('backup'), ticket: count }),
+  z.strictObject({ kind: z.literal('snapshot'), ticket: count, name: z.string() }),
+]);
+
+const jobResult = z
+  .strictObject({ job, at: time, reference: reference.optional(), failure: failure.optional() })
+  .transform((result) => ({
+    job: result.job,
+    at: result.at,
+    ...(result.reference === undefined ? {} : { reference: result.reference }),
+    ...(result.failure === undefined ? {} : { failure: result.failure }),
+  }));
+
+const attachment = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('mount'),
+    name: z.string(),
+    type: z.enum(['proc', 'sysfs', 'nfs']),
+    target: z.string(),
+  }),
+  z.strictObject({ kind: z.literal('veth'), name: z.string() }),
+]);
+
+const disposal = z.strictObject({ backup: z.boolean(), backupLogs: z.boolean(), reason: z.string() });
+
+const contentRecord = z.strictObject({
+  identity,
+  generation: count,
+  request: request.optional(),
+  at: time,
+  since: time,
+  setup: setup.optional(),
+  jobs: z.array(job),
+  results: z.array(jobResult),
+  ticket: count,
+  lastBackup: reference.optional(),
+  attachments: z.array(attachment),
+  disposal: disposal.optional(),
+  attempt: count,
+  pauses: count,
+  finalBackup: reference.optional(),
+  verified: z.boolean(),
+  gitStatus: gitReport.optional(),
+  failure: failure.optional(),
+  step: z.enum(['setting-up', 'available', 'wrapping-up', 'removing', 'gone']),
+});
+
+const finished = z.strictObject({
+  identity,
+  endedAt: time,
+  wasAvailable: z.boolean(),
+  fingerprint: z.string().optional(),
+  disposal: disposal.optional(),
+  gitStatus: gitReport.optional(),
+  finalBackup: reference.optional(),
+  failure: failure.optional(),
+});
+
+/** Reads records of instances that are not gone. JSON leaves out what is undefined; it comes back as undefined. */
+export const contentRecordSchema: RecordSchema<ContentRecord> = {
+  version: CONTENT_RECORD_VERSION,
+  migrations: {},
+  parse: (body) => {
+    const record = contentRecord.parse(body);
+    return {
+      ...record,
+      request: record.request,
+      setup: record.setup,
+      lastBackup: record.lastBackup,
+      disposal: record.disposal,
+      finalBackup: record.finalBackup,
+      gitStatus: record.gitStatus,
+      failure: record.failure,
+    };
+  },
+};
+
+/** Reads what is remembered of instances that are gone. */
+export const finishedSchema: RecordSchema<Finished> = {
+  version: 1,
+  migrations: {},
+  parse: (body) => {
+    const record = finished.parse(body);
+    return {
+      ...record,
+      fingerprint: record.fingerprint,
+      disposal: record.disposal,
+      gitStatus: record.gitStatus,
+      finalBackup: record.finalBackup,
+      failure: record.failure,
+    };
+  },
+};

@@ -1,0 +1,109 @@
+import type { InstanceId } from '../../../machines/ids.js';
+import type { ContentRecord } from '../../../machines/record.js';
+import type { World } from '../../gateways/world.js';
+import type { AlarmListener } from '../../records/alarm.js';
+import { RecordStore } from '../../records/record-store.js';
+import type { WorkingArea } from '../area.js';
+import { FINISHED_KEPT_MS, FINISHED_MAX } from '../bounds.js';
+import type { Finished } from '../instance/finished.js';
+import type { InstanceRecords } from '../instances.js';
+import { contentRecordSchema, finishedSchema } from './content-record-schema.js';
+
+type Needs = Pick<World, 'files' | 'clock'>;
+
+/** The records of all instances, living and finished: on disk, and the newest durable ones in memory. */
+export class ContentRecords implements InstanceRecords {
+  readonly #world: Needs;
+  readonly #store: RecordStore<ContentRecord>;
+  readonly #finishedStore: RecordStore<Finished>;
+  readonly #living = new Map<InstanceId, ContentRecord>();
+  /** In the order they ended, so that the first is the one to forget. */
+  readonly #finished = new Map<InstanceId, Finished>();
+
+  private constructor(world: Needs, store: RecordStore<ContentRecord>, finishedStore: RecordStore<Finished>) {
+    this.#world = world;
+    this.#store = store;
+    this.#finishedStore = finishedStore;
+  }
+
+  /** Opens both stores and reads everything; what cannot be read is set aside with an alarm. */
+  static async open(world: Needs, area: WorkingArea, onAlarm: AlarmListener): Promise<ContentRecords> {
+    const { setAside } = area;
+    const store = await RecordStore.open(world, {
+      folder: area.records,
+      setAside,
+      schema: contentRecordSchema,
+      onAlarm,
+    });
+    const ends = await RecordStore.open(world, {
+      folder: area.finished,
+      setAside,
+      schema: finishedSchema,
+      onAlarm,
+    });
+    const records = new ContentRecords(world, store, ends);
+    await records.#load();
+    return records;
+  }
+
+  living(): IterableIterator<ContentRecord> {
+    return this.#living.values();
+  }
+
+  read(instance: InstanceId): ContentRecord | undefined {
+    return this.#living.get(instance);
+  }
+
+  finished(instance: InstanceId): Finished | undefined {
+    const finished = this.#finished.get(instance);
+    return finished !== undefined && this.#isRemembered(finished) ? finished : undefined;
+  }
+
+  /** Resolves when a restart would go on from here. */
+  async write(record: ContentRecord): Promise<void> {
+    await this.#store.write(record.identity.instance, record);
+    this.#living.set(record.identity.instance, record);
+  }
+
+  /** Remembers the end first, then forgets the life: a crash in between leaves both, and `open` mends that. */
+  async finish(finished: Finished): Promise<void> {
+    const { instance } = finished.identity;
+    await this.#finishedStore.write(instance, finished);
+    this.#finished.delete(instance);
+    this.#finished.set(instance, finished);
+    await this.#store.remove(instance);
+    this.#living.delete(instance);
+    await this.#forgetOld();
+  }
+
+  async flush(): Promise<void> {
+    await this.#store.flush();
+    await this.#finishedStore.flush();
+  }
+
+  async #load(): Promise<void> {
+    const ends: Finished[] = [];
+    for await (const { body } of this.#finishedStore.loadAll()) ends.push(body);
+    ends.sort((one, other) => one.endedAt - other.endedAt);
+    for (const end of ends) this.#finished.set(end.identity.instance, end);
+    for await (const { key, body } of this.#store.loadAll()) {
+      const end = this.#finished.get(body.identity.instance);
+      if (body.step === 'removing' && end !== undefined && end.endedAt >= body.at)
+        await this.#store.remove(key);
+      else this.#living.set(body.identity.instance, body);
+    }
+    await this.#forgetOld();
+  }
+
+  async #forgetOld(): Promise<void> {
+    for (const [instance, finished] of this.#finished) {
+      if (this.#finished.size <= FINISHED_MAX && this.#isRemembered(finished)) return;
+      this.#finished.delete(instance);
+      await this.#finishedStore.remove(instance);
+    }
+  }
+
+  #isRemembered(finished: Finished): boolean {
+    return this.#world.clock.now() - finished.endedAt <= FINISHED_KEPT_MS;
+  }
+}

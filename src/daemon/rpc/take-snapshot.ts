@@ -1,0 +1,44 @@
+import { StewardError } from '../../errors/steward-error.js';
+import type { Clock } from '../../gateways/clock.js';
+import type { TakeSnapshotRequest, TakeSnapshotResponse } from '../../gen/ws-daemon-api/daemon.js';
+import type { CallContext } from '../../grpc/service-types.js';
+import { requiredInstanceId } from '../../grpc/validation.js';
+import type { ContentView } from '../instance/view.js';
+import type { Instances } from '../instances.js';
+import { jobAnswer, wrongState } from './answers.js';
+import { queueJob } from './queue-job.js';
+
+/** Names of snapshots: when they were asked for, and never the same twice. */
+export interface SnapshotNames {
+  next(): string;
+  urlOf(view: ContentView, name: string): string;
+}
+
+/**
+ * Saves content in use under a name of its own. With `return_immediately` it answers as soon as the promise is on
+ * disk: the snapshot is made even if the daemon restarts before it could begin.
+ */
+export async function takeSnapshot(
+  instances: Instances,
+  clock: Clock,
+  names: SnapshotNames,
+  request: TakeSnapshotRequest,
+  call: CallContext,
+): Promise<TakeSnapshotResponse> {
+  const instance = instances.get(requiredInstanceId(request.id, 'id'));
+  const { view } = instance;
+  if (view.context.request?.remoteStorageDisabled === true) {
+    throw new StewardError(
+      'storage-disabled',
+      'this workspace was started without remote storage, it has no snapshots',
+    );
+  }
+  if (view.state !== 'AVAILABLE') throw wrongState(view, 'only content in use can be saved as a snapshot');
+  const name = names.next();
+  const ticket = queueJob(instance, (job) => ({ type: 'SNAPSHOT', at: clock.now(), ticket: job, name }));
+  if (!request.returnImmediately) {
+    return { url: await instance.waitFor((present) => jobAnswer(present, ticket), call.signal) };
+  }
+  const promised = () => (instance.durableTicket >= ticket ? names.urlOf(view, name) : undefined);
+  return { url: await instance.waitFor((present) => promised() ?? jobAnswer(present, ticket), call.signal) };
+}
