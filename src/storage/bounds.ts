@@ -1,0 +1,16 @@
+/** Longest object name, in characters. */
+export const OBJECT_NAME_LENGTH_MAX = 1_000;
+/** Longest segment of an object name: NAME_MAX of Linux file systems. */
+export const OBJECT_SEGMENT_LENGTH_MAX = 255;
+
+/** Attempts at one operation, the first included. */
+export const ATTEMPTS_MAX = 4;
+/** First pause between attempts. */
+export const RETRY_PAUSE_MS = 200;
+/** Longest pause between attempts, before jitter. */
+export const RETRY_PAUSE_LONGEST_MS = 5_000;
+/** Up to this share of a pause is added at random. */
+export const RETRY_JITTER_FRACTION = 0.5;
+
+/** Largest marker or witness file of a directory storage. */
+export const IDENTITY_BYTES = 8 * 1024;

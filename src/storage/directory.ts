@@ -1,0 +1,151 @@
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { makeDurableDirectory } from '../gateways/durable.js';
+import type { DirectoryEntry, FileStat } from '../gateways/files.js';
+import { DirectoryRoot, type DirectoryRootOptions, type DirectoryWorld } from './directory-root.js';
+import { readingFailuresAs, storageFailure } from './failures.js';
+import { checkObjectName, checkPrefix } from './object-name.js';
+import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from './object-storage.js';
+
+export interface DirectoryStorageOptions extends DirectoryRootOptions {
+  readonly bucket: string;
+}
+
+/**
+ * Objects as files below one folder of a local disk. An upload becomes an object by a link, so that it is
+ * there whole or not at all and never replaces another.
+ */
+export class DirectoryStorage implements ObjectStorage {
+  readonly bucket: string;
+  readonly #world: DirectoryWorld;
+  readonly #root: DirectoryRoot;
+
+  /** Touches nothing yet: a folder that cannot be used fails each operation until it can. */
+  constructor(world: DirectoryWorld, options: DirectoryStorageOptions) {
+    this.bucket = options.bucket;
+    this.#world = world;
+    this.#root = new DirectoryRoot(world, options);
+  }
+
+  async put(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+    checkObjectName(name);
+    const { files, random } = this.#world;
+    return this.#guarded(options.signal, body, async () => {
+      await this.#root.ready();
+      const upload = join(this.#root.uploads, random.uuid());
+      try {
+        await pipeline(body, files.openWrite(upload, { mode: 0o600 }), { signal: options.signal });
+        return await this.#commit(name, upload, options.signal);
+      } finally {
+        await files.remove(upload).catch(() => undefined);
+      }
+    });
+  }
+
+  async get(name: ObjectName, options: GetOptions): Promise<Readable | undefined> {
+    const found = await this.head(name, options.signal);
+    if (found === undefined) return undefined;
+    const reading = this.#world.files.openRead(this.#path(name), options.range);
+    return readingFailuresAs(reading, options.signal, (error) => storageFailure(error, this.#root.path));
+  }
+
+  async head(name: ObjectName, signal: AbortSignal): Promise<StoredObject | undefined> {
+    checkObjectName(name);
+    return this.#guarded(signal, undefined, async () => {
+      await this.#root.ready();
+      const stat = await this.#world.files.stat(this.#path(name));
+      return stat?.kind === 'file' ? stored(name, stat) : undefined;
+    });
+  }
+
+  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    checkPrefix(prefix);
+    await this.#guarded(signal, undefined, () => this.#root.ready());
+    yield* this.#below(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
+  }
+
+  async delete(name: ObjectName, signal: AbortSignal): Promise<void> {
+    const found = await this.head(name, signal);
+    if (found === undefined) return;
+    await this.#guarded(signal, undefined, async () => {
+      await this.#world.files.remove(this.#path(name));
+      await this.#world.files.syncDirectory(dirname(this.#path(name)));
+    });
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    const { files, random } = this.#world;
+    await this.#guarded(signal, undefined, async () => {
+      await this.#root.ready();
+      const probe = join(this.#root.uploads, `check-${random.uuid()}`);
+      try {
+        await files.write(probe, 'check', { exclusive: true, sync: true });
+        await files.read(probe, 'check'.length);
+      } finally {
+        await files.remove(probe).catch(() => undefined);
+      }
+    });
+  }
+
+  async #commit(name: ObjectName, upload: string, signal: AbortSignal): Promise<StoredObject> {
+    const { files } = this.#world;
+    const path = this.#path(name);
+    await this.#root.ready();
+    await makeDurableDirectory(files, dirname(path), 0o700);
+    signal.throwIfAborted();
+    await files.link(upload, path);
+    await files.syncDirectory(dirname(path));
+    const stat = await files.stat(path);
+    if (stat === undefined) throw new Error('an object that was just written is not there');
+    return stored(name, stat);
+  }
+
+  /** Objects in and below `folder` (empty or ending in `/`), in the order of their full names. */
+  async *#below(folder: string, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    for (const entry of await this.#entries(folder, signal)) {
+      const name = folder + entry.name;
+      if (entry.kind === 'directory') {
+        const isInside = `${name}/`.startsWith(prefix) || prefix.startsWith(`${name}/`);
+        if (isInside) yield* this.#below(`${name}/`, prefix, signal);
+      } else if (entry.kind === 'file' && name.startsWith(prefix)) {
+        const found = await this.head(name, signal);
+        if (found !== undefined) yield found;
+      }
+    }
+  }
+
+  async #entries(folder: string, signal: AbortSignal): Promise<readonly DirectoryEntry[]> {
+    const path = this.#path(folder);
+    return this.#guarded(signal, undefined, async () => {
+      if ((await this.#world.files.stat(path)) === undefined) return [];
+      const entries = await this.#world.files.list(path);
+      return [...entries].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+    });
+  }
+
+  /** Failures of the disk become the storage's; an abort and a failure of the body stay what they are. */
+  async #guarded<T>(signal: AbortSignal, body: Readable | undefined, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (body?.errored === error) throw error;
+      throw storageFailure(error, this.#root.path);
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#root.objects, name);
+  }
+}
+
+/** A folder's objects all come where its name followed by `/` belongs. */
+function sortKey(entry: DirectoryEntry): string {
+  return entry.kind === 'directory' ? `${entry.name}/` : entry.name;
+}
+
+function stored(name: ObjectName, stat: FileStat): StoredObject {
+  return { name, sizeBytes: stat.sizeBytes, modifiedMs: stat.modifiedMs };
+}

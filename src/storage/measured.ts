@@ -1,0 +1,89 @@
+import type { Readable } from 'node:stream';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { StewardError } from '../errors/steward-error.js';
+import type { Clock } from '../gateways/clock.js';
+import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from './object-storage.js';
+
+type Operation = 'put' | 'get' | 'head' | 'list' | 'delete' | 'check';
+
+/** Counts and times every operation, by outcome: `ok`, an error code, or `cancelled`. */
+export class MeasuredStorage implements ObjectStorage {
+  readonly bucket: string;
+  readonly #storage: ObjectStorage;
+  readonly #clock: Clock;
+  readonly #seconds: Histogram<'operation' | 'outcome'>;
+  readonly #written: Counter;
+
+  constructor(storage: ObjectStorage, clock: Clock, registry: Registry) {
+    this.bucket = storage.bucket;
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#seconds = new Histogram({
+      name: 'steward_storage_operation_seconds',
+      help: 'Duration of operations on the object storage.',
+      labelNames: ['operation', 'outcome'],
+      buckets: [0.001, 0.01, 0.1, 1, 10, 60, 600],
+      registers: [registry],
+    });
+    this.#written = new Counter({
+      name: 'steward_storage_written_bytes_total',
+      help: 'Bytes of objects stored.',
+      registers: [registry],
+    });
+  }
+
+  async put(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+    const object = await this.#measure('put', options.signal, () => this.#storage.put(name, body, options));
+    this.#written.inc(object.sizeBytes);
+    return object;
+  }
+
+  /** Times until the bytes begin to come, not until the last one has been read. */
+  get(name: ObjectName, options: GetOptions): Promise<Readable | undefined> {
+    return this.#measure('get', options.signal, () => this.#storage.get(name, options));
+  }
+
+  head(name: ObjectName, signal: AbortSignal): Promise<StoredObject | undefined> {
+    return this.#measure('head', signal, () => this.#storage.head(name, signal));
+  }
+
+  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    const start = this.#clock.monotonic();
+    try {
+      yield* this.#storage.list(prefix, signal);
+      this.#observe('list', start, 'ok');
+    } catch (error) {
+      this.#observe('list', start, outcomeOf(error, signal));
+      throw error;
+    }
+  }
+
+  delete(name: ObjectName, signal: AbortSignal): Promise<void> {
+    return this.#measure('delete', signal, () => this.#storage.delete(name, signal));
+  }
+
+  check(signal: AbortSignal): Promise<void> {
+    return this.#measure('check', signal, () => this.#storage.check(signal));
+  }
+
+  async #measure<T>(operation: Operation, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const start = this.#clock.monotonic();
+    try {
+      const result = await work();
+      this.#observe(operation, start, 'ok');
+      return result;
+    } catch (error) {
+      this.#observe(operation, start, outcomeOf(error, signal));
+      throw error;
+    }
+  }
+
+  #observe(operation: Operation, start: number, outcome: string): void {
+    this.#seconds.observe({ operation, outcome }, (this.#clock.monotonic() - start) / 1000);
+  }
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal): string {
+  if (signal.aborted) return 'cancelled';
+  return error instanceof StewardError ? error.code : 'internal';
+}

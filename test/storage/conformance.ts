@@ -1,0 +1,142 @@
+import { Readable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import type { ObjectStorage } from '../../src/storage/object-storage.js';
+
+const { signal } = new AbortController();
+
+/** What every object storage must do; `make` gives a new, empty one. */
+export function conformsToObjectStorage(kind: string, make: () => Promise<ObjectStorage>): void {
+  describe(`${kind} as object storage`, () => {
+    it('gives back what was put, whole and in parts', async () => {
+      const storage = await make();
+      const bytes = Buffer.alloc(300_000, 'steward');
+      const put = await storage.put('a/b.tar', Readable.from([bytes.subarray(0, 7), bytes.subarray(7)]), {
+        signal,
+      });
+      expect(put).toMatchObject({ name: 'a/b.tar', sizeBytes: 300_000 });
+      expect(await storage.head('a/b.tar', signal)).toEqual(put);
+      expect(await contentOf(storage, 'a/b.tar')).toEqual(bytes);
+      expect(await contentOf(storage, 'a/b.tar', { start: 5, end: 11 })).toEqual(bytes.subarray(5, 12));
+      expect(await contentOf(storage, 'a/b.tar', { start: 299_990 })).toEqual(bytes.subarray(299_990));
+    });
+
+    it('stores an object without content', async () => {
+      const storage = await make();
+      await storage.put('empty', Readable.from([]), { signal });
+      expect(await storage.head('empty', signal)).toMatchObject({ sizeBytes: 0 });
+      expect(await contentOf(storage, 'empty')).toEqual(Buffer.alloc(0));
+    });
+
+    it('answers undefined for what is not there', async () => {
+      const storage = await make();
+      expect(await storage.head('nothing', signal)).toBeUndefined();
+      expect(await storage.get('nothing', { signal })).toBeUndefined();
+      await storage.delete('nothing', signal);
+    });
+
+    it('never replaces an object', async () => {
+      const storage = await make();
+      await storage.put('one', Readable.from(['first']), { signal });
+      await expect(storage.put('one', Readable.from(['second']), { signal })).rejects.toMatchObject({
+        code: 'already-exists',
+      });
+      expect(String(await contentOf(storage, 'one'))).toBe('first');
+    });
+
+    it('lets exactly one of two who put the same name win', async () => {
+      const storage = await make();
+      const puts = ['x', 'y'].map((content) => storage.put('race', Readable.from([content]), { signal }));
+      const results = await Promise.allSettled(puts);
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    });
+
+    it('lists by prefix in the order of names', async () => {
+      const storage = await make();
+      const names = ['w/b', 'w/a/2', 'w/a/10', 'w/a-b', 'w/a.b/c', 'w2/x', 'v'];
+      for (const name of names) await storage.put(name, Readable.from(['x']), { signal });
+      expect(await namesIn(storage, '')).toEqual([...names].sort());
+      expect(await namesIn(storage, 'w/')).toEqual(['w/a-b', 'w/a.b/c', 'w/a/10', 'w/a/2', 'w/b']);
+      expect(await namesIn(storage, 'w/a')).toEqual(['w/a-b', 'w/a.b/c', 'w/a/10', 'w/a/2']);
+      expect(await namesIn(storage, 'w/a/1')).toEqual(['w/a/10']);
+      expect(await namesIn(storage, 'none/')).toEqual([]);
+    });
+
+    it('deletes for good', async () => {
+      const storage = await make();
+      await storage.put('a/one', Readable.from(['x']), { signal });
+      await storage.delete('a/one', signal);
+      expect(await namesIn(storage, '')).toEqual([]);
+      await storage.put('a/one', Readable.from(['again']), { signal });
+      expect(String(await contentOf(storage, 'a/one'))).toBe('again');
+    });
+
+    it('leaves nothing when the body breaks off, and reports that failure as it is', async () => {
+      const storage = await make();
+      async function* broken() {
+        yield Buffer.alloc(100_000);
+        throw new Error('tar died');
+      }
+      await expect(storage.put('one', Readable.from(broken()), { signal })).rejects.toThrow('tar died');
+      expect(await namesIn(storage, '')).toEqual([]);
+    });
+
+    it('leaves nothing when aborted, and rejects with the reason', async () => {
+      const storage = await make();
+      const abort = new AbortController();
+      async function* endless() {
+        for (let count = 0; ; count += 1) {
+          if (count === 3) abort.abort(new Error('no longer wanted'));
+          yield Buffer.alloc(10_000);
+        }
+      }
+      await expect(storage.put('one', Readable.from(endless()), { signal: abort.signal })).rejects.toThrow(
+        'no longer wanted',
+      );
+      expect(await namesIn(storage, '')).toEqual([]);
+      await expect(storage.head('one', abort.signal)).rejects.toThrow('no longer wanted');
+    });
+
+    it.each(['', '/a', 'a/', 'a//b', '..', 'a/../b', './a', 'a b', 'a\nb', 'ä', 'a\\b', 'x'.repeat(1_001)])(
+      'refuses the name %j',
+      async (name) => {
+        const storage = await make();
+        const body = Readable.from(['x']);
+        await expect(storage.put(name, body, { signal })).rejects.toMatchObject({ code: 'invalid-argument' });
+        await expect(storage.head(name, signal)).rejects.toMatchObject({ code: 'invalid-argument' });
+        await expect(storage.delete(name, signal)).rejects.toMatchObject({ code: 'invalid-argument' });
+      },
+    );
+
+    it('finds itself usable, and its probe leaves nothing', async () => {
+      const storage = await make();
+      await storage.check(signal);
+      expect(await namesIn(storage, '')).toEqual([]);
+    });
+
+    it('takes many objects at once', async () => {
+      const storage = await make();
+      const names = Array.from({ length: 50 }, (_, index) => `many/${index % 5}/${index}`);
+      await Promise.all(names.map((name) => storage.put(name, Readable.from([name]), { signal })));
+      expect(await namesIn(storage, 'many/')).toEqual([...names].sort());
+      const object = await storage.get('many/3/13', { signal });
+      expect(object && (await text(object))).toBe('many/3/13');
+    });
+  });
+}
+
+async function contentOf(
+  storage: ObjectStorage,
+  name: string,
+  range?: { start: number; end?: number },
+): Promise<Buffer> {
+  const object = await storage.get(name, range === undefined ? { signal } : { signal, range });
+  if (object === undefined) throw new Error(`there is no ${name}`);
+  return buffer(object);
+}
+
+async function namesIn(storage: ObjectStorage, prefix: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of storage.list(prefix, signal)) names.push(name);
+  return names;
+}

@@ -1,0 +1,115 @@
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { RealFiles } from '../../src/gateways/real/files.js';
+import { RealRandom } from '../../src/gateways/real/random.js';
+import { DirectoryStorage } from '../../src/storage/directory.js';
+import { interceptFiles } from '../support/intercepted-files.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { conformsToObjectStorage } from './conformance.js';
+
+const { signal } = new AbortController();
+
+conformsToObjectStorage('a directory', async () => (await setUp()).open());
+
+describe('DirectoryStorage', () => {
+  it('finds its objects again after a restart', async () => {
+    const { open } = await setUp();
+    await open().put('one', Readable.from(['x']), { signal });
+    expect(await open().head('one', signal)).toMatchObject({ sizeBytes: 1 });
+  });
+
+  it('answers a put only after the data, the name and new folders are on disk', async () => {
+    const order: string[] = [];
+    const { folder, open } = await setUp((operation, path) => {
+      if (operation === 'link' || operation === 'syncDirectory') order.push(`${operation} ${path}`);
+    });
+    const storage = open();
+    await storage.check(signal);
+    order.length = 0;
+    await storage.put('owner/w/one', Readable.from(['x']), { signal });
+    const objects = join(folder, 'objects');
+    expect(
+      order.map((line) => line.replace(objects, 'OBJECTS').replace(/ \/.*uploads.*/, ' UPLOAD')),
+    ).toEqual([
+      'syncDirectory OBJECTS/owner',
+      'syncDirectory OBJECTS',
+      'link UPLOAD',
+      'syncDirectory OBJECTS/owner/w',
+    ]);
+  });
+
+  it('never takes an empty folder in the place of its own for a storage without objects', async () => {
+    const { folder, open } = await setUp();
+    const storage = open();
+    await storage.put('one', Readable.from(['x']), { signal });
+    await rename(folder, `${folder}-unmounted`);
+    for (const each of [storage, open()]) {
+      await expect(each.head('one', signal)).rejects.toMatchObject({ code: 'storage-unavailable' });
+      await expect(each.check(signal)).rejects.toThrow(/not the one used before/);
+    }
+    await mkdir(folder);
+    await expect(open().put('two', Readable.from(['x']), { signal })).rejects.toMatchObject({
+      code: 'storage-unavailable',
+    });
+    expect(await readdir(folder)).toEqual([]);
+    await rm(folder, { recursive: true });
+    await rename(`${folder}-unmounted`, folder);
+    expect(await storage.head('one', signal)).toBeDefined();
+    expect(await open().head('one', signal)).toBeDefined();
+  });
+
+  it('is unavailable while its folder cannot be made, and available afterwards', async () => {
+    const { folder, open } = await setUp();
+    await writeFile(folder, 'a file in its place');
+    const storage = open();
+    await expect(storage.check(signal)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await rm(folder);
+    await storage.check(signal);
+  });
+
+  it('says when the disk is full or may not be written, and leaves no object', async () => {
+    for (const [code, expected] of [
+      ['ENOSPC', 'disk-full'],
+      ['EACCES', 'storage-unavailable'],
+    ]) {
+      let isBroken = false;
+      const { open } = await setUp((operation) => {
+        if (isBroken && operation === 'link') throw Object.assign(new Error('broken'), { code });
+      });
+      const storage = open();
+      await storage.check(signal);
+      isBroken = true;
+      const put = storage.put('one', Readable.from(['x']), { signal });
+      await expect(put).rejects.toMatchObject({ code: expected });
+      expect(await storage.head('one', signal)).toBeUndefined();
+    }
+  });
+
+  it('removes what interrupted uploads left', async () => {
+    const { folder, open } = await setUp();
+    await open().check(signal);
+    const [mine] = await readdir(join(folder, '.uploads'));
+    await writeFile(join(folder, '.uploads', mine ?? '', 'half'), 'x');
+    await open().check(signal);
+    expect(await readdir(join(folder, '.uploads', mine ?? ''))).toEqual([]);
+  });
+
+  it('refuses an object below another', async () => {
+    const { open } = await setUp();
+    const storage = open();
+    await storage.put('a', Readable.from(['x']), { signal });
+    await expect(storage.put('a/b', Readable.from(['x']), { signal })).rejects.toMatchObject({
+      code: 'already-exists',
+    });
+  });
+});
+
+async function setUp(before: Parameters<typeof interceptFiles>[1] = () => undefined) {
+  const root = await temporaryFolder();
+  const folder = join(root, 'storage');
+  const world = { files: interceptFiles(new RealFiles(), before), random: new RealRandom() };
+  const options = { folder, witness: join(root, 'state', 'storage.json'), bucket: 'steward' };
+  return { folder, open: () => new DirectoryStorage(world, options) };
+}
