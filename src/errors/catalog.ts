@@ -67,6 +67,11 @@ export const catalog = {
     false,
     'The stored bytes do not match their digest; restore another version.',
   ),
+  'manifest-unreadable': entry(
+    status.FAILED_PRECONDITION,
+    false,
+    'It is damaged or written by a newer version: upgrade, or name an older backup. Nothing was changed.',
+  ),
   'storage-unavailable': entry(
     status.UNAVAILABLE,
     true,

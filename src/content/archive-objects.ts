@@ -1,0 +1,194 @@
+import { pipeline, Readable } from 'node:stream';
+import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
+import { StewardError } from '../errors/steward-error.js';
+import type { World } from '../gateways/world.js';
+import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
+import { packFolder } from './archive.js';
+import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS, MANIFEST_BYTES_MAX } from './bounds.js';
+import { withDeadline } from './deadline.js';
+import { type Digest, isSameDigest, Meter, metered } from './digest.js';
+import { type ArchiveManifest, decodeManifest, digestOf, encodeManifest, unreadable } from './manifest.js';
+import { unpackArchive } from './unpack.js';
+import type { ContentUser } from './user.js';
+
+/** Where archives come from and go to. */
+export interface ArchivePlace {
+  readonly world: World;
+  readonly storage: ObjectStorage;
+  /** Set when we are root: owners of files are restored then. */
+  readonly user: ContentUser | undefined;
+}
+
+/** How far a long piece of work is. */
+export interface Progress {
+  readonly step: 'packing' | 'verifying' | 'unpacking' | 'cloning';
+  /** Bytes of the archive so far, or of git's own count; 0 where nobody knows. */
+  readonly bytes: number;
+}
+
+export interface WorkOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface ArchiveOrigin {
+  readonly owner: OwnerId;
+  readonly workspace: WorkspaceId;
+  readonly instance: InstanceId;
+}
+
+/** All a manifest says, except what it is a manifest of. */
+export type ArchiveFacts = Omit<ArchiveManifest, 'kind' | 'generation' | 'previousGeneration'>;
+
+/**
+ * Streams a folder into a new object and reads it back: when this resolves, the stored bytes were seen to be the
+ * ones that were packed. A failure leaves no object, or an orphan when even its removal failed.
+ */
+export async function storeArchive(
+  place: ArchivePlace,
+  name: ObjectName,
+  folder: string,
+  origin: ArchiveOrigin,
+  options: WorkOptions,
+): Promise<ArchiveFacts> {
+  const { world, storage } = place;
+  const createdAtMs = world.clock.now();
+  return withDeadline(world.clock, ARCHIVE_DEADLINE_MS, 'the backup', options.signal, async (signal) => {
+    const packing = await packFolder(world, folder, signal);
+    const meter = new Meter();
+    const passing = metered(meter, (bytes) => options.onProgress?.({ step: 'packing', bytes }));
+    try {
+      await storage.put(
+        name,
+        pipeline(packing.body, passing, () => undefined),
+        { signal },
+      );
+    } catch (error) {
+      // What broke the stream explains more than how the storage saw it break.
+      throw packing.body.errored instanceof StewardError ? packing.body.errored : error;
+    }
+    const digest = meter.finish();
+    const { entries, contentBytes, torn, changed } = packing.report();
+    try {
+      await verifyArchive(place, name, digest, { ...options, signal });
+    } catch (error) {
+      await discardArchive(place, name);
+      throw error;
+    }
+    const lists = { torn: named(torn), changed: named(changed) };
+    const { compression } = packing;
+    return { ...origin, createdAtMs, archive: name, ...digest, compression, entries, contentBytes, ...lists };
+  });
+}
+
+/** Fetches every byte of a stored archive; fails with `backup-failed` unless they are the expected ones. */
+export async function verifyArchive(
+  place: ArchivePlace,
+  name: ObjectName,
+  expected: Digest,
+  options: WorkOptions,
+): Promise<void> {
+  const stored = await place.storage.get(name, { signal: options.signal });
+  if (stored === undefined) throw new StewardError('backup-failed', `the storage lost the archive ${name}`);
+  const meter = new Meter();
+  for await (const chunk of stored) {
+    options.signal.throwIfAborted();
+    meter.take(chunk);
+    options.onProgress?.({ step: 'verifying', bytes: meter.sizeBytes });
+  }
+  if (isSameDigest(meter.finish(), expected)) return;
+  throw new StewardError('backup-failed', `the storage returned other bytes than were put into ${name}`);
+}
+
+/** Unpacks the archive of a manifest into an empty folder, verifying it on the way. */
+export async function restoreArchive(
+  place: ArchivePlace,
+  manifest: ArchiveManifest,
+  folder: string,
+  options: WorkOptions,
+): Promise<void> {
+  await unpackObject(place, manifest.archive, folder, options, digestOf(manifest));
+}
+
+/** Unpacks an object into an empty folder; without an expected digest only its own structure is checked. */
+export async function unpackObject(
+  place: ArchivePlace,
+  name: ObjectName,
+  folder: string,
+  options: WorkOptions,
+  expected?: Digest,
+): Promise<void> {
+  const { world, storage, user } = place;
+  await withDeadline(world.clock, ARCHIVE_DEADLINE_MS, 'the restore', options.signal, async (signal) => {
+    const stored = await storage.get(name, { signal });
+    if (stored === undefined) throw new StewardError('archive-damaged', `the archive ${name} is missing`);
+    try {
+      await unpackArchive(world, stored, folder, {
+        signal,
+        user,
+        onBytes: (bytes) => options.onProgress?.({ step: 'unpacking', bytes }),
+        ...(expected === undefined ? {} : { expected }),
+      });
+    } finally {
+      stored.destroy();
+    }
+  });
+}
+
+/** Removes an archive no manifest names. What cannot be removed now is an orphan, which the sweep finds. */
+export async function discardArchive(place: ArchivePlace, name: ObjectName): Promise<void> {
+  const { world, storage } = place;
+  const never = new AbortController().signal;
+  await withDeadline(world.clock, ARCHIVE_CLEANUP_DEADLINE_MS, 'the removal', never, (signal) =>
+    storage.delete(name, signal),
+  ).catch(() => undefined);
+}
+
+/** Puts a manifest under a new name and reads it back: the commit. Fails with `already-exists` when taken. */
+export async function commitManifest(
+  place: ArchivePlace,
+  name: ObjectName,
+  manifest: ArchiveManifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const bytes = encodeManifest(manifest);
+  await place.storage.put(name, Readable.from([bytes], { objectMode: false }), {
+    signal,
+    contentType: 'application/json',
+  });
+  const stored = await readObject(place.storage, name, signal);
+  if (stored === undefined || !stored.equals(bytes)) {
+    throw new StewardError('backup-failed', `the storage did not keep the manifest ${name}`);
+  }
+}
+
+/** undefined when there is no such manifest; `manifest-unreadable` when there is one that cannot be used. */
+export async function readManifest(
+  storage: ObjectStorage,
+  name: ObjectName,
+  signal: AbortSignal,
+): Promise<ArchiveManifest | undefined> {
+  const bytes = await readObject(storage, name, signal);
+  return bytes === undefined ? undefined : decodeManifest(name, bytes);
+}
+
+async function readObject(
+  storage: ObjectStorage,
+  name: ObjectName,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const stored = await storage.get(name, { signal });
+  if (stored === undefined) return undefined;
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of stored) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > MANIFEST_BYTES_MAX) throw unreadable(name, 'is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function named(entries: { readonly count: number; readonly names: readonly string[] }) {
+  return { count: entries.count, names: [...entries.names] };
+}

@@ -1,0 +1,55 @@
+/** How long packing or unpacking one archive may take, whatever its caller allows. */
+export const ARCHIVE_DEADLINE_MS = 6 * 60 * 60_000;
+/** How long cleaning up after a failed archive may take; what is left then is an orphan for the sweep. */
+export const ARCHIVE_CLEANUP_DEADLINE_MS = 30_000;
+
+/** Entries of each kind (torn, changed, …) named in a report; the counts stay true beyond it. */
+export const REPORT_NAMES_MAX = 100;
+/** Longest line of a program's messages that is looked at; the rest of the line is dropped. */
+export const MESSAGE_LINE_BYTES = 64 * 1024;
+/** Last lines of a failed program's messages that an error repeats, and how long each may be. */
+export const MESSAGE_TAIL_LINES_MAX = 10;
+export const MESSAGE_TAIL_LINE_CHARACTERS = 500;
+
+/** Bytes looked at to tell how an archive is compressed: up to the `ustar` magic of a tar header. */
+export const MAGIC_BYTES = 512;
+
+/** Digits of a generation in the name of its manifest, so that names sort as numbers do. */
+export const GENERATION_DIGITS = 12;
+/** Largest manifest read back. */
+export const MANIFEST_BYTES_MAX = 1024 * 1024;
+/** Generations tried in a row when others commit at the same time. */
+export const COMMIT_ATTEMPTS_MAX = 8;
+
+/** Longest clone URL, branch name and checkout location accepted. */
+export const GIT_ARGUMENT_CHARACTERS_MAX = 4096;
+/** Settings one clone may carry. */
+export const GIT_CONFIG_KEYS_MAX = 64;
+/** Whole clone, its target and upstream; a server that hangs ends here. */
+export const GIT_INITIALIZE_DEADLINE_MS = 30 * 60_000;
+/** Submodules, which are allowed to fail. */
+export const GIT_SUBMODULE_DEADLINE_MS = 10 * 60_000;
+/** Clones tried, and the pauses between them (doubled each time, with jitter). */
+export const GIT_CLONE_ATTEMPTS_MAX = 3;
+export const GIT_PAUSE_MIN_MS = 500;
+export const GIT_PAUSE_MAX_MS = 5_000;
+/** A transfer slower than this for this long is given up by git itself. */
+export const GIT_LOW_SPEED_BYTES = 100;
+export const GIT_LOW_SPEED_SECONDS = 60;
+/** Output of one git command that is kept. */
+export const GIT_OUTPUT_BYTES_MAX = 64 * 1024;
+/** Commits fetched around a requested commit. */
+export const GIT_COMMIT_DEPTH = 20;
+
+/** The commands that read the status of a working copy, together. */
+export const GIT_STATUS_DEADLINE_MS = 30_000;
+/** Entries of each list of a git status; the totals stay true beyond it. */
+export const GIT_STATUS_ENTRIES_MAX = 100;
+/** Longest single path or subject kept in a git status. */
+export const GIT_STATUS_RECORD_BYTES = 64 * 1024;
+
+/** Tries to fetch a one-time secret, and the pauses between them. */
+export const ONE_TIME_SECRET_ATTEMPTS_MAX = 5;
+export const ONE_TIME_SECRET_PAUSE_MS = 1_000;
+export const ONE_TIME_SECRET_DEADLINE_MS = 30_000;
+export const ONE_TIME_SECRET_BYTES_MAX = 16 * 1024;

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import type { SetupResult } from '../../machines/content-types.js';
+import type { World } from '../gateways/world.js';
+import type { BackupRepository } from './backups.js';
+import type { InitializeContext, Initialized, InitializerPlan } from './initializers/plan.js';
+
+export interface InitializeOptions {
+  /** Asked for in so many words: the workspace's committed backup is passed over (and kept). */
+  readonly isFreshStart: boolean;
+}
+
+/**
+ * Fills an empty folder. A workspace that has a committed backup gets it back whatever its initializer says; one
+ * whose newest manifest cannot be read fails with `manifest-unreadable` rather than start from nothing.
+ */
+export async function initialize(
+  plan: InitializerPlan,
+  context: InitializeContext,
+  options: InitializeOptions,
+): Promise<SetupResult> {
+  const done =
+    (context.backups !== undefined && !options.isFreshStart
+      ? await restoreLatest(context.backups, context)
+      : undefined) ?? (await plan.run(context));
+  const moved = await moveConfigurationAside(context.world, context.folder);
+  const { checkoutLocation } = plan;
+  return {
+    ...done,
+    warnings: [...done.warnings, ...moved],
+    ...(checkoutLocation === undefined ? {} : { checkoutLocation }),
+  };
+}
+
+async function restoreLatest(
+  backups: BackupRepository,
+  context: InitializeContext,
+): Promise<Initialized | undefined> {
+  const { clock } = context.world;
+  const start = clock.monotonic();
+  const manifest = await backups.latest(context.signal);
+  if (manifest === undefined) return undefined;
+  await backups.restore(manifest, context.folder, context);
+  const durationMs = clock.monotonic() - start;
+  const { torn, sizeBytes } = manifest;
+  const warnings =
+    torn.count === 0
+      ? []
+      : [`${torn.count} files were being written while backed up, and end in zeros: ${torn.names.join(', ')}`];
+  return { source: 'from-backup', metrics: [{ type: 'fromBackup', durationMs, sizeBytes }], warnings };
+}
+
+/**
+ * `.gitpod` is the folder of our marker: anything else of that name gives way, usually a configuration under its
+ * old name. Nothing is deleted.
+ */
+async function moveConfigurationAside(world: World, folder: string): Promise<readonly string[]> {
+  const { files, clock } = world;
+  const found = await files.stat(join(folder, '.gitpod'));
+  if (found === undefined || found.kind === 'directory') return [];
+  const isTaken = (await files.stat(join(folder, '.gitpod.yaml'))) !== undefined;
+  const name = isTaken ? `.gitpod.moved-${clock.now()}` : '.gitpod.yaml';
+  await files.rename(join(folder, '.gitpod'), join(folder, name));
+  return [`.gitpod was in the way of the folder of that name and is now ${name}`];
+}

@@ -1,0 +1,10 @@
+import type { InitializerPlan } from './plan.js';
+
+/** Leaves the folder as it is. */
+export function planEmpty(): InitializerPlan {
+  return {
+    kind: 'empty',
+    description: 'nothing',
+    run: async () => ({ source: 'from-other', metrics: [], warnings: [] }),
+  };
+}

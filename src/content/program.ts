@@ -1,0 +1,29 @@
+import { StewardError } from '../errors/steward-error.js';
+import type { ProcessExit } from '../gateways/processes.js';
+
+/** What every program we start sees: where programs are, and messages in English. */
+export const PROGRAM_ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+} as const;
+
+/** How a program ended, in words that follow its name. */
+export function describeExit(exit: ProcessExit): string {
+  switch (exit.kind) {
+    case 'code':
+      return `ended with code ${exit.code}`;
+    case 'signal':
+      return `was ended by ${exit.signal}`;
+    case 'failed':
+      return `could not run: ${exit.error.message}`;
+  }
+}
+
+/** The error of a program that could not even be started; undefined for any other end. */
+export function notStarted(program: string, exit: ProcessExit): StewardError | undefined {
+  if (exit.kind !== 'failed') return undefined;
+  if ('code' in exit.error && exit.error.code === 'ENOENT') {
+    return new StewardError('missing-tool', `${program} is not installed`, { cause: exit.error });
+  }
+  return new StewardError('process-failed', `${program} ${describeExit(exit)}`, { cause: exit.error });
+}

@@ -1,0 +1,147 @@
+import type { Clock } from '../gateways/clock.js';
+import type { Random } from '../gateways/random.js';
+import { StewardError } from '../errors/steward-error.js';
+import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
+import {
+  type ArchiveOrigin,
+  type ArchivePlace,
+  commitManifest,
+  discardArchive,
+  readManifest,
+  restoreArchive,
+  storeArchive,
+  unpackObject,
+  type WorkOptions,
+} from './archive-objects.js';
+import { GIT_ARGUMENT_CHARACTERS_MAX, MAGIC_BYTES } from './bounds.js';
+import { compressionOf } from './compression.js';
+import { digestOf, type SnapshotManifest, unreadable } from './manifest.js';
+
+/** Nanoseconds in a millisecond. */
+const NANOSECONDS = 1_000_000;
+const OBJECT_PATTERN = /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/;
+
+/** A new name, `snapshot-<nanoseconds since the epoch>.tar`; the clock's milliseconds, made unique by chance. */
+export function newSnapshotName(clock: Clock, random: Random): string {
+  const nanoseconds =
+    BigInt(clock.now()) * BigInt(NANOSECONDS) + BigInt(Math.floor(random.fraction() * NANOSECONDS));
+  return `snapshot-${nanoseconds}.tar`;
+}
+
+/** The name callers get: `<owner>/workspaces/<workspace>/<name>@<bucket>`. */
+export function snapshotUrl(
+  storage: ObjectStorage,
+  origin: Omit<ArchiveOrigin, 'instance'>,
+  name: string,
+): string {
+  return `${objectOf(origin, name)}@${storage.bucket}`;
+}
+
+/** Its parts; fails with `invalid-argument` unless it is `<object>@<bucket>` with exactly one `@`. */
+export function checkedSnapshotUrl(
+  url: string,
+  field: string,
+): { readonly object: ObjectName; readonly bucket: string } {
+  const refuse = (problem: string) => new StewardError('invalid-argument', `${field} ${problem}`);
+  if (url.length > GIT_ARGUMENT_CHARACTERS_MAX) throw refuse('is too long');
+  const [object, bucket, ...more] = url.split('@');
+  if (object === undefined || bucket === undefined || more.length > 0) {
+    throw refuse('must be <object>@<bucket> with exactly one @');
+  }
+  const isObject = OBJECT_PATTERN.test(object) && !object.split('/').some((part) => /^\.\.?$/.test(part));
+  if (!isObject) throw refuse('does not name an object');
+  if (!/^[A-Za-z0-9._-]+$/.test(bucket)) throw refuse('does not name a bucket');
+  return { object, bucket };
+}
+
+/** Makes, verifies and commits a snapshot of the folder under a name from `newSnapshotName`. */
+export async function createSnapshot(
+  place: ArchivePlace,
+  folder: string,
+  name: string,
+  origin: ArchiveOrigin,
+  options: WorkOptions,
+): Promise<SnapshotManifest> {
+  const object = objectOf(origin, name);
+  const facts = await storeArchive(place, object, folder, origin, options);
+  const manifest: SnapshotManifest = { kind: 'snapshot', ...facts };
+  await commitManifest(place, manifestOf(object), manifest, options.signal);
+  return manifest;
+}
+
+/** Removes what an interrupted attempt at this name left, so that it can be made again; a committed one stays. */
+export async function clearSnapshot(
+  place: ArchivePlace,
+  origin: Omit<ArchiveOrigin, 'instance'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<'committed' | 'cleared'> {
+  const object = objectOf(origin, name);
+  if ((await place.storage.head(manifestOf(object), signal)) !== undefined) return 'committed';
+  await discardArchive(place, object);
+  return 'cleared';
+}
+
+/** The manifest of a finished snapshot of ours; undefined while it is pending, foreign or not there. */
+export async function readSnapshot(
+  storage: ObjectStorage,
+  url: string,
+  signal: AbortSignal,
+): Promise<SnapshotManifest | undefined> {
+  const object = objectIn(storage, url);
+  const manifest = await readManifest(storage, manifestOf(object), signal);
+  if (manifest === undefined) return undefined;
+  if (manifest.kind === 'snapshot' && manifest.archive === object) return manifest;
+  throw unreadable(manifestOf(object), 'belongs to something else');
+}
+
+/**
+ * Unpacks a snapshot into an empty folder and returns the size of its archive. A plain tar without a manifest,
+ * as others write it, is taken too; a compressed one without a manifest is ours and was never finished.
+ */
+export async function restoreSnapshot(
+  place: ArchivePlace,
+  url: string,
+  folder: string,
+  options: WorkOptions,
+): Promise<number> {
+  const manifest = await readSnapshot(place.storage, url, options.signal);
+  if (manifest !== undefined) {
+    await restoreArchive(place, manifest, folder, options);
+    return digestOf(manifest).sizeBytes;
+  }
+  const object = objectIn(place.storage, url);
+  const stored = await place.storage.head(object, options.signal);
+  if (stored === undefined) throw new StewardError('snapshot-not-found', `there is no snapshot ${url}`);
+  if (!(await isPlainTar(place.storage, object, options.signal))) {
+    throw new StewardError('snapshot-not-found', `snapshot ${url} is not complete`);
+  }
+  await unpackObject(place, object, folder, options);
+  return stored.sizeBytes;
+}
+
+async function isPlainTar(
+  storage: ObjectStorage,
+  object: ObjectName,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const start = await storage.get(object, { signal, range: { start: 0, end: MAGIC_BYTES - 1 } });
+  if (start === undefined) return false;
+  const chunks: Buffer[] = [];
+  for await (const chunk of start) chunks.push(chunk);
+  return compressionOf(Buffer.concat(chunks)) === 'none';
+}
+
+function objectIn(storage: ObjectStorage, url: string): ObjectName {
+  const { object, bucket } = checkedSnapshotUrl(url, 'snapshot');
+  if (bucket === storage.bucket) return object;
+  throw new StewardError('snapshot-not-found', `snapshot ${url} is in another bucket than ${storage.bucket}`);
+}
+
+function objectOf(origin: Omit<ArchiveOrigin, 'instance'>, name: string): ObjectName {
+  return `${origin.owner}/workspaces/${origin.workspace}/${name}`;
+}
+
+function manifestOf(object: ObjectName): ObjectName {
+  return `${object}.manifest.json`;
+}

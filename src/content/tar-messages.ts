@@ -1,0 +1,106 @@
+import { REPORT_NAMES_MAX } from './bounds.js';
+import { Tail } from './lines.js';
+
+/** What an archive holds, and what was not quite as it should be while it was made. */
+export interface ArchiveReport {
+  /** Names in the archive, folders included. */
+  readonly entries: number;
+  /** Bytes of the tar stream before compression. */
+  readonly contentBytes: number;
+  /** Shorter when read than when they were looked up: their end is filled with zeros. */
+  readonly torn: NamedEntries;
+  /** Written to while they were read: what is stored is what the reads returned. */
+  readonly changed: NamedEntries;
+  /** Removed between being listed and being read; not in the archive. */
+  readonly vanished: NamedEntries;
+  /** Sockets, which no archive can hold. */
+  readonly sockets: NamedEntries;
+}
+
+/** How many entries, and the first of them by name. */
+export interface NamedEntries {
+  readonly count: number;
+  readonly names: readonly string[];
+}
+
+/**
+ * Reads the messages of GNU tar, run with `LC_ALL=C --quoting-style=c --verbose --totals`: names come quoted, so
+ * no file name can pass for a message.
+ */
+export class TarMessages {
+  #entries = 0;
+  #contentBytes = 0;
+  readonly #torn = new Names();
+  readonly #changed = new Names();
+  readonly #vanished = new Names();
+  readonly #sockets = new Names();
+  readonly #others = new Tail();
+
+  take(line: string): void {
+    if (line.startsWith('"')) {
+      this.#entries += 1;
+      return;
+    }
+    const total = /^Total bytes (?:written|read): (\d+)/.exec(line)?.[1];
+    if (total !== undefined) {
+      this.#contentBytes = Number(total);
+      return;
+    }
+    const [, quoted, said] = /^[^"]*tar: ("(?:[^"\\]|\\.)*"): (.*)$/.exec(line) ?? [];
+    if (quoted === undefined || said === undefined || !this.#file(unquote(quoted), said)) {
+      this.#others.add(line);
+    }
+  }
+
+  report(): ArchiveReport {
+    return {
+      entries: this.#entries,
+      contentBytes: this.#contentBytes,
+      torn: this.#torn.list(),
+      changed: this.#changed.list(),
+      vanished: this.#vanished.list(),
+      sockets: this.#sockets.list(),
+    };
+  }
+
+  /** The last messages of no known kind: why it failed, if it did. */
+  complaint(): string {
+    return this.#others.toString();
+  }
+
+  #file(name: string, said: string): boolean {
+    if (/^File shrank by \d+ bytes?; padding with zeros$/.test(said)) this.#torn.add(name);
+    else if (said === 'file changed as we read it') this.#changed.add(name);
+    else if (/^File removed before we read it$/.test(said)) this.#vanished.add(name);
+    else if (said === 'socket ignored') this.#sockets.add(name);
+    else return false;
+    return true;
+  }
+}
+
+class Names {
+  #count = 0;
+  readonly #names: string[] = [];
+
+  add(name: string): void {
+    this.#count += 1;
+    if (this.#names.length < REPORT_NAMES_MAX) this.#names.push(name);
+  }
+
+  list(): NamedEntries {
+    return { count: this.#count, names: [...this.#names] };
+  }
+}
+
+const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
+
+/** A name as C quotes it, octal bytes included, as text. */
+function unquote(quoted: string): string {
+  const bytes: number[] = [];
+  for (const [, octal, escaped, plain] of quoted.slice(1, -1).matchAll(/\\([0-7]{3})|\\(.)|([^\\]+)/gs)) {
+    if (octal !== undefined) bytes.push(Number.parseInt(octal, 8));
+    else if (escaped !== undefined) bytes.push(ESCAPES[escaped] ?? escaped.charCodeAt(0));
+    else if (plain !== undefined) bytes.push(...Buffer.from(plain));
+  }
+  return Buffer.from(bytes).toString('utf8').replace(/^\.\//, '');
+}

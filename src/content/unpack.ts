@@ -1,0 +1,158 @@
+import { pipeline, Readable } from 'node:stream';
+import { StewardError } from '../errors/steward-error.js';
+import type { ProcessExit } from '../gateways/processes.js';
+import type { World } from '../gateways/world.js';
+import { type Compression, listen } from './archive.js';
+import { MAGIC_BYTES } from './bounds.js';
+import { compressionOf, decompressor } from './compression.js';
+import { type Digest, isSameDigest, Meter } from './digest.js';
+import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
+import { TarMessages } from './tar-messages.js';
+import type { ContentUser } from './user.js';
+
+export interface UnpackOptions {
+  readonly signal: AbortSignal;
+  /** Set when we are root: owners are restored then. */
+  readonly user: ContentUser | undefined;
+  /** What the archive must be; absent for archives of others, which come without a manifest. */
+  readonly expected?: Digest;
+  readonly onBytes?: (sizeBytes: number) => void;
+}
+
+/**
+ * Unpacks an archive into an empty folder while it arrives, and returns what it was. Names that are absolute are
+ * taken relative to the folder, names and hard links with `..` are refused, and links that lead out are created
+ * last, so nothing is ever written through them (GNU tar's own rules). Fails with `archive-damaged` when the
+ * bytes are not the expected ones or are no whole archive, and then the folder's state says nothing.
+ */
+export async function unpackArchive(
+  world: World,
+  source: Readable,
+  folder: string,
+  options: UnpackOptions,
+): Promise<Digest> {
+  await requireEmpty(world, folder);
+  const meter = new Meter();
+  const failure = await extract(world, metering(source, meter, options), folder, options).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  options.signal.throwIfAborted();
+  await drain(source, meter, options);
+  const digest = meter.finish();
+  if (options.expected !== undefined && !isSameDigest(digest, options.expected)) {
+    throw new StewardError('archive-damaged', mismatch(digest, options.expected));
+  }
+  if (failure !== undefined) throw failure.error;
+  return digest;
+}
+
+async function requireEmpty(world: World, folder: string): Promise<void> {
+  const entries = await world.files.list(folder);
+  if (entries.length === 0) return;
+  throw new StewardError('content-initialization-failed', 'the folder to restore into is not empty');
+}
+
+/** Stops without harm to the source when tar has had enough (an archive padded past its end). */
+async function* metering(source: Readable, meter: Meter, options: UnpackOptions): AsyncGenerator<Buffer> {
+  for await (const chunk of source.iterator({ destroyOnReturn: false })) {
+    meter.take(chunk);
+    options.onBytes?.(meter.sizeBytes);
+    yield chunk;
+  }
+}
+
+/** Takes in what tar did not want, because it counts for the digest. */
+async function drain(source: Readable, meter: Meter, options: UnpackOptions): Promise<void> {
+  if (source.errored) throw source.errored;
+  if (source.readableEnded) return;
+  for await (const _ of metering(source, meter, options)) options.signal.throwIfAborted();
+}
+
+async function extract(
+  world: World,
+  bytes: AsyncGenerator<Buffer>,
+  folder: string,
+  options: UnpackOptions,
+): Promise<void> {
+  const start = await startOf(bytes);
+  const compression = compressionOf(start);
+  if (compression === undefined) {
+    await bytes.return(undefined);
+    throw new StewardError('archive-damaged', 'the stored object is not an archive');
+  }
+  const hasZstd = compression === 'zstd' && (await world.processes.find('zstd')) !== undefined;
+  const tar = world.processes.start({
+    program: 'tar',
+    args: [
+      ...UNPACK_ARGUMENTS,
+      options.user === undefined ? '--no-same-owner' : '--same-owner',
+      ...(hasZstd ? ['--use-compress-program=zstd -q'] : []),
+      `--directory=${folder}`,
+    ],
+    env: PROGRAM_ENVIRONMENT,
+    input: plainBytes(
+      Readable.from(joined(start, bytes), { objectMode: false }),
+      hasZstd ? 'none' : compression,
+    ),
+    signal: options.signal,
+  });
+  tar.stdout.resume();
+  const messages = new TarMessages();
+  await listen(tar, messages);
+  judge(await tar.exit, messages, options.signal);
+}
+
+const UNPACK_ARGUMENTS = [
+  '--extract',
+  '--file=-',
+  '--preserve-permissions',
+  '--numeric-owner',
+  '--xattrs',
+  '--xattrs-include=*',
+  '--xattrs-exclude=trusted.*',
+  '--acls',
+  '--delay-directory-restore',
+  '--quoting-style=c',
+  '--warning=no-timestamp',
+] as const;
+
+function plainBytes(input: Readable, compression: Compression): Readable {
+  const undo = decompressor(compression);
+  return undo === undefined ? input : pipeline(input, undo, () => undefined);
+}
+
+/** At least as much of the beginning as it takes to know what it is, unless there is no more. */
+async function startOf(bytes: AsyncGenerator<Buffer>): Promise<Buffer> {
+  let start = Buffer.alloc(0);
+  while (start.length < MAGIC_BYTES) {
+    const { value, done } = await bytes.next();
+    if (done) break;
+    start = Buffer.concat([start, value]);
+  }
+  return start;
+}
+
+async function* joined(start: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  yield start;
+  yield* rest;
+}
+
+function judge(exit: ProcessExit, messages: TarMessages, signal: AbortSignal): void {
+  signal.throwIfAborted();
+  if (exit.kind === 'code' && exit.code === 0) return;
+  if (exit.kind === 'failed' && exit.error instanceof StewardError) throw exit.error;
+  const unstarted = notStarted('tar', exit);
+  if (unstarted?.code === 'missing-tool') throw unstarted;
+  const why = messages.complaint() || `tar ${describeExit(exit)}`;
+  if (/No space left on device|Disk quota exceeded/.test(why)) {
+    throw new StewardError('disk-full', `the disk of the content is full: ${why}`);
+  }
+  throw new StewardError('archive-damaged', `the archive could not be unpacked completely: ${why}`);
+}
+
+function mismatch(found: Digest, expected: Digest): string {
+  return found.sizeBytes === expected.sizeBytes
+    ? 'the stored archive does not match its SHA-256'
+    : `the stored archive has ${found.sizeBytes} bytes instead of ${expected.sizeBytes}`;
+}
