@@ -16,7 +16,8 @@ export function checkedLocation(location: string, field: string): string {
   if (location.startsWith('/')) throw refuse('must be relative to the workspace');
   const segments = location.split('/').filter((segment) => segment !== '' && segment !== '.');
   if (segments.includes('..')) throw refuse('must stay inside the workspace');
-  if (segments.some((segment) => segment.toLowerCase() === '.git')) throw refuse('must not name a .git folder');
+  if (segments.some((segment) => segment.toLowerCase() === '.git'))
+    throw refuse('must not name a .git folder');
   return segments.join('/');
 }
 

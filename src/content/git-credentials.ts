@@ -1,5 +1,5 @@
-import { sleep } from '../gateways/clock.js';
 import { StewardError } from '../errors/steward-error.js';
+import { sleep } from '../gateways/clock.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
 import {
@@ -73,7 +73,8 @@ export async function fetchOneTimeSecret(
     ).catch(() => undefined);
     signal.throwIfAborted();
     if (answer?.status === 200) return parseSecret(answer.body.toString('utf8'));
-    problem = answer === undefined ? 'its server could not be reached' : `its server answered ${answer.status}`;
+    problem =
+      answer === undefined ? 'its server could not be reached' : `its server answered ${answer.status}`;
   }
   throw new StewardError('git-failed', `the one-time secret could not be fetched: ${problem}`);
 }

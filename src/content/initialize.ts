@@ -45,7 +45,9 @@ async function restoreLatest(
   const warnings =
     torn.count === 0
       ? []
-      : [`${torn.count} files were being written while backed up, and end in zeros: ${torn.names.join(', ')}`];
+      : [
+          `${torn.count} files were being written while backed up, and end in zeros: ${torn.names.join(', ')}`,
+        ];
   return { source: 'from-backup', metrics: [{ type: 'fromBackup', durationMs, sizeBytes }], warnings };
 }
 

@@ -45,7 +45,9 @@ function mapConfigs(
     case 'git':
       return { spec: { $case: 'git', value: changeGit(spec.value, `${place}.git`, change) } };
     case 'prebuild': {
-      const git = spec.value.git.map((one, index) => changeGit(one, `${place}.prebuild.${index}.git`, change));
+      const git = spec.value.git.map((one, index) =>
+        changeGit(one, `${place}.prebuild.${index}.git`, change),
+      );
       return { spec: { $case: 'prebuild', value: { ...spec.value, git } } };
     }
     case 'composite': {

@@ -1,6 +1,6 @@
+import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
 import type { Random } from '../gateways/random.js';
-import { StewardError } from '../errors/steward-error.js';
 import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
 import {
   type ArchiveOrigin,
@@ -120,11 +120,7 @@ export async function restoreSnapshot(
   return stored.sizeBytes;
 }
 
-async function isPlainTar(
-  storage: ObjectStorage,
-  object: ObjectName,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function isPlainTar(storage: ObjectStorage, object: ObjectName, signal: AbortSignal): Promise<boolean> {
   const start = await storage.get(object, { signal, range: { start: 0, end: MAGIC_BYTES - 1 } });
   if (start === undefined) return false;
   const chunks: Buffer[] = [];

@@ -8,7 +8,8 @@ export class RealHttp implements Http {
     let sizeBytes = 0;
     for await (const chunk of answer.body ?? []) {
       sizeBytes += chunk.length;
-      if (sizeBytes > options.limitBytes) throw new Error(`the answer is longer than ${options.limitBytes} bytes`);
+      if (sizeBytes > options.limitBytes)
+        throw new Error(`the answer is longer than ${options.limitBytes} bytes`);
       chunks.push(chunk);
     }
     return { status: answer.status, body: Buffer.concat(chunks) };
