@@ -26,7 +26,9 @@ export function readAnswers<Response>(
   const started = new Promise<void>((resolve, reject) => {
     call.once('metadata', () => resolve());
     call.once('end', () => resolve());
-    call.on('error', (error: ServiceError) => {
+    call.on('error', (error: Error) => {
+      // The first one is the status of the call; later ones are about tearing the stream down.
+      if (failure !== undefined || !isServiceError(error)) return;
       failure = toRemoteError(error, peer);
       reject(failure);
     });
@@ -53,4 +55,8 @@ async function* read<Response>(
   }
   const error = failure();
   if (error !== undefined) throw error;
+}
+
+function isServiceError(error: Error): error is ServiceError {
+  return 'code' in error && typeof error.code === 'number' && 'details' in error;
 }
