@@ -34,12 +34,14 @@ export const LIST_CHUNK_MAX = 500;
 /** How long waiting updates and events may take to be written when the bridge stops. */
 export const DRAIN_MS = 10_000;
 
-/** Channel options of connections to managers. */
-export const KEEPALIVE_INTERVAL_MS = 60_000;
-export const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** How long a stream or a lister may take to stop. */
+export const STREAM_STOP_MS = 5_000;
 
 /** Rows in one answer of ListInstances. */
 export const LIST_INSTANCES_MAX = 1_000;
 
 /** Stopped rows that one run of a control loop handles. */
 export const STOPS_PER_RUN_MAX = 500;
+
+/** How often readiness is looked at for the health service. */
+export const READINESS_CHECK_MS = 1_000;

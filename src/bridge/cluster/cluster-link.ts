@@ -1,0 +1,94 @@
+import type { StewardError } from '../../errors/steward-error.js';
+import type { Clock } from '../../gateways/clock.js';
+import type { ClusterConfig } from '../config.js';
+
+/** How the connection to one manager is doing: written by its parts, read by health, metrics and people. */
+export class ClusterLink {
+  readonly cluster: ClusterConfig;
+  readonly #clock: Clock;
+  #connected = false;
+  #since: number;
+  #heardAt: number | undefined;
+  #listedAt: number | undefined;
+  #instances = 0;
+  #lastError = '';
+  #connections = 0;
+  #alarm: { readonly reason: string; readonly since: number } | undefined;
+
+  constructor(cluster: ClusterConfig, clock: Clock) {
+    this.cluster = cluster;
+    this.#clock = clock;
+    this.#since = clock.now();
+  }
+
+  /** Whether the stream of statuses stands, and since when that is so (milliseconds since the epoch). */
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  get since(): number {
+    return this.#since;
+  }
+
+  /** When the last status came; undefined before the first. */
+  get heardAt(): number | undefined {
+    return this.#heardAt;
+  }
+
+  get listedAt(): number | undefined {
+    return this.#listedAt;
+  }
+
+  /** Instances in the last complete list. */
+  get instances(): number {
+    return this.#instances;
+  }
+
+  get lastError(): string {
+    return this.#lastError;
+  }
+
+  get reconnects(): number {
+    return Math.max(0, this.#connections - 1);
+  }
+
+  get alarm(): { readonly reason: string; readonly since: number } | undefined {
+    return this.#alarm;
+  }
+
+  streamStarted(): void {
+    if (this.#connected) return;
+    this.#connections += 1;
+    this.#connected = true;
+    this.#since = this.#clock.now();
+    this.#lastError = '';
+  }
+
+  streamEnded(error: StewardError | undefined): void {
+    if (error !== undefined) this.#lastError = error.message;
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#since = this.#clock.now();
+  }
+
+  heard(): void {
+    this.#heardAt = this.#clock.now();
+  }
+
+  listed(instances: number): void {
+    this.#listedAt = this.#clock.now();
+    this.#instances = instances;
+  }
+
+  listFailed(error: StewardError): void {
+    this.#lastError = error.message;
+  }
+
+  raise(reason: string): void {
+    this.#alarm = { reason, since: this.#alarm?.since ?? this.#clock.now() };
+  }
+
+  clear(): void {
+    this.#alarm = undefined;
+  }
+}

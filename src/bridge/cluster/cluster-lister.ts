@@ -1,0 +1,93 @@
+import { type StewardError, toStewardError } from '../../errors/steward-error.js';
+import { type Clock, sleep } from '../../gateways/clock.js';
+import type { Random } from '../../gateways/random.js';
+import type { WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
+import { backoffMs } from '../backoff.js';
+import { LIST_CHUNK_MAX, LIST_DEADLINE_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../bounds.js';
+import type { ClusterLink } from './cluster-link.js';
+import type { OpenRow } from './open-rows.js';
+import type { ManagerClient } from './status-stream.js';
+
+export interface ListerOptions {
+  readonly client: ManagerClient;
+  readonly link: ClusterLink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly intervalMs: number;
+  /** Rows that are not stopped; read before each list, so that what it does not know is not merely newer. */
+  readonly openRows: () => Promise<readonly OpenRow[]>;
+  readonly onStatus: (status: WorkspaceStatus) => void;
+  /** After each complete list was handed on. */
+  readonly onListed: (open: readonly OpenRow[], instances: ReadonlySet<string>) => void;
+  readonly onFailed: (error: StewardError) => void;
+}
+
+/**
+ * Takes complete lists of a manager's instances: when asked to, and periodically. A list that fails is taken
+ * again with growing pauses.
+ */
+export class ClusterLister {
+  readonly #options: ListerOptions;
+  #requested = false;
+  #wake: AbortController | undefined;
+
+  constructor(options: ListerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a list as soon as possible; one that is under way is followed by another. */
+  request(): void {
+    this.#requested = true;
+    this.#wake?.abort();
+  }
+
+  /** Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { intervalMs, random, link, onFailed } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      const pause =
+        failures === 0 ? intervalMs : backoffMs(failures, RECONNECT_MIN_MS, RECONNECT_MAX_MS, random);
+      await this.#pause(pause, signal);
+      if (signal.aborted) return;
+      this.#requested = false;
+      try {
+        await this.#list(signal);
+        failures = 0;
+      } catch (thrown) {
+        failures += 1;
+        const error = toStewardError(thrown, 'unavailable');
+        if (signal.aborted) return;
+        link.listFailed(error);
+        onFailed(error);
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, link, clock, onStatus, onListed } = this.#options;
+    const open = await this.#options.openRows();
+    const { status: statuses } = await client.getWorkspaces(
+      { mustMatch: undefined },
+      { signal, timeoutMs: LIST_DEADLINE_MS },
+    );
+    const instances = new Set<string>();
+    for (const [index, status] of statuses.entries()) {
+      // The stream is looked at in between: what happens now does not wait behind what has happened.
+      if (index % LIST_CHUNK_MAX === LIST_CHUNK_MAX - 1) await sleep(clock, 0, signal);
+      instances.add(status.id);
+      onStatus(status);
+    }
+    link.listed(instances.size);
+    onListed(open, instances);
+  }
+
+  async #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    if (this.#requested) return;
+    this.#wake = new AbortController();
+    await sleep(this.#options.clock, milliseconds, AbortSignal.any([signal, this.#wake.signal])).catch(
+      () => undefined,
+    );
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,128 @@
+import { StewardError, toStewardError } from '../../errors/steward-error.js';
+import { type Clock, sleep, type Timer } from '../../gateways/clock.js';
+import type { Random } from '../../gateways/random.js';
+import type { WorkspaceManagerService, WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
+import type { ServiceClient } from '../../grpc/client.js';
+import type { AnswerStream } from '../../grpc/client-stream.js';
+import { backoffMs } from '../backoff.js';
+import { RECONNECT_MAX_MS, RECONNECT_MIN_MS, SUBSCRIBE_SETTLE_MS } from '../bounds.js';
+import type { ClusterLink } from './cluster-link.js';
+
+export type ManagerClient = ServiceClient<typeof WorkspaceManagerService>;
+
+export interface StreamOptions {
+  readonly client: ManagerClient;
+  readonly link: ClusterLink;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A stream without a message for so long is replaced. */
+  readonly stallMs: number;
+  readonly onStatus: (status: WorkspaceStatus) => void;
+  /** The subscription stands: everything before it must be listed now. */
+  readonly onSubscribed: () => void;
+  readonly onEnded: (error: StewardError) => void;
+}
+
+/**
+ * Holds a subscription to one manager until the signal aborts, and makes a new one whenever it ends or falls
+ * silent. Each time the list is asked for only when the subscription stands, so nothing falls in between.
+ */
+export class StatusStream {
+  readonly #options: StreamOptions;
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, link, onEnded } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      const started = await this.#once(signal).catch((thrown: unknown) => {
+        const error = toStewardError(thrown, 'unavailable');
+        const wasConnected = link.connected;
+        link.streamEnded(error);
+        if (!signal.aborted) onEnded(error);
+        return wasConnected;
+      });
+      failures = started ? 1 : failures + 1;
+      const pause = backoffMs(failures, RECONNECT_MIN_MS, RECONNECT_MAX_MS, random);
+      await sleep(clock, pause, signal).catch(() => undefined);
+    }
+    link.streamEnded(undefined);
+  }
+
+  async #once(signal: AbortSignal): Promise<never> {
+    const { client, link, onStatus } = this.#options;
+    const answers = client.subscribe({ mustMatch: undefined }, { signal });
+    const settled = this.#announce(answers);
+    const watch = this.#watchSilence(answers);
+    try {
+      for await (const { status } of answers) {
+        settled.now();
+        watch.heard();
+        link.heard();
+        if (status !== undefined) onStatus(status);
+      }
+    } catch (error) {
+      throw watch.stalled ? silent(this.#options.stallMs) : error;
+    } finally {
+      watch.end();
+      settled.end();
+    }
+    throw new StewardError('unavailable', 'The manager ended the stream of statuses.');
+  }
+
+  /**
+   * Some managers answer a subscription only with its first status. They are given a moment, then the list is
+   * taken anyway, and once more when the answer comes.
+   */
+  #announce(answers: AnswerStream<unknown>): { now(): void; end(): void } {
+    const { clock, link, onSubscribed } = this.#options;
+    let ended = false;
+    const now = () => {
+      timer.cancel();
+      if (ended || link.connected) return;
+      link.streamStarted();
+      onSubscribed();
+    };
+    const timer = clock.schedule(clock.now() + SUBSCRIBE_SETTLE_MS, onSubscribed);
+    answers.started.then(now, () => timer.cancel());
+    const end = () => {
+      ended = true;
+      timer.cancel();
+    };
+    return { now, end };
+  }
+
+  #watchSilence(answers: AnswerStream<unknown>) {
+    const { clock, stallMs } = this.#options;
+    const state = { stalled: false };
+    let timer: Timer;
+    const arm = () => {
+      timer = clock.schedule(clock.now() + stallMs, () => {
+        state.stalled = true;
+        answers.cancel();
+      });
+    };
+    arm();
+    return {
+      get stalled() {
+        return state.stalled;
+      },
+      heard: () => {
+        timer.cancel();
+        arm();
+      },
+      end: () => timer.cancel(),
+    };
+  }
+}
+
+function silent(stallMs: number): StewardError {
+  return new StewardError(
+    'unavailable',
+    `The manager sent nothing for ${stallMs / 1_000} s; subscribing again.`,
+  );
+}

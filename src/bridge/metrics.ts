@@ -1,0 +1,219 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { StewardError } from '../errors/steward-error.js';
+import type { PublishedEvent } from '../events/event-publisher.js';
+import { HEADLESS_CHANNEL, INSTANCE_CHANNEL, PREBUILD_CHANNEL } from './channels.js';
+import type { ClusterLink } from './cluster/cluster-link.js';
+import type { InstanceWork, Outcome } from './pipeline/instance-writer.js';
+
+const MS_PER_SECOND = 1_000;
+const powersOfTwo = (first: number, count: number) =>
+  Array.from({ length: count }, (_, power) => first * 2 ** power);
+const SECONDS_OF_STARTUP = powersOfTwo(2, 10);
+const SECONDS_OF_UPDATE = powersOfTwo(0.05, 8);
+
+const channelTypes: Readonly<Record<string, string>> = {
+  [INSTANCE_CHANNEL]: 'workspace-instance',
+  [PREBUILD_CHANNEL]: 'prebuild',
+  [HEADLESS_CHANNEL]: 'headless',
+};
+
+export interface MetricSources {
+  readonly links: readonly ClusterLink[];
+  readonly depth: () => number;
+  readonly oldestMs: () => number;
+  readonly now: () => number;
+}
+
+/** The bridge's metrics, under the names of the compatible system where it has them. */
+export class BridgeMetrics {
+  readonly #startup: Histogram;
+  readonly #firstActivity: Histogram;
+  readonly #updates: Counter;
+  readonly #stale: Counter;
+  readonly #contradictory: Counter;
+  readonly #refused: Counter;
+  readonly #started: Counter;
+  readonly #completed: Histogram;
+  readonly #markedStopped: Counter;
+  readonly #published: Counter;
+  readonly #failures: Counter;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const prefix = 'gitpod_ws_manager_bridge';
+    this.#startup = new Histogram({
+      name: 'workspace_startup_time',
+      help: 'Seconds from the creation of an instance to its first RUNNING',
+      labelNames: ['neededImageBuild', 'region'],
+      buckets: SECONDS_OF_STARTUP,
+      registers,
+    });
+    this.#firstActivity = new Histogram({
+      name: 'first_user_activity_time',
+      help: 'Seconds from RUNNING to the first activity of a user',
+      labelNames: ['region'],
+      buckets: SECONDS_OF_STARTUP,
+      registers,
+    });
+    this.#updates = new Counter({
+      name: `${prefix}_status_updates_total`,
+      help: 'Statuses that reached a decision, by whether the instance has a row',
+      labelNames: ['workspace_cluster', 'known_instance'],
+      registers,
+    });
+    this.#stale = new Counter({
+      name: `${prefix}_stale_status_updates_total`,
+      help: 'Statuses older than what is known',
+      registers,
+    });
+    this.#contradictory = new Counter({
+      name: 'steward_bridge_contradictory_updates_total',
+      help: 'Statuses whose phase may not follow that of the row',
+      registers,
+    });
+    this.#refused = new Counter({
+      name: 'steward_bridge_refused_updates_total',
+      help: 'Statuses without id, spec, metadata or conditions, or of an unknown type',
+      labelNames: ['workspace_cluster'],
+      registers,
+    });
+    this.#started = new Counter({
+      name: `${prefix}_workspace_instance_update_started_total`,
+      help: 'Instances whose update began',
+      labelNames: ['workspace_cluster', 'workspace_instance_type'],
+      registers,
+    });
+    this.#completed = new Histogram({
+      name: `${prefix}_workspace_instance_update_completed_seconds`,
+      help: 'Seconds an update took',
+      labelNames: ['workspace_cluster', 'workspace_instance_type', 'outcome'],
+      buckets: SECONDS_OF_UPDATE,
+      registers,
+    });
+    this.#markedStopped = new Counter({
+      name: 'gitpod_ws_instances_marked_stopped_total',
+      help: 'Instances the control loop stopped',
+      labelNames: ['previous_phase'],
+      registers,
+    });
+    this.#published = new Counter({
+      name: 'gitpod_redis_updates_published_total',
+      help: 'Events published',
+      labelNames: ['type', 'error'],
+      registers,
+    });
+    this.#failures = new Counter({
+      name: 'steward_bridge_write_failures_total',
+      help: 'Instances whose write failed, by what became of it',
+      labelNames: ['code', 'outcome'],
+      registers,
+    });
+  }
+
+  refused(cluster: string): void {
+    this.#refused.inc({ workspace_cluster: cluster });
+  }
+
+  outdated(): void {
+    this.#stale.inc();
+  }
+
+  settled(work: InstanceWork, outcome: Outcome, seconds: number): void {
+    this.#contradictory.inc(outcome.contradictory);
+    if (outcome.kind === 'stale') this.#stale.inc();
+    if (outcome.forced && outcome.before !== undefined) {
+      this.#markedStopped.inc({ previous_phase: outcome.before.phase });
+    }
+    const update = work.waiting.at(-1)?.newest;
+    if (update === undefined) return;
+    const known = outcome.before === undefined ? 'false' : 'true';
+    this.#updates.inc({ workspace_cluster: update.cluster, known_instance: known });
+    const labels = { workspace_cluster: update.cluster, workspace_instance_type: update.type };
+    this.#started.inc(labels);
+    this.#completed.observe(
+      { ...labels, outcome: outcome.kind === 'written' ? 'success' : 'skipped' },
+      seconds,
+    );
+    this.#observeTimes(outcome, update.cluster);
+  }
+
+  failed(instances: number, error: StewardError, dropped: boolean): void {
+    this.#failures.inc({ code: error.code, outcome: dropped ? 'dropped' : 'retried' }, instances);
+  }
+
+  published(event: PublishedEvent | undefined, failed: boolean): void {
+    if (event === undefined) return;
+    this.#published.inc({ type: channelTypes[event.channel] ?? 'other', error: String(failed) });
+  }
+
+  #observeTimes(outcome: Outcome, region: string): void {
+    const { before, change } = outcome;
+    if (before === undefined || change === undefined) return;
+    const secondsBetween = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / MS_PER_SECOND;
+    const conditions = JSON.stringify(before.status['conditions'] ?? {});
+    if (change.startedTime !== undefined && before.creationTime !== '') {
+      const neededImageBuild = String(conditions.includes('"neededImageBuild":true'));
+      this.#startup.observe(
+        { neededImageBuild, region },
+        secondsBetween(before.creationTime, change.startedTime),
+      );
+    }
+    const activity = /"firstUserActivity":"([^"]+)"/.exec(
+      JSON.stringify(change.patch['conditions'] ?? {}),
+    )?.[1];
+    const started = change.startedTime ?? before.startedTime;
+    if (activity !== undefined && started !== '') {
+      this.#firstActivity.observe({ region }, secondsBetween(started, activity));
+    }
+  }
+}
+
+/** What is looked at only when somebody asks for metrics. */
+export function registerGauges(registry: Registry, sources: MetricSources): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  const perCluster = (name: string, help: string, value: (link: ClusterLink) => number | undefined) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['workspace_cluster'],
+      registers,
+      collect() {
+        this.reset();
+        for (const link of sources.links) {
+          const known = value(link);
+          if (known !== undefined) this.set({ workspace_cluster: link.cluster.name }, known);
+        }
+      },
+    });
+  gauge('steward_bridge_waiting_instances', 'Instances whose changes wait to be written', sources.depth);
+  gauge(
+    'steward_bridge_oldest_wait_seconds',
+    'How long the oldest of them has waited',
+    () => sources.oldestMs() / MS_PER_SECOND,
+  );
+  const prefix = 'gitpod_ws_manager_bridge_cluster';
+  perCluster(`${prefix}_score`, 'Weight of a cluster', (link) => link.cluster.score);
+  perCluster(`${prefix}_cordoned`, '1 when a cluster takes no new workspaces', (link) =>
+    link.cluster.state === 'cordoned' ? 1 : 0,
+  );
+  perCluster('steward_bridge_last_update_age_seconds', 'Since the last status of a cluster', (link) =>
+    link.heardAt === undefined ? undefined : (sources.now() - link.heardAt) / MS_PER_SECOND,
+  );
+  perCluster(
+    'steward_bridge_reconnects',
+    'How often a cluster was connected again',
+    (link) => link.reconnects,
+  );
+  perCluster('steward_bridge_alarm', '1 while the control loop of a cluster stands still', (link) =>
+    link.alarm === undefined ? 0 : 1,
+  );
+}

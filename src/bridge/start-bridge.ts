@@ -1,0 +1,276 @@
+import { dirname } from 'node:path';
+import PQueue from 'p-queue';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { type Database, openSqlite } from '../database/database.js';
+import { migrate } from '../database/migrations.js';
+import { StewardError } from '../errors/steward-error.js';
+import type { EventPublisher, PublishedEvent } from '../events/event-publisher.js';
+import { InProcessBus } from '../events/in-process-bus.js';
+import { sleep } from '../gateways/clock.js';
+import type { World } from '../gateways/world.js';
+import { BridgeServiceService } from '../gen/steward/v1/bridge.js';
+import { SystemServiceService } from '../gen/steward/v1/system.js';
+import { ClusterServiceService } from '../gen/ws-manager-bridge-api/cluster-service.js';
+import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
+import { NORMAL } from '../supervision/exit.js';
+import type { SupervisorSpec } from '../supervision/spec.js';
+import { startSupervisor } from '../supervision/start.js';
+import type { Supervisor } from '../supervision/supervisor.js';
+import type { SupervisorNode } from '../supervision/tree.js';
+import { DRAIN_MS } from './bounds.js';
+import { Cluster } from './cluster/cluster.js';
+import type { BridgeConfig } from './config.js';
+import { type Lease, takeLease } from './lease.js';
+import { BridgeMetrics, registerGauges } from './metrics.js';
+import { OutboxRelay } from './outbox-relay.js';
+import { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
+import { InstanceWriter } from './pipeline/instance-writer.js';
+import { isoTime } from './pipeline/iso-time.js';
+import { BridgeReadiness } from './readiness.js';
+import { bridgeHandlers } from './rpc/bridge-service.js';
+import { clusterHandlers } from './rpc/cluster-service.js';
+import { systemHandlers } from './rpc/system-service.js';
+import { migrations } from './schema/migrations.js';
+
+export interface BridgeOptions {
+  readonly world: World;
+  readonly logger: Logger;
+  /** For the bridge's metrics; its own, never the global one. */
+  readonly registry: Registry;
+  readonly version: string;
+  /** Where events go besides the listeners of WatchEvents. */
+  readonly publisher?: EventPublisher;
+}
+
+export interface RunningBridge {
+  /** Where it serves gRPC. */
+  readonly addresses: readonly string[];
+  /** Resolves when the first complete list of every cluster is in the database; never rejects. */
+  readonly ready: Promise<void>;
+  tree(): SupervisorNode;
+  /** Takes nothing new, writes and publishes what waits, closes. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Opens the database, takes over its lease, follows all clusters and serves gRPC. */
+export async function startBridge(config: BridgeConfig, options: BridgeOptions): Promise<RunningBridge> {
+  const { files, clock, random } = options.world;
+  if (config.databaseFile !== ':memory:') await files.makeDirectory(dirname(config.databaseFile), 0o700);
+  const database = openSqlite(config.databaseFile);
+  try {
+    await migrate(database, migrations, isoTime(clock.now()));
+    const lease = await takeLease(database, random.uuid(), isoTime(clock.now()));
+    const bridge = new Bridge(config, options, database, lease);
+    await bridge.start();
+    return bridge;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+class Bridge implements RunningBridge {
+  readonly ready: Promise<void>;
+  readonly #config: BridgeConfig;
+  readonly #options: BridgeOptions;
+  readonly #database: Database;
+  readonly #metrics: BridgeMetrics;
+  readonly #bus = new InProcessBus();
+  readonly #relay: OutboxRelay;
+  readonly #mailboxes: InstanceMailboxes;
+  readonly #clusters: readonly Cluster[];
+  readonly #readiness: BridgeReadiness;
+  readonly #server: GrpcServer;
+  readonly #startedAt: number;
+  #addresses: readonly string[] = [];
+  #supervisor: Supervisor | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(config: BridgeConfig, options: BridgeOptions, database: Database, lease: Lease) {
+    const { world, logger, registry } = options;
+    this.#config = config;
+    this.#options = options;
+    this.#database = database;
+    this.#startedAt = world.clock.now();
+    this.#metrics = new BridgeMetrics(registry);
+    this.#relay = this.#createRelay();
+    this.#mailboxes = this.#createMailboxes(lease);
+    this.#clusters = config.clusters.map(
+      (cluster) =>
+        new Cluster({
+          cluster,
+          config,
+          database,
+          mailboxes: this.#mailboxes,
+          metrics: this.#metrics,
+          world,
+          logger,
+        }),
+    );
+    const links = this.#clusters.map((cluster) => cluster.link);
+    this.#readiness = new BridgeReadiness(links, config.controllerMaxDisconnectSeconds, world.clock);
+    registerGauges(registry, {
+      links,
+      depth: () => this.#mailboxes.depth,
+      oldestMs: () => this.#mailboxes.oldestMs,
+      now: () => world.clock.now(),
+    });
+    this.ready = Promise.all(this.#clusters.map((cluster) => cluster.firstList)).then(() =>
+      this.#mailboxes.settled(),
+    );
+    this.#server = this.#createServer();
+  }
+
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  async start(): Promise<void> {
+    const { world, logger } = this.#options;
+    this.#supervisor = await startSupervisor('bridge', this.#tree(), {
+      clock: world.clock,
+      random: world.random,
+      onEvent: (event) => logger.debug({ event }, 'supervision'),
+    });
+    try {
+      this.#addresses = await this.#server.start();
+    } catch (error) {
+      await this.#supervisor.stop();
+      this.#mailboxes.halt();
+      throw error;
+    }
+    this.#readiness.watch((ready) => this.#server.setServing(ready));
+  }
+
+  tree(): SupervisorNode {
+    if (this.#supervisor === undefined)
+      throw new StewardError('unavailable', 'The bridge has not been started.');
+    return this.#supervisor.tree();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const { clock } = this.#options.world;
+    this.#readiness.stop();
+    this.#server.setServing(false);
+    const clusters = this.#clusters.map((cluster) => cluster.spec().name);
+    for (const name of clusters.reverse()) await this.#supervisor?.terminateChild(name);
+    const cutOff = new AbortController();
+    const drained = this.#mailboxes.settled().then(() => this.#relay.flush());
+    await Promise.race([drained, sleep(clock, DRAIN_MS, cutOff.signal).catch(() => undefined)]);
+    cutOff.abort();
+    this.#mailboxes.halt();
+    await this.#supervisor?.stop();
+    await this.#server.stop();
+    await this.#database.close();
+  }
+
+  #tree(): SupervisorSpec {
+    return {
+      strategy: 'one-for-one',
+      children: [
+        {
+          kind: 'worker',
+          name: 'outbox-relay',
+          restart: 'permanent',
+          start: ({ signal }) => ({ exit: this.#relay.run(signal).then(() => NORMAL) }),
+        },
+        ...this.#clusters.map((cluster) => cluster.spec()),
+      ],
+    };
+  }
+
+  #createRelay(): OutboxRelay {
+    const { world, logger, publisher } = this.#options;
+    const bus = this.#bus;
+    return new OutboxRelay({
+      database: this.#database,
+      publisher: {
+        publish: async (event: PublishedEvent) => {
+          await publisher?.publish(event);
+          await bus.publish(event);
+        },
+      },
+      clock: world.clock,
+      random: world.random,
+      published: (event) => this.#metrics.published(event, false),
+      failed: (error, event) => {
+        this.#metrics.published(event, true);
+        logger.warn({ err: error, instance: event?.key }, 'events could not be published; trying again');
+      },
+    });
+  }
+
+  #createMailboxes(lease: Lease): InstanceMailboxes {
+    const { world, logger } = this.#options;
+    const { clock, random } = world;
+    const database = this.#database;
+    const { adoptUnknownInstances } = this.#config;
+    const writer = new InstanceWriter({ database, lease, clock, adoptUnknownInstances });
+    return new InstanceMailboxes({
+      write: async (work) => {
+        const outcomes = await writer.write(work);
+        this.#relay.wake();
+        return outcomes;
+      },
+      databaseWork: new PQueue({ concurrency: database.dialect.concurrency }),
+      clock,
+      random,
+      observer: {
+        outdated: () => this.#metrics.outdated(),
+        settled: (work, outcome, startedAt) =>
+          this.#metrics.settled(work, outcome, (clock.monotonic() - startedAt) / 1_000),
+        failed: (instances, error, dropped) => {
+          this.#metrics.failed(instances.length, error, dropped);
+          const level = dropped ? 'error' : 'warn';
+          logger[level]({ err: error, instances: instances.length, dropped }, 'updates could not be written');
+        },
+        fenced: (error) => {
+          this.#readiness.fence(error.message);
+          logger.error({ err: error }, 'another bridge has taken over');
+        },
+      },
+    });
+  }
+
+  #createServer(): GrpcServer {
+    const { world, logger, registry } = this.#options;
+    const { listen, insecure, clusters } = this.#config;
+    const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry });
+    server.addService(
+      BridgeServiceService,
+      bridgeHandlers({
+        database: this.#database,
+        bus: this.#bus,
+        clusters: this.#clusters,
+        onResume: (cluster, reason) => logger.warn({ cluster, reason }, 'the control loop was resumed'),
+      }),
+    );
+    server.addService(ClusterServiceService, clusterHandlers(clusters));
+    server.addService(
+      SystemServiceService,
+      systemHandlers(() => this.#info()),
+    );
+    return server;
+  }
+
+  #info() {
+    const conditions = this.#readiness.conditions();
+    return {
+      program: 'bridge',
+      version: this.#options.version,
+      pid: BigInt(process.pid),
+      startedMs: BigInt(this.#startedAt),
+      stateFolder: this.#config.stateFolder,
+      ready: conditions.every((condition) => condition.ready),
+      conditions,
+      node: '',
+      addresses: [...this.#addresses],
+    };
+  }
+}
