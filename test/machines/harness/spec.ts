@@ -1,0 +1,86 @@
+import type { AnyStateMachine, EventObject } from 'xstate';
+import type { Failure } from '../../../machines/content-types.js';
+
+/** One thing that can happen to a machine: an event of its own, or the end of an effect it runs. */
+export interface Happening {
+  /** `STOP`, `DISPOSE discard`, `mount.done`, `survey.done whole`, `mount.failed`, `deadline.done`, … */
+  readonly name: string;
+  readonly at: number;
+  readonly event: EventObject;
+  /** What the machine has to make of a failed effect. */
+  readonly failure: Failure;
+}
+
+/** What has to come of it; without `to` the machine stays where it is and starts nothing again. */
+export interface Outcome<Context> {
+  readonly to?: string;
+  readonly change: Partial<Context>;
+  readonly emits?: readonly object[];
+}
+
+export interface Running {
+  readonly effect: string;
+  readonly input: unknown;
+}
+
+/** What is true of one state, written by hand. What `on` does not name, or answers undefined, changes nothing. */
+export interface StateRule<Context> {
+  /** What entering does to the data. */
+  readonly enters?: (context: Context) => Partial<Context>;
+  /** The effects that run in it, in order. */
+  readonly runs?: (context: Context) => readonly Running[];
+  readonly on: Readonly<
+    Record<string, (context: Context, happening: Happening) => Outcome<Context> | undefined>
+  >;
+  /** A machine may stay here for as long as nothing happens, or comes back here between attempts. */
+  readonly rests?: boolean;
+  readonly final?: boolean;
+}
+
+/** Answers of an effect worth telling apart. */
+export interface Answer<Context> {
+  readonly label?: string;
+  readonly output: (at: number, context: Context) => object;
+}
+
+export interface Start<Context> {
+  readonly name: string;
+  readonly input: object;
+  readonly state: string;
+  readonly context: Context;
+}
+
+/** The relation of one machine: everything it may do, and nothing else. */
+export interface Spec<Context> {
+  readonly name: string;
+  readonly machine: AnyStateMachine;
+  readonly starts: readonly Start<Context>[];
+  readonly states: Readonly<Record<string, StateRule<Context>>>;
+  /** Events from outside, by the name of the happening. */
+  readonly events: Readonly<Record<string, (at: number, context: Context) => EventObject>>;
+  /** The answers of each effect but `deadline`. */
+  readonly answers: Readonly<Record<string, readonly Answer<Context>[]>>;
+  /** What tells two situations apart, times left out. */
+  readonly key: (context: Context) => unknown;
+  readonly output?: (state: string, context: Context) => unknown;
+  /** Until when the present wait may last. */
+  readonly timing: (context: Context) => { readonly at: number; readonly deadline: number };
+}
+
+export interface Situation<Context> {
+  readonly state: string;
+  readonly context: Context;
+  /** How it was reached. */
+  readonly path: readonly string[];
+}
+
+/** The failure that a wait past its deadline must be told as. */
+export function overdue(context: { readonly waitingFor: string }, happening: Happening): Failure {
+  return {
+    at: happening.at,
+    code: 'deadline-exceeded',
+    message: `${context.waitingFor} took longer than allowed`,
+    retryable: true,
+    jitter: 0,
+  };
+}

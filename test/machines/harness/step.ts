@@ -1,0 +1,135 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type AnyMachineSnapshot, type AnyStateMachine, initialTransition, transition } from 'xstate';
+import { type StateValue, stepOf } from '../../../machines/content-projection.js';
+import type { Happening, Running, Situation, Spec, Start } from './spec.js';
+
+/** Everything about a step that anybody can see. */
+export interface Seen {
+  readonly state: string;
+  readonly context: unknown;
+  readonly status: string;
+  readonly output: unknown;
+  readonly recording: boolean;
+  /** Effects that this step started. */
+  readonly started: readonly Running[];
+  readonly emitted: readonly unknown[];
+  /** Actions of kinds the relation knows nothing of. */
+  readonly others: readonly string[];
+}
+
+type Stepped = ReturnType<typeof transition<AnyStateMachine>>;
+
+export function start(machine: AnyStateMachine, input: object): Stepped {
+  return initialTransition(machine, input);
+}
+
+/** Where the machine goes from a situation, computed without running anything. */
+export function step(machine: AnyStateMachine, situation: Situation<unknown>, happening: Happening): Stepped {
+  return transition(machine, snapshotOf(machine, situation), happening.event);
+}
+
+export function snapshotOf(
+  machine: AnyStateMachine,
+  { state, context }: Situation<unknown>,
+): AnyMachineSnapshot {
+  return machine.resolveState({ value: pathValue(state), context });
+}
+
+export function seen([snapshot, executed]: Stepped): Seen {
+  const actions: readonly Action[] = executed;
+  return {
+    state: stepOf(snapshot.value),
+    context: snapshot.context,
+    status: snapshot.status,
+    output: snapshot.output,
+    recording: snapshot.hasTag('recording'),
+    started: actions.filter(({ type }) => type === 'xstate.spawnChild').map(({ params }) => running(params)),
+    emitted: actions
+      .filter(({ type }) => type === 'xstate.emit')
+      .map(({ params }) => within(params, 'event')),
+    others: actions.map((action) => action.type).filter((type) => !KNOWN_ACTIONS.has(type)),
+  };
+}
+
+/** What the relation says must be seen. */
+export function expected<Context>(
+  spec: Spec<Context>,
+  { state, context }: Situation<Context>,
+  happening: Happening,
+): Seen & Situation<Context> {
+  const outcome = ruleOf(spec, state).on[happening.name]?.(context, happening);
+  const changed = { ...context, ...outcome?.change };
+  const emitted = outcome?.emits ?? [];
+  if (outcome?.to === undefined) return settled(spec, state, changed, [], emitted);
+  return entered(spec, outcome.to, changed, emitted);
+}
+
+export function expectedStart<Context>(
+  spec: Spec<Context>,
+  begin: Start<Context>,
+): Seen & Situation<Context> {
+  return entered(spec, begin.state, begin.context, []);
+}
+
+/** Undefined when they agree, else what differs. */
+export function difference(want: Seen, got: Seen): string | undefined {
+  const keys = ['state', 'status', 'recording', 'started', 'emitted', 'others', 'output', 'context'] as const;
+  for (const key of keys) {
+    if (isDeepStrictEqual(want[key], got[key])) continue;
+    return `${key}: ${JSON.stringify(got[key])} instead of ${JSON.stringify(want[key])}`;
+  }
+  return undefined;
+}
+
+export function ruleOf<Context>(spec: Spec<Context>, state: string) {
+  const rule = spec.states[state];
+  if (rule === undefined) throw new Error(`${spec.name}: no state "${state}" in the relation`);
+  return rule;
+}
+
+interface Action {
+  readonly type: string;
+  readonly params: unknown;
+}
+
+const KNOWN_ACTIONS: ReadonlySet<string> = new Set(['xstate.spawnChild', 'xstate.stopChild', 'xstate.emit']);
+
+function entered<Context>(spec: Spec<Context>, state: string, before: Context, emitted: readonly unknown[]) {
+  const rule = ruleOf(spec, state);
+  const context = { ...before, ...rule.enters?.(before) };
+  return settled(spec, state, context, rule.runs?.(context) ?? [], emitted);
+}
+
+function settled<Context>(
+  spec: Spec<Context>,
+  state: string,
+  context: Context,
+  started: readonly Running[],
+  emitted: readonly unknown[],
+) {
+  const final = ruleOf(spec, state).final === true;
+  return {
+    state,
+    context,
+    path: [],
+    status: final ? 'done' : 'active',
+    output: final ? spec.output?.(state, context) : undefined,
+    recording: /(^|\.)recording/.test(state),
+    started,
+    emitted,
+    others: [],
+  };
+}
+
+function running(params: unknown): Running {
+  return { effect: String(within(params, 'src')), input: within(params, 'input') };
+}
+
+function within(params: unknown, name: string): unknown {
+  return new Map(Object.entries(params ?? {})).get(name);
+}
+
+function pathValue(state: string): StateValue {
+  const [outer = state, ...inner] = state.split('.');
+  return inner.length === 0 ? outer : { [outer]: pathValue(inner.join('.')) };
+}
