@@ -114,8 +114,10 @@ export class LocalRuntime implements WorkspaceRuntime {
   /** Politely until `killAt`, then not. */
   async #end(instance: InstanceId, killAt: number, signal: AbortSignal): Promise<CommandEnd> {
     const { clock } = this.#world;
-    if (!this.#asked.has(instance)) await this.#signal(instance, 'SIGTERM');
-    this.#asked.add(instance);
+    if (clock.now() < killAt && !this.#asked.has(instance)) {
+      await this.#signal(instance, 'SIGTERM');
+      this.#asked.add(instance);
+    }
     let pauseMs = WATCH_PAUSE_MIN_MS;
     while (clock.now() < killAt) {
       const run = await this.adopt(instance);

@@ -1,0 +1,57 @@
+/** Instances one manager holds, those remembered after their stop included. */
+export const INSTANCES_MAX = 20_000;
+/** Stopped instances remembered; beyond that the oldest that somebody was told about is forgotten at once. */
+export const STOPPED_MAX = 1_000;
+/** How long a stopped instance is listed after somebody was told that it stopped. */
+export const STOPPED_QUIET_MS = 10 * 60_000;
+/** How long a stopped instance is listed when nobody ever listened. */
+export const STOPPED_UNTOLD_MS = 24 * 60 * 60_000;
+/** How often it is looked whether stopped instances can be forgotten. */
+export const FORGET_PERIOD_MS = 30_000;
+
+/** Subscribers at the same time. */
+export const SUBSCRIBERS_MAX = 1_000;
+
+/** Grace of each stop policy. */
+export const GRACE_NORMALLY_MS = 30_000;
+export const GRACE_IMMEDIATELY_MS = 1_000;
+/** How long a caller waits for a stop request to be on disk. */
+export const STOP_RECORD_WAIT_MS = 20_000;
+/** Length of an owner token, in characters. */
+export const OWNER_TOKEN_LENGTH = 32;
+
+/** Restarts of one instance from its record before it is parked. */
+export const INSTANCE_RESTARTS_MAX = 5;
+export const INSTANCE_RESTART_PERIOD_MS = 60_000;
+/** How long an instance gets to let go of its effects when the manager stops. */
+export const INSTANCE_STOP_MS = 10_000;
+
+/** Tries of one call to a daemon that cannot be reached, where the caller waits for it. */
+export const DAEMON_TRIES_MAX = 6;
+/** Pauses between tries of calls to a daemon that cannot be reached; they double, and vary by half. */
+export const DAEMON_PAUSE_MIN_MS = 100;
+export const DAEMON_PAUSE_MAX_MS = 5_000;
+/** Longest a daemon may take for an answer that needs no work. */
+export const DAEMON_ANSWER_MS = 10_000;
+/** How long a restarted manager waits for what the daemon says before it goes on without. */
+export const SURVEY_DAEMON_MS = 5_000;
+
+/** Largest request kept for a start, secrets included. */
+export const REQUEST_BYTES_MAX = 512 * 1024;
+/** Words of a command, and variables of an environment. */
+export const COMMAND_WORDS_MAX = 1_024;
+export const ENVIRONMENT_MAX = 2_048;
+
+/** Defaults of the limits of an instance's steps; each can be configured. */
+export const RECORD_DEADLINE_MS = 30_000;
+export const SURVEY_DEADLINE_MS = 60_000;
+export const PREPARE_DEADLINE_MS = 10 * 60_000;
+export const INITIALIZE_DEADLINE_MS = 30 * 60_000;
+export const START_DEADLINE_MS = 60_000;
+export const KILL_DEADLINE_MS = 30_000;
+export const DISPOSE_DEADLINE_MS = 60 * 60_000;
+export const PAUSE_MIN_MS = 1_000;
+export const PAUSE_MAX_MS = 5 * 60_000;
+
+/** How often it is looked whether the daemon can still be reached. */
+export const LINK_CHECK_MS = 1_000;

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import * as bounds from './bounds.js';
+import { commandSchema } from './instance/command.js';
+
+const milliseconds = z.number().int().min(1);
+const goDuration = z.string().refine(isGoDuration, 'must be a Go duration such as 30m or 1h30m');
+
+const workspaceClass = z.strictObject({
+  name: z.string().default(''),
+  description: z.string().default(''),
+  creditsPerMinute: z.number().min(0).default(0),
+});
+
+const limits = z.strictObject({
+  recordMs: milliseconds.default(bounds.RECORD_DEADLINE_MS),
+  surveyMs: milliseconds.default(bounds.SURVEY_DEADLINE_MS),
+  prepareMs: milliseconds.default(bounds.PREPARE_DEADLINE_MS),
+  initializeMs: milliseconds.default(bounds.INITIALIZE_DEADLINE_MS),
+  startMs: milliseconds.default(bounds.START_DEADLINE_MS),
+  killMs: milliseconds.default(bounds.KILL_DEADLINE_MS),
+  disposeMs: milliseconds.default(bounds.DISPOSE_DEADLINE_MS),
+  pauseMinMs: milliseconds.default(bounds.PAUSE_MIN_MS),
+  pauseMaxMs: milliseconds.default(bounds.PAUSE_MAX_MS),
+});
+
+const timeouts = z.strictObject({
+  /** Shown as an instance's timeouts when its start names none. */
+  regularWorkspace: goDuration.default('30m0s'),
+  afterClose: goDuration.default('2m0s'),
+});
+
+/** Name of the class an unknown or absent one stands for. */
+export const DEFAULT_CLASS = 'g1-standard';
+
+export const managerConfigSchema = z.strictObject({
+  /** Records, logs and runs. */
+  stateFolder: z.string().min(1),
+  /** For the secrets of starts; on a memory file system where there is one. */
+  secretsFolder: z.string().min(1),
+  /** Folder below which the daemon keeps the content of each instance, under its id. */
+  contentRoot: z.string().min(1),
+  /** `unix:/path` or `host:port`. */
+  listen: z.array(z.string().min(1)).min(1),
+  /** Allows addresses that others can reach without TLS. */
+  insecure: z.boolean().default(false),
+  daemonAddress: z.string().min(1),
+  /** Who workspaces run as; absent: the present user, which only root can change. */
+  owner: z.strictObject({ uid: z.number().int().min(0), gid: z.number().int().min(0) }).optional(),
+  runtime: z.literal('local').default('local'),
+  nodeName: z.string().min(1).default('localhost'),
+  nodeAddress: z.string().default('127.0.0.1'),
+  /** `{id}` and `{prefix}` stand for the instance's and the workspace's id. */
+  urlTemplate: z.string().min(1).default('steward://{id}'),
+  defaultCommand: commandSchema.default(['/bin/sh', '-c', 'exec sleep infinity']),
+  classes: z.record(z.string(), workspaceClass).default({
+    [DEFAULT_CLASS]: { name: 'Standard', description: 'This machine', creditsPerMinute: 0 },
+  }),
+  preferredClass: z.string().default(DEFAULT_CLASS),
+  timeouts: timeouts.prefault({}),
+  limits: limits.prefault({}),
+  /** How long a stopped instance is listed after somebody was told that it stopped. */
+  stoppedQuietMs: milliseconds.default(bounds.STOPPED_QUIET_MS),
+});
+
+export type ManagerConfig = z.infer<typeof managerConfigSchema>;
+/** What may be left out is filled in. */
+export type ManagerConfigInput = z.input<typeof managerConfigSchema>;
+
+/** Whether Go's time.ParseDuration takes it: signed decimals with units, or a plain zero. */
+export function isGoDuration(text: string): boolean {
+  return /^[+-]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$/.test(text);
+}

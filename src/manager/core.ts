@@ -1,0 +1,163 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { makeDurableDirectory } from '../gateways/durable.js';
+import type { World } from '../gateways/world.js';
+import type { RecordAlarm } from '../records/alarm.js';
+import { RecordStore } from '../records/record-store.js';
+import type { RecordSchema } from '../records/schema.js';
+import type { WorkspaceRuntime } from '../runtime/workspace-runtime.js';
+import type { SupervisorSpec } from '../supervision/spec.js';
+import { startSupervisor } from '../supervision/start.js';
+import type { Supervisor } from '../supervision/supervisor.js';
+import { FORGET_PERIOD_MS, INSTANCES_MAX } from './bounds.js';
+import type { ManagerConfig } from './config.js';
+import type { ContentDaemon } from './content-daemon.js';
+import type { Instance, InstanceOptions, Moved } from './instance/instance.js';
+import { instanceRecordSchema, ownerTokenSchema } from './instance/instance-record.js';
+import { SecretRequests } from './instance/secrets.js';
+import { Instances } from './instances.js';
+import { ManagerMetrics } from './metrics.js';
+import { periodic } from './periodic.js';
+import { statusOf } from './status.js';
+import { StatusFeed } from './status-feed.js';
+import { Versions } from './versions.js';
+
+export interface CoreOptions {
+  readonly config: ManagerConfig;
+  readonly world: World;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly daemon: ContentDaemon;
+  readonly runtime: WorkspaceRuntime;
+}
+
+/** The manager without its wire: all instances, their actors and what is told about them. */
+export interface ManagerCore {
+  readonly instances: Instances;
+  readonly feed: StatusFeed;
+  readonly supervisor: Supervisor;
+  /** Lets go of everything; what runs in the workspaces goes on. */
+  stop(): Promise<void>;
+}
+
+/** Opens the records, takes up every instance, and lets those that have not stopped go on. */
+export async function startCore(options: CoreOptions): Promise<ManagerCore> {
+  const { config, world, logger } = options;
+  const folder = (name: string) => join(config.stateFolder, name);
+  // Workspaces run in folders below this one and have to get through it.
+  await makeDurableDirectory(world.files, config.stateFolder, 0o711);
+  const onAlarm = (alarm: RecordAlarm) => logger.error({ alarm }, 'a record was set aside');
+  const open = <Body>(name: string, schema: RecordSchema<Body>) =>
+    RecordStore.open(world, { folder: folder(name), setAside: folder('set-aside'), schema, onAlarm });
+  const records = await open('records', instanceRecordSchema);
+  const tokens = await open('tokens', ownerTokenSchema);
+  const secrets = new SecretRequests(world.files, config.secretsFolder);
+  await secrets.open();
+
+  const metrics: ManagerMetrics = new ManagerMetrics(options.registry, () => facts(instances));
+  const feed: StatusFeed = new StatusFeed({
+    ids: () => instances.ids(),
+    status: (id) => status(config, instances.find(id)),
+    onTold: (id) => instances.told(id),
+  });
+  const instances: Instances = new Instances({
+    clock: world.clock,
+    stoppedQuietMs: config.stoppedQuietMs,
+    instance: instanceOptions(options, secrets, metrics, feed),
+    records,
+    tokens,
+    isAwaited: (id) => feed.isAwaited(id),
+  });
+  await instances.load();
+  const versions = await Versions.open(world.files, folder('versions'), instances.highestVersion);
+  instances.numberWith(versions);
+  await secrets.sweep(instances.needingSecrets());
+  const supervisor = await startSupervisor('manager', tree(options, instances), {
+    clock: world.clock,
+    random: world.random,
+    onEvent: (event) => logger.debug({ event }, 'supervision'),
+  });
+  await instances.supervise(() => supervisor.find('instances'));
+  return {
+    instances,
+    feed,
+    supervisor,
+    stop: async () => {
+      await supervisor.stop();
+      await records.flush();
+      await versions.close();
+    },
+  };
+}
+
+function tree({ world, logger }: CoreOptions, instances: Instances): SupervisorSpec {
+  return {
+    strategy: 'one-for-one',
+    children: [
+      {
+        kind: 'supervisor',
+        name: 'instances',
+        restart: 'permanent',
+        supervisor: {
+          strategy: 'dynamic',
+          childKind: 'supervisor',
+          maxChildren: INSTANCES_MAX,
+          onExhausted: 'park-child',
+        },
+      },
+      {
+        kind: 'worker',
+        name: 'forgetting',
+        restart: 'permanent',
+        start: ({ signal }) => ({
+          exit: periodic(world.clock, FORGET_PERIOD_MS, signal, async () => {
+            await instances.forget().catch((error) => logger.warn({ err: error }, 'forgetting failed'));
+          }),
+        }),
+      },
+    ],
+  };
+}
+
+function instanceOptions(
+  { config, world, logger, daemon, runtime }: CoreOptions,
+  secrets: SecretRequests,
+  metrics: ManagerMetrics,
+  feed: StatusFeed,
+): Omit<InstanceOptions, 'store' | 'nextVersion'> {
+  const { contentRoot, defaultCommand, limits } = config;
+  return {
+    tools: { world, daemon, runtime, secrets, contentRoot, defaultCommand },
+    limits,
+    onRecorded: ({ parts }) => feed.changed(parts.identity.instance),
+    onMoved: (instance, moved) => tell(logger, metrics, instance, moved),
+    onSecretsLeft: ({ parts }, error) => {
+      metrics.secretsLeft();
+      logger.error({ err: error, ...parts.identity }, 'secrets of a start could not be removed');
+    },
+  };
+}
+
+function tell(logger: Logger, metrics: ManagerMetrics, instance: Instance, moved: Moved): void {
+  const { from, to, context } = moved;
+  const detail = context.message || context.failure;
+  logger.info(
+    { ...instance.parts.identity, from, to, ...(detail === '' ? {} : { detail }) },
+    'instance moved',
+  );
+  if (to === 'running' && from !== 'recovering') metrics.started(context);
+  if (to === 'stopped') metrics.stopped(context);
+}
+
+function status(config: ManagerConfig, instance: Instance | undefined) {
+  if (instance?.record === undefined) return undefined;
+  return statusOf(config, instance.record, instance.parts.ownerToken);
+}
+
+function* facts(instances: Instances) {
+  for (const id of instances.ids()) {
+    const life = instances.find(id)?.record?.life;
+    if (life !== undefined) yield life;
+  }
+}

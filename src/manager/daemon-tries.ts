@@ -1,0 +1,38 @@
+import { type StewardError, toStewardError } from '../errors/steward-error.js';
+import { sleep } from '../gateways/clock.js';
+import type { World } from '../gateways/world.js';
+import { DAEMON_PAUSE_MAX_MS, DAEMON_PAUSE_MIN_MS } from './bounds.js';
+
+/**
+ * Calls again while the daemon cannot be reached, with growing, varied pauses, up to `triesMax` times or until
+ * `signal` aborts. For calls that may be repeated.
+ */
+export async function untilReached<Answer>(
+  world: Pick<World, 'clock' | 'random'>,
+  triesMax: number,
+  signal: AbortSignal,
+  call: () => Promise<Answer>,
+): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    signal.throwIfAborted();
+    try {
+      return await call();
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (tries >= triesMax || !isUnreached(toStewardError(thrown))) throw thrown;
+      await sleep(world.clock, pauseAfter(tries, world.random.fraction()), signal);
+    }
+  }
+}
+
+function isUnreached({ code }: StewardError): boolean {
+  return code === 'unavailable' || code === 'cancelled' || code === 'deadline-exceeded';
+}
+
+function pauseAfter(tries: number, fraction: number): number {
+  const fullMs = Math.min(DAEMON_PAUSE_MAX_MS, DAEMON_PAUSE_MIN_MS * 2 ** Math.min(tries - 1, DOUBLINGS_MAX));
+  return fullMs * (1 - fraction / 2);
+}
+
+/** Enough to reach the longest pause, and far from overflowing. */
+const DOUBLINGS_MAX = 16;

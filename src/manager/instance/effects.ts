@@ -1,0 +1,187 @@
+import { join } from 'node:path';
+import { fromPromise } from 'xstate';
+import type { Identity } from '../../../machines/content-types.js';
+import { lifeMachine } from '../../../machines/instance-life.js';
+import type { LifeStep } from '../../../machines/instance-life-setup.js';
+import type { LifeContext, LifeFailure, LifeSurvey } from '../../../machines/instance-life-types.js';
+import { StewardError, toStewardError } from '../../errors/steward-error.js';
+import { sleep } from '../../gateways/clock.js';
+import type { World } from '../../gateways/world.js';
+import type { StartWorkspaceRequest } from '../../gen/ws-manager-api/core.js';
+import type { RunRequest, WorkspaceRuntime } from '../../runtime/workspace-runtime.js';
+import { DAEMON_ANSWER_MS, DAEMON_TRIES_MAX, SURVEY_DAEMON_MS } from '../bounds.js';
+import type { ContentDaemon } from '../content-daemon.js';
+import { untilReached } from '../daemon-tries.js';
+import { withDeadline } from '../deadline.js';
+import { commandIn } from './command.js';
+import { environmentOf } from './environment.js';
+import { gitReportOf } from './git-report.js';
+import type { InOrder } from './in-order.js';
+import { decodeRequest } from './request.js';
+import type { SecretRequests } from './secrets.js';
+
+/** What the effects of all instances need. */
+export interface EffectTools {
+  readonly world: World;
+  readonly daemon: ContentDaemon;
+  readonly runtime: WorkspaceRuntime;
+  readonly secrets: SecretRequests;
+  /** Folder below which the daemon keeps the content of each instance, under its id. */
+  readonly contentRoot: string;
+  readonly defaultCommand: readonly string[];
+}
+
+/** What an instance is besides its life. */
+export interface InstanceRequest {
+  readonly identity: Identity;
+  readonly encoded: string;
+  readonly hasSecrets: boolean;
+  readonly url: string;
+}
+
+type Write = (context: LifeContext) => Promise<void>;
+
+/** The machine with its effects in place. `write` makes the data durable and then known. */
+export function livingMachine(tools: EffectTools, of: InstanceRequest, order: InOrder, write: Write) {
+  const { world, daemon, runtime } = tools;
+  const { instance } = of.identity;
+  const effect = <Output extends object, Input = LifeStep>(
+    run: (input: Input, signal: AbortSignal) => Promise<Output>,
+  ) =>
+    fromPromise<Output & { readonly at: number }, Input>(async ({ input, signal }) => {
+      try {
+        return { ...(await run(input, signal)), at: world.clock.now() };
+      } catch (thrown) {
+        throw failure(world, thrown);
+      }
+    });
+  return lifeMachine.provide({
+    actors: {
+      deadline: effect<object, { readonly at: number }>(async ({ at }, signal) => {
+        await sleep(world.clock, at - world.clock.now(), signal);
+        return {};
+      }),
+      writeRecord: effect(async ({ context }) => {
+        await write(context);
+        return {};
+      }),
+      survey: effect(({ context }, signal) => survey(tools, of, context, signal)),
+      prepare: effect(async (_, signal) => {
+        await untilReached(world, Number.POSITIVE_INFINITY, signal, () =>
+          withDeadline(world.clock, DAEMON_ANSWER_MS, signal, (asking) => daemon.exists(instance, asking)),
+        );
+        return {};
+      }),
+      initContent: effect(async (_, signal) => {
+        await setUp(tools, of, signal);
+        return {};
+      }),
+      startCommand: effect((_, signal) => order.run(signal, () => start(tools, of, signal))),
+      awaitEnd: effect(async (_, signal) => ({ end: await runtime.ended(instance, signal) })),
+      stopCommand: effect(({ context }, signal) =>
+        order.run(signal, async () => ({
+          end: await runtime.stop(instance, context.killAt ?? context.at, signal),
+        })),
+      ),
+      disposeContent: effect<
+        { outcome: 'backed-up' | 'discarded' | 'lost'; git: ReturnType<typeof gitReportOf> | undefined },
+        LifeStep & { readonly backup: boolean }
+      >(({ context, backup }, signal) => dispose(tools, of, context.deployed, backup, signal)),
+    },
+  });
+}
+
+async function survey(
+  { world, daemon, secrets }: EffectTools,
+  { identity: { instance }, hasSecrets }: InstanceRequest,
+  context: LifeContext,
+  signal: AbortSignal,
+): Promise<Omit<LifeSurvey, 'at'>> {
+  const credentials = hasSecrets && (await secrets.read(instance)) === undefined ? 'lost' : 'available';
+  if (!context.deployed) return { content: 'unknown', credentials };
+  try {
+    const exists = await withDeadline(world.clock, SURVEY_DAEMON_MS, signal, (asking) =>
+      untilReached(world, DAEMON_TRIES_MAX, asking, () => daemon.exists(instance, asking)),
+    );
+    return { content: exists ? 'present' : 'absent', credentials };
+  } catch {
+    signal.throwIfAborted();
+    return { content: 'unknown', credentials };
+  }
+}
+
+/** Begins the set-up, or joins the one that an earlier life or try of ours began. */
+async function setUp(tools: EffectTools, of: InstanceRequest, signal: AbortSignal): Promise<void> {
+  const { world, daemon } = tools;
+  const { instance, workspace, owner } = of.identity;
+  const initializer = (await wholeRequest(tools, of)).spec?.initializer ?? { spec: undefined };
+  await untilReached(world, Number.POSITIVE_INFINITY, signal, async () => {
+    try {
+      await daemon.init({ instance, workspace, owner, initializer }, signal);
+    } catch (thrown) {
+      if (toStewardError(thrown).code !== 'already-exists') throw thrown;
+      await daemon.waitForInit(instance, signal);
+    }
+  });
+}
+
+async function start(tools: EffectTools, of: InstanceRequest, signal: AbortSignal): Promise<object> {
+  const run = await tools.runtime.start(await runRequest(tools, of), signal);
+  if (run.state === 'never-started' || run.state === 'absent') {
+    throw new StewardError('process-failed', 'it was stopped before it ran');
+  }
+  return {};
+}
+
+async function runRequest(tools: EffectTools, of: InstanceRequest): Promise<RunRequest> {
+  const { spec, metadata } = await wholeRequest(tools, of);
+  if (spec === undefined) throw new StewardError('internal', 'a recorded request has no spec');
+  const { instance } = of.identity;
+  return {
+    instance,
+    command: commandIn(metadata?.annotations ?? {}, tools.defaultCommand),
+    env: environmentOf(of.identity, of.url, spec),
+    contentFolder: join(tools.contentRoot, instance),
+    location: spec.workspaceLocation,
+  };
+}
+
+async function wholeRequest(tools: EffectTools, of: InstanceRequest): Promise<StartWorkspaceRequest> {
+  if (!of.hasSecrets) return decodeRequest(of.encoded);
+  const request = await tools.secrets.read(of.identity.instance);
+  if (request !== undefined) return request;
+  throw new StewardError('credentials-lost', 'the secrets of the start are gone');
+}
+
+/**
+ * Without a daemon's word that it saved the content, nothing counts as saved: an instance it does not know had its
+ * content lost, unless there was nothing to save.
+ */
+async function dispose(
+  { world, daemon }: EffectTools,
+  { identity: { instance } }: InstanceRequest,
+  wasDeployed: boolean,
+  backup: boolean,
+  signal: AbortSignal,
+) {
+  if (!wasDeployed) return { outcome: 'discarded', git: undefined } as const;
+  try {
+    const git = await untilReached(world, DAEMON_TRIES_MAX, signal, () =>
+      daemon.dispose(instance, backup, signal),
+    );
+    const report = git === undefined ? undefined : gitReportOf(git);
+    return { outcome: backup ? 'backed-up' : 'discarded', git: report } as const;
+  } catch (thrown) {
+    if (toStewardError(thrown).code !== 'unknown-instance') throw thrown;
+    return { outcome: backup ? 'lost' : 'discarded', git: undefined } as const;
+  }
+}
+
+function failure({ clock, random }: World, thrown: unknown): LifeFailure {
+  const { code, message } = toStewardError(thrown);
+  return {
+    at: clock.now(),
+    message: code === 'internal' ? message : `${code}: ${message}`,
+    jitter: random.fraction(),
+  };
+}

@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { World } from '../gateways/world.js';
+import { ContentServiceService } from '../gen/steward/v1/content_service.js';
+import { RuntimeServiceService } from '../gen/steward/v1/runtime.js';
+import { SupervisionServiceService } from '../gen/steward/v1/supervision.js';
+import { SystemServiceService } from '../gen/steward/v1/system.js';
+import { WorkspaceManagerService } from '../gen/ws-manager-api/core.js';
+import { type Channel, createChannel } from '../grpc/channel.js';
+import { createGrpcServer } from '../grpc/server.js';
+import { LocalRuntime } from '../runtime/local/local-runtime.js';
+import type { WorkspaceRuntime } from '../runtime/workspace-runtime.js';
+import type { SupervisorNode } from '../supervision/tree.js';
+import { supervisionHandlers } from '../telemetry/supervision-service.js';
+import { systemHandlers } from '../telemetry/system-service.js';
+import type { ManagerConfig } from './config.js';
+import { type ManagerCore, startCore } from './core.js';
+import { contentDaemonAt } from './daemon-client.js';
+import { DaemonLink } from './daemon-link.js';
+import { contentPassThrough } from './rpc/content-pass-through.js';
+import { runtimeHandlers } from './rpc/runtime-service.js';
+import { workspaceManager } from './rpc/workspace-manager.js';
+
+export interface ManagerOptions {
+  readonly world: World;
+  readonly logger: Logger;
+  /** For the manager's metrics; its own, never the global one. */
+  readonly registry: Registry;
+  readonly version: string;
+}
+
+export interface RunningManager {
+  /** Where it serves gRPC. */
+  readonly addresses: readonly string[];
+  /** Resolves when its daemon has answered for the first time; never rejects. */
+  readonly ready: Promise<void>;
+  tree(): SupervisorNode;
+  /** Takes nothing new and lets go; the workspaces run on. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Takes up every recorded instance and serves gRPC. Throws `invalid-config` or `address-in-use`; then nothing is
+ * left running of it.
+ */
+export async function startManager(config: ManagerConfig, options: ManagerOptions): Promise<RunningManager> {
+  const { world, logger, registry } = options;
+  const channel = createChannel(config.daemonAddress, { clock: world.clock });
+  const daemon = contentDaemonAt(channel);
+  const runtime = new LocalRuntime(world, {
+    runs: join(config.stateFolder, 'runs'),
+    logs: join(config.stateFolder, 'logs'),
+    owner: config.owner,
+  });
+  const core = await startCore({ config, world, logger, registry, daemon, runtime }).catch((error) => {
+    channel.close();
+    throw error;
+  });
+  const link = new DaemonLink(channel, world.clock);
+  const server = serverOf(config, options, { core, channel, runtime, link });
+  let addresses: readonly string[];
+  try {
+    addresses = await server.start();
+  } catch (error) {
+    await core.stop();
+    channel.close();
+    throw error;
+  }
+  link.watch((reachable) => server.setServing(reachable));
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    link.stop();
+    await server.stop();
+    await core.stop();
+    channel.close();
+  };
+  return {
+    addresses,
+    ready: link.reached,
+    tree: () => core.supervisor.tree(),
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+interface Served {
+  readonly core: ManagerCore;
+  readonly channel: Channel;
+  readonly runtime: WorkspaceRuntime;
+  readonly link: DaemonLink;
+}
+
+function serverOf(config: ManagerConfig, options: ManagerOptions, { core, channel, runtime, link }: Served) {
+  const { world, logger, registry, version } = options;
+  const { listen, insecure, stateFolder, nodeName } = config;
+  const startedMs = BigInt(world.clock.now());
+  const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry });
+  const { instances, feed, supervisor } = core;
+  const daemon = contentDaemonAt(channel);
+  server.addService(WorkspaceManagerService, workspaceManager({ config, world, instances, feed, daemon }), {
+    // As long as the archive takes; the caller's own deadline bounds them.
+    methods: { takeSnapshot: { timeoutMs: 'unlimited' }, backupWorkspace: { timeoutMs: 'unlimited' } },
+  });
+  server.addService(ContentServiceService, contentPassThrough(channel));
+  server.addService(RuntimeServiceService, runtimeHandlers(instances, runtime));
+  server.addService(
+    SupervisionServiceService,
+    supervisionHandlers(() => supervisor),
+  );
+  const info = () => ({
+    program: 'manager',
+    version,
+    pid: BigInt(process.pid),
+    startedMs,
+    stateFolder,
+    node: nodeName,
+    addresses: [...listen],
+  });
+  server.addService(
+    SystemServiceService,
+    systemHandlers(info, async () => [link.condition()]),
+  );
+  return server;
+}

@@ -1,0 +1,29 @@
+import { makeDurableDirectory } from '../gateways/durable.js';
+import type { Files } from '../gateways/files.js';
+import { Sequences } from '../records/sequences.js';
+import { InOrder } from './instance/in-order.js';
+
+/** Status versions of all instances of one manager: each one new, and larger than all before it. */
+export class Versions {
+  readonly #sequences: Sequences;
+  readonly #order = new InOrder();
+
+  private constructor(sequences: Sequences) {
+    this.#sequences = sequences;
+  }
+
+  /** `known` is the highest version found in a record. */
+  static async open(files: Files, folder: string, known: number): Promise<Versions> {
+    await makeDurableDirectory(files, folder, 0o700);
+    return new Versions(await Sequences.open(files, folder, known));
+  }
+
+  next(signal: AbortSignal): Promise<number> {
+    return this.#order.run(signal, () => this.#sequences.take(1));
+  }
+
+  async close(): Promise<void> {
+    await this.#order.idle();
+    await this.#sequences.close();
+  }
+}
