@@ -228,6 +228,8 @@ export class Run {
         () => 'failed' as const,
       );
       if (result === 'failed') return this.#leftByFailedStart();
+      // Killed meanwhile: what comes late is swept there, and nobody waits for this any more.
+      if (this.#kill !== undefined) return CLEAN;
       this.#attempt = undefined;
       if (result === 'ignore' || result === undefined) return CLEAN;
       this.#started = result;

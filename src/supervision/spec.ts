@@ -91,7 +91,7 @@ type MaySignify =
 
 /** A supervisor that ends by itself on purpose must not be brought back each time. */
 type Supervised =
-  | { readonly restart: Restart; readonly supervisor: SupervisorSpec & { readonly autoShutdown?: 'never' } }
+  | { readonly restart: Restart; readonly supervisor: LastingSupervisorSpec }
   | { readonly restart: 'transient' | 'temporary'; readonly supervisor: SupervisorSpec };
 
 export type WorkerSpec = AnyWorker & MaySignify;
@@ -140,13 +140,16 @@ interface AnyDynamic extends AnySupervisor {
   readonly onExhausted?: 'escalate' | 'park-child';
 }
 
-/** Without auto-shutdown no child may be significant. */
-type WithChildren =
-  | { readonly autoShutdown?: 'never'; readonly children: readonly PlainChildSpec[] }
-  | { readonly autoShutdown: 'any-significant' | 'all-significant'; readonly children: readonly ChildSpec[] };
+/** A supervisor that never ends by itself on purpose. None of its children may be significant. */
+export type LastingSupervisorSpec =
+  | (AnyStatic & { readonly autoShutdown?: 'never'; readonly children: readonly PlainChildSpec[] })
+  | (AnyDynamic & { readonly autoShutdown?: 'never' });
 
-export type StaticSupervisorSpec = AnyStatic & WithChildren;
-export type DynamicSupervisorSpec = AnyDynamic & {
-  readonly autoShutdown?: 'never' | 'any-significant' | 'all-significant';
-};
-export type SupervisorSpec = StaticSupervisorSpec | DynamicSupervisorSpec;
+/** A supervisor that stops the others and ends with `shutdown` when any, or the last, significant child ended. */
+export type EndingSupervisorSpec =
+  | (AnyStatic & { readonly autoShutdown: AutoShutdown; readonly children: readonly ChildSpec[] })
+  | (AnyDynamic & { readonly autoShutdown: AutoShutdown });
+
+type AutoShutdown = 'any-significant' | 'all-significant';
+
+export type SupervisorSpec = LastingSupervisorSpec | EndingSupervisorSpec;

@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { MAILBOX_SENDERS_MAX } from '../../src/supervision/bounds.js';
 import { Mailbox } from '../../src/supervision/mailbox.js';
 
 const never = new AbortController().signal;
+setMaxListeners(0, never);
 
 describe('a mailbox', () => {
   it('gives messages out in the order they came', async () => {
