@@ -37,7 +37,6 @@ export interface ContentLimits {
   readonly pauseMinMs: number;
   readonly pauseMaxMs: number;
   readonly jobsMax: number;
-  readonly backupPeriodMs: number;
 }
 
 /**

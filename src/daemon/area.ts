@@ -10,6 +10,8 @@ export class WorkingArea {
   readonly history: string;
   readonly workspaces: string;
   readonly objects: string;
+  /** Remembers which storage folder was used. */
+  readonly storageWitness: string;
   /** On a memory file system where there is one. */
   readonly secrets: string;
 
@@ -21,6 +23,7 @@ export class WorkingArea {
     this.history = join(root, 'history');
     this.workspaces = join(root, 'workspaces');
     this.objects = join(root, 'objects');
+    this.storageWitness = join(root, 'storage-identity');
     this.secrets = secrets;
   }
 

@@ -37,3 +37,10 @@ export const PAUSE_MIN_MS = 1_000;
 export const PAUSE_MAX_MS = 5 * 60_000;
 /** Backups and snapshots that may wait on one instance. */
 export const JOBS_MAX = 16;
+/** Transitions, and entries of a list, that one answer shows when its caller names no number. */
+export const HISTORY_SHOWN_MAX = 500;
+export const PAGE_SHOWN_MAX = 500;
+/** How often readiness is looked at, how long one look may take, and how much disk must be free for it. */
+export const READINESS_PERIOD_MS = 15_000;
+export const READINESS_DEADLINE_MS = 5_000;
+export const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;

@@ -32,6 +32,7 @@ export interface CoreListener {
   stepFailed(context: ContentContext, step: string, error: unknown): void;
   warning(context: ContentContext, text: string, error: unknown): void;
   progress(context: ContentContext, step: string, bytes: number): void;
+  unpublished(instance: InstanceId, moved: Moved, error: unknown): void;
 }
 
 export interface CoreOptions {
@@ -80,7 +81,14 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
     records,
     secrets,
     supervisor: options.supervisor,
-    onMoved: (instance, moved) => publish(publisher, instances, world, instance, moved),
+    onMoved: (instance, moved) => {
+      try {
+        publish(publisher, instances, world, instance, moved);
+      } catch (error) {
+        // An exception here would hit the actor. What is lost is a line of history, never a state.
+        listener.unpublished(instance, moved, error);
+      }
+    },
   });
   publisher.onTransition((transition) => noteSequence(instances, transition));
   return {

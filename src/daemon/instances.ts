@@ -122,6 +122,12 @@ export class Instances {
     this.#isDraining = true;
   }
 
+  /** Waits until no effect runs on any instance, at most so long. What still runs is aborted by the stop. */
+  async settleJobs(clock: Clock, milliseconds: number): Promise<void> {
+    const busy = [...this.#live.values()].filter(({ lane }) => !lane.isIdle);
+    await Promise.all(busy.map(({ lane }) => lane.idle(clock, milliseconds)));
+  }
+
   #refuse(command: InitCommand): void {
     const { instance, workspace, owner } = command.identity;
     if (this.#isDraining) throw new StewardError('unavailable', 'the daemon is stopping');

@@ -13,6 +13,8 @@ export interface Processes {
   isAlive(identity: ProcessIdentity): Promise<boolean>;
   /** Signals the group that `identity` leads; false when it is gone. */
   signalGroup(identity: ProcessIdentity, signal: KillSignal): Promise<boolean>;
+  /** This very process. */
+  self(): ProcessIdentity;
   /** Whether a program of that name is on the PATH, and where. */
   find(program: string): Promise<string | undefined>;
 }

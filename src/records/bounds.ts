@@ -30,3 +30,7 @@ export const SUBSCRIBERS_MAX = 1_000;
 export const RESERVE_PAUSE_MS = 100;
 /** Longest such pause; attempts go on until the disk is mended or the program stops. */
 export const RESERVE_PAUSE_LONGEST_MS = 10_000;
+/** Tries to take the lock of a folder that others take and give back meanwhile. */
+export const LOCK_ATTEMPTS_MAX = 5;
+/** Largest lock file that is read. */
+export const LOCK_BYTES = 4096;

@@ -59,6 +59,10 @@ export class RealProcesses implements Processes {
     }
   }
 
+  self(): ProcessIdentity {
+    return identify(process.pid);
+  }
+
   async find(program: string): Promise<string | undefined> {
     return onPath(program, process.env);
   }

@@ -1,0 +1,237 @@
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { ArchivePlace } from '../content/archive-objects.js';
+import { BackupRepository } from '../content/backups.js';
+import type { Http } from '../gateways/http.js';
+import type { World } from '../gateways/world.js';
+import { ContentServiceService } from '../gen/steward/v1/content_service.js';
+import { SupervisionServiceService } from '../gen/steward/v1/supervision.js';
+import { SystemServiceService } from '../gen/steward/v1/system.js';
+import { WorkspaceContentServiceService } from '../gen/ws-daemon-api/daemon.js';
+import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
+import { lockFolder } from '../records/folder-lock.js';
+import { DirectoryStorage } from '../storage/directory.js';
+import { MeasuredStorage } from '../storage/measured.js';
+import type { ObjectStorage } from '../storage/object-storage.js';
+import { RetryingStorage } from '../storage/retrying.js';
+import type { SupervisorSpec } from '../supervision/spec.js';
+import { startSupervisor } from '../supervision/start.js';
+import type { Supervisor } from '../supervision/supervisor.js';
+import type { SupervisorNode } from '../supervision/tree.js';
+import { supervisionHandlers } from '../telemetry/supervision-service.js';
+import { systemHandlers } from '../telemetry/system-service.js';
+import { WorkingArea } from './area.js';
+import { INSTANCE_RESTART_PERIOD_MS, INSTANCE_RESTARTS_MAX, INSTANCES_MAX } from './bounds.js';
+import type { DaemonConfig } from './config.js';
+import { type ContentCore, openCore } from './core.js';
+import { DaemonMetrics } from './metrics.js';
+import { Readiness } from './readiness.js';
+import { contentServiceHandlers } from './rpc/content-service.js';
+import { stewardContentHandlers } from './rpc/steward/content.js';
+
+export interface DaemonOptions {
+  readonly world: World;
+  readonly http: Http;
+  readonly logger: Logger;
+  /** For the daemon's metrics; its own, never the global one. */
+  readonly registry: Registry;
+  readonly version: string;
+}
+
+export interface RunningDaemon {
+  /** Where it serves gRPC. */
+  readonly addresses: readonly string[];
+  tree(): SupervisorNode;
+  /** Takes nothing new, lets running work end within its grace period, closes. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Takes over the state folder, brings every recorded instance back, and serves gRPC. Fails with `address-in-use`
+ * when another daemon owns the folder.
+ */
+export async function startDaemon(config: DaemonConfig, options: DaemonOptions): Promise<RunningDaemon> {
+  const lock = await lockFolder(options.world, config.stateFolder);
+  const daemon = new Daemon(config, options, () => lock.release());
+  try {
+    await daemon.start();
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
+  return daemon;
+}
+
+class Daemon implements RunningDaemon {
+  readonly #config: DaemonConfig;
+  readonly #options: DaemonOptions;
+  readonly #area: WorkingArea;
+  readonly #storage: ObjectStorage;
+  readonly #metrics: DaemonMetrics;
+  readonly #readiness: Readiness;
+  readonly #releaseLock: () => Promise<void>;
+  readonly #startedAt: number;
+  #addresses: readonly string[] = [];
+  #core: ContentCore | undefined;
+  #server: GrpcServer | undefined;
+  #supervisor: Supervisor | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(config: DaemonConfig, options: DaemonOptions, releaseLock: () => Promise<void>) {
+    this.#config = config;
+    this.#options = options;
+    this.#releaseLock = releaseLock;
+    this.#area = new WorkingArea(config.stateFolder, config.secretsFolder);
+    this.#storage = storageFor(config, options, this.#area);
+    this.#metrics = new DaemonMetrics(options.registry);
+    this.#readiness = new Readiness(options.world, this.#storage, this.#area);
+    this.#startedAt = options.world.clock.now();
+  }
+
+  get addresses(): readonly string[] {
+    return this.#addresses;
+  }
+
+  async start(): Promise<void> {
+    const { world, logger } = this.#options;
+    this.#core = await openCore({
+      world,
+      http: this.#options.http,
+      area: this.#area,
+      place: this.#place,
+      owner: this.#config.content,
+      git: this.#config.git,
+      limits: this.#config.limits,
+      listener: this.#metrics.listener(logger),
+      supervisor: () => this.#instances(),
+    });
+    this.#core.publisher.onTransition((transition) => this.#metrics.moved(transition));
+    this.#supervisor = await startSupervisor('daemon', daemonTree, {
+      clock: world.clock,
+      random: world.random,
+      onEvent: (event) => this.#metrics.supervised(event, logger),
+    });
+    await this.#core.recover();
+    this.#server = this.#createServer(this.#core);
+    this.#addresses = await this.#server.start();
+    this.#readiness.watch((isReady) => this.#server?.setServing(isReady));
+  }
+
+  tree(): SupervisorNode {
+    return this.#root().tree();
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#readiness.stop();
+    this.#server?.setServing(false);
+    this.#core?.instances.drain();
+    await this.#core?.instances.settleJobs(this.#options.world.clock, this.#config.stopGraceMs);
+    await this.#server?.stop();
+    await this.#supervisor?.stop();
+    await this.#core?.close();
+    await this.#releaseLock();
+  }
+
+  /** Files are given to others only when we are root. */
+  get #place(): ArchivePlace {
+    const { world } = this.#options;
+    const { uid, gid, isRoot } = this.#config.content;
+    return { world, storage: this.#storage, user: isRoot ? { uid, gid } : undefined };
+  }
+
+  #root(): Supervisor {
+    if (this.#supervisor === undefined) throw new Error('the daemon has not been started');
+    return this.#supervisor;
+  }
+
+  #instances(): Supervisor {
+    const found = this.#root().find('instances');
+    if (found === undefined) throw new Error('the supervisor of the instances does not run');
+    return found;
+  }
+
+  #createServer(core: ContentCore): GrpcServer {
+    const { world, logger, registry } = this.#options;
+    const { listen, insecure, tls, node } = this.#config;
+    const server = createGrpcServer({
+      addresses: listen,
+      insecure,
+      world,
+      logger,
+      registry,
+      ...(tls === undefined ? {} : { tls }),
+    });
+    server.addService(
+      WorkspaceContentServiceService,
+      contentServiceHandlers(core.instances, world.clock, core.snapshotNames),
+      { timeoutMs: 'unlimited' },
+    );
+    server.addService(
+      ContentServiceService,
+      stewardContentHandlers({
+        core,
+        node,
+        bucket: this.#storage.bucket,
+        backupsOf: (owner, workspace) => new BackupRepository(this.#place, owner, workspace),
+      }),
+    );
+    server.addService(
+      SupervisionServiceService,
+      supervisionHandlers(() => this.#root()),
+    );
+    server.addService(
+      SystemServiceService,
+      systemHandlers(
+        () => this.#info(),
+        () => this.#readiness.conditions(),
+      ),
+    );
+    return server;
+  }
+
+  #info() {
+    return {
+      program: 'daemon',
+      version: this.#options.version,
+      pid: BigInt(process.pid),
+      startedMs: BigInt(this.#startedAt),
+      stateFolder: this.#config.stateFolder,
+      node: this.#config.node,
+      addresses: [...this.#addresses],
+    };
+  }
+}
+
+/** Each instance has a budget of its own and is parked alone, so that no outage restarts the others. */
+const daemonTree: SupervisorSpec = {
+  strategy: 'one-for-one',
+  children: [
+    {
+      kind: 'supervisor',
+      name: 'instances',
+      restart: 'permanent',
+      supervisor: {
+        strategy: 'dynamic',
+        childKind: 'worker',
+        maxChildren: INSTANCES_MAX,
+        onExhausted: 'park-child',
+        intensity: { restarts: INSTANCE_RESTARTS_MAX, periodMs: INSTANCE_RESTART_PERIOD_MS },
+      },
+    },
+  ],
+};
+
+function storageFor(config: DaemonConfig, options: DaemonOptions, area: WorkingArea): ObjectStorage {
+  const { world, registry } = options;
+  const directory = new DirectoryStorage(world, {
+    folder: config.storage.folder,
+    witness: area.storageWitness,
+    bucket: config.storage.bucket,
+  });
+  return new MeasuredStorage(new RetryingStorage(directory, world), world.clock, registry);
+}

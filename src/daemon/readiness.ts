@@ -1,0 +1,82 @@
+import { StewardError } from '../errors/steward-error.js';
+import type { Timer } from '../gateways/clock.js';
+import type { World } from '../gateways/world.js';
+import type { ReadinessCondition } from '../gen/steward/v1/system.js';
+import type { ObjectStorage } from '../storage/object-storage.js';
+import type { WorkingArea } from './area.js';
+import { DISK_FREE_BYTES_MIN, READINESS_DEADLINE_MS, READINESS_PERIOD_MS } from './bounds.js';
+
+/** Whether the daemon can do its work: the storage answers, the disk has room. Looked at now and then. */
+export class Readiness {
+  readonly #world: Pick<World, 'clock' | 'files'>;
+  readonly #storage: ObjectStorage;
+  readonly #area: WorkingArea;
+  readonly #known = new Map<string, ReadinessCondition>();
+  #timer: Timer | undefined;
+  #isStopped = false;
+
+  constructor(world: Pick<World, 'clock' | 'files'>, storage: ObjectStorage, area: WorkingArea) {
+    this.#world = world;
+    this.#storage = storage;
+    this.#area = area;
+  }
+
+  /** Looks at once and then every period; `onReady` gets each answer. */
+  watch(onReady: (isReady: boolean) => void): void {
+    const look = async () => {
+      const conditions = await this.conditions();
+      if (this.#isStopped) return;
+      onReady(conditions.every(({ ready }) => ready));
+      this.#timer = this.#world.clock.schedule(
+        this.#world.clock.now() + READINESS_PERIOD_MS,
+        () => void look(),
+      );
+    };
+    void look();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  async conditions(): Promise<readonly ReadinessCondition[]> {
+    return Promise.all([
+      this.#condition('storage', (signal) => this.#storage.check(signal)),
+      this.#condition('disk', () => this.#checkDisk()),
+    ]);
+  }
+
+  async #checkDisk(): Promise<void> {
+    const { freeBytes } = await this.#world.files.space(this.#area.root);
+    if (freeBytes >= DISK_FREE_BYTES_MIN) return;
+    throw new StewardError('disk-full', `only ${freeBytes} bytes are free for workspaces`);
+  }
+
+  async #condition(name: string, check: (signal: AbortSignal) => Promise<void>): Promise<ReadinessCondition> {
+    const message = await this.#problemOf(check);
+    const before = this.#known.get(name);
+    const ready = message === '';
+    const sinceMs = before?.ready === ready ? before.sinceMs : BigInt(this.#world.clock.now());
+    const condition: ReadinessCondition = { name, ready, message, sinceMs };
+    this.#known.set(name, condition);
+    return condition;
+  }
+
+  /** Why a check fails, in words; empty when it does not. */
+  async #problemOf(check: (signal: AbortSignal) => Promise<void>): Promise<string> {
+    const { clock } = this.#world;
+    const deadline = new AbortController();
+    const timer = clock.schedule(clock.now() + READINESS_DEADLINE_MS, () =>
+      deadline.abort(new StewardError('deadline-exceeded', 'no answer in time')),
+    );
+    try {
+      await check(deadline.signal);
+      return '';
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      timer.cancel();
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import type { OwnerId, WorkspaceId } from '../../../../machines/ids.js';
+import type { BackupRepository } from '../../../content/backups.js';
+import type { BackupManifest } from '../../../content/manifest.js';
+import { StewardError } from '../../../errors/steward-error.js';
+import { ArchiveKind, type Backup } from '../../../gen/steward/v1/backup.js';
+import type { ContentStatus } from '../../../gen/steward/v1/content.js';
+import type { ContentServiceService } from '../../../gen/steward/v1/content_service.js';
+import type { Handlers } from '../../../grpc/service-types.js';
+import {
+  pageSize,
+  requiredInstanceId,
+  requiredOwnerId,
+  requiredWorkspaceId,
+} from '../../../grpc/validation.js';
+import { HISTORY_SHOWN_MAX, PAGE_SHOWN_MAX } from '../../bounds.js';
+import type { ContentCore } from '../../core.js';
+import { finishedStatusOf, parkedStatusOf, statusOf } from '../content-status.js';
+import { wireTransition } from './transition.js';
+import { watchTransitions } from './watch-transitions.js';
+
+export interface StewardContentOptions {
+  readonly core: ContentCore;
+  readonly node: string;
+  readonly bucket: string;
+  readonly backupsOf: (owner: OwnerId, workspace: WorkspaceId) => BackupRepository;
+}
+
+/** `steward.v1.ContentService` as far as this version serves it; the rest is refused by name. */
+export function stewardContentHandlers(options: StewardContentOptions): Handlers<ContentServiceService> {
+  const { core, node } = options;
+  return {
+    getContent: async ({ instanceId }) => ({ content: contentOf(options, instanceId) }),
+    listContent: async (request) => listContent(options, request),
+    watchTransitions: (request, call) => watchTransitions(core, node, request, call),
+    getHistory: async (request) => {
+      const instance = requiredInstanceId(request.instanceId, 'instance_id');
+      const limit = pageSize(request.limit, 'limit', HISTORY_SHOWN_MAX);
+      const found = await core.publisher.history(instance, limit + 1);
+      const transitions = found.slice(-limit).map((transition) => wireTransition(transition, node));
+      return { transitions, truncated: found.length > limit };
+    },
+    listBackups: (request, call) => listBackups(options, request, call.signal),
+    explain: () => notOffered('Explain'),
+    verifyBackup: () => notOfferedStream('VerifyBackup'),
+    restoreBackup: () => notOfferedStream('RestoreBackup'),
+    deleteBackup: () => notOffered('DeleteBackup'),
+    listSnapshots: () => notOffered('ListSnapshots'),
+    deleteSnapshot: () => notOffered('DeleteSnapshot'),
+    recover: () => notOffered('Recover'),
+  };
+}
+
+function contentOf({ core, node }: StewardContentOptions, instanceId: string): ContentStatus {
+  const instance = requiredInstanceId(instanceId, 'instance_id');
+  const live = core.instances.find(instance);
+  if (live !== undefined) return statusOf(live, node);
+  const record = core.records.read(instance);
+  if (record !== undefined) {
+    return parkedStatusOf(record.identity, node, record.failure?.message ?? 'it failed too often', record.at);
+  }
+  const finished = core.instances.finished(instance);
+  if (finished !== undefined) return finishedStatusOf(finished, node);
+  throw new StewardError('unknown-instance', `no instance ${instance} is known here`);
+}
+
+function listContent(
+  options: StewardContentOptions,
+  request: {
+    readonly owner: string;
+    readonly workspaceId: string;
+    readonly pageSize: number;
+    readonly pageToken: string;
+  },
+) {
+  const wanted = [...options.core.instances.identities()]
+    .filter(({ owner }) => request.owner === '' || owner === request.owner)
+    .filter(({ workspace }) => request.workspaceId === '' || workspace === request.workspaceId)
+    .map(({ instance }) => instance)
+    .filter((instance) => instance > request.pageToken)
+    .sort();
+  const size = pageSize(request.pageSize, 'page_size', PAGE_SHOWN_MAX);
+  const page = wanted.slice(0, size);
+  const last = page.at(-1);
+  return {
+    contents: page.map((instance) => contentOf(options, instance)),
+    nextPageToken: wanted.length > size && last !== undefined ? last : '',
+  };
+}
+
+async function listBackups(
+  { backupsOf, bucket }: StewardContentOptions,
+  request: {
+    readonly owner: string;
+    readonly workspaceId: string;
+    readonly pageSize: number;
+    readonly pageToken: string;
+  },
+  signal: AbortSignal,
+) {
+  const owner = requiredOwnerId(request.owner, 'owner');
+  const workspace = requiredWorkspaceId(request.workspaceId, 'workspace_id');
+  const before = request.pageToken === '' ? Number.POSITIVE_INFINITY : Number(request.pageToken);
+  if (Number.isNaN(before)) throw new StewardError('invalid-argument', 'page_token is not one of ours');
+  const backups = backupsOf(owner, workspace);
+  const entries = (await backups.list(signal)).filter(({ generation }) => generation < before).reverse();
+  const size = pageSize(request.pageSize, 'page_size', PAGE_SHOWN_MAX);
+  const shown: Backup[] = [];
+  for (const { generation } of entries.slice(0, size)) {
+    shown.push(wireBackup(await backups.read(generation, signal), bucket));
+  }
+  const last = shown.at(-1);
+  return {
+    backups: shown,
+    nextPageToken: entries.length > size && last !== undefined ? String(last.generation) : '',
+  };
+}
+
+function wireBackup(manifest: BackupManifest, bucket: string): Backup {
+  const sizeBytes = BigInt(manifest.sizeBytes);
+  return {
+    url: `${manifest.archive}@${bucket}`,
+    owner: manifest.owner,
+    workspaceId: manifest.workspace,
+    instanceId: manifest.instance,
+    generation: BigInt(manifest.generation),
+    sha256: manifest.sha256,
+    sizeBytes,
+    createdMs: BigInt(manifest.createdAtMs),
+    archives: [
+      { name: manifest.archive, sha256: manifest.sha256, sizeBytes, kind: ArchiveKind.ARCHIVE_KIND_FULL },
+    ],
+  };
+}
+
+function notOffered(method: string): Promise<never> {
+  return Promise.reject(refusal(method));
+}
+
+function notOfferedStream(method: string): AsyncIterable<never> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => notOffered(method) }) };
+}
+
+function refusal(method: string): StewardError {
+  return new StewardError('not-implemented', `${method} is not offered by this version`);
+}

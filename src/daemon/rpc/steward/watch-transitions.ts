@@ -1,0 +1,66 @@
+import type {
+  WatchTransitionsRequest,
+  WatchTransitionsResponse,
+} from '../../../gen/steward/v1/content_service.js';
+import type { CallContext } from '../../../grpc/service-types.js';
+import type { StreamItem } from '../../../records/subscriber-queue.js';
+import type { ContentCore } from '../../core.js';
+import { wireTransition } from './transition.js';
+
+/**
+ * The kept transitions from a sequence on, then, with `follow`, the new ones. A caller that was too slow, or asks
+ * for what is no longer kept, is told which ones are missing and goes on with the next.
+ */
+export async function* watchTransitions(
+  core: ContentCore,
+  node: string,
+  request: WatchTransitionsRequest,
+  call: CallContext,
+): AsyncGenerator<WatchTransitionsResponse> {
+  const wanted = new Set(request.instanceIds);
+  const newest = core.journal.last;
+  const from = request.fromSequenceByNode[node] ?? request.fromSequence;
+  let next = from === undefined ? newest + 1 : Number(from);
+  let hasCaughtUp = next > newest;
+  if (hasCaughtUp) yield caughtUp(node, newest);
+  if (hasCaughtUp && !request.follow) return;
+  while (!call.signal.aborted) {
+    let isLost = false;
+    for await (const item of core.publisher.subscribe({ signal: call.signal, after: next - 1 })) {
+      const gap = gapIn(item, next, node);
+      if (gap !== undefined) yield gap;
+      if (item.kind === 'lost') isLost = true;
+      next = nextAfter(item, next);
+      if (item.kind === 'transition' && (wanted.size === 0 || wanted.has(item.transition.instance))) {
+        yield { event: { $case: 'transition', value: wireTransition(item.transition, node) } };
+      }
+      if (!hasCaughtUp && next > newest) {
+        hasCaughtUp = true;
+        yield caughtUp(node, newest);
+        if (!request.follow) return;
+      }
+    }
+    if (!isLost) return;
+  }
+}
+
+function nextAfter(item: StreamItem, next: number): number {
+  switch (item.kind) {
+    case 'transition':
+      return item.transition.sequence + 1;
+    case 'gone':
+      return item.oldest;
+    case 'lost':
+      return Math.max(next, item.resumeAfter + 1);
+  }
+}
+
+function gapIn(item: StreamItem, next: number, node: string): WatchTransitionsResponse | undefined {
+  if (item.kind !== 'gone' || item.oldest <= next) return undefined;
+  const value = { node, fromSequence: BigInt(next), toSequence: BigInt(item.oldest - 1) };
+  return { event: { $case: 'gap', value } };
+}
+
+function caughtUp(node: string, sequence: number): WatchTransitionsResponse {
+  return { event: { $case: 'caughtUp', value: { node, sequence: BigInt(sequence) } } };
+}
