@@ -1,5 +1,5 @@
 import type { Failure } from '../../../machines/content-types.js';
-import type { Happening, Situation, Spec } from './spec.js';
+import type { Happening, Running, Situation, Spec } from './spec.js';
 
 const LATER_MS = 1_000;
 const PAST_DEADLINE_MS = 7;
@@ -38,13 +38,14 @@ function eventsIn<Context>(spec: Spec<Context>, context: Context): Happening[] {
 
 function endsIn<Context>(spec: Spec<Context>, { state, context }: Situation<Context>): Happening[] {
   const runs = spec.states[state]?.runs?.(context) ?? [];
-  return runs.flatMap(({ effect }, index) => {
+  return runs.flatMap((running, index) => {
     const id = `${index}.${spec.machine.id}.${state}`;
-    return [...doneEnds(spec, effect, id, context), ...failedEnds(spec, effect, id, context)];
+    return [...doneEnds(spec, running, id, context), ...failedEnds(spec, running.effect, id, context)];
   });
 }
 
-function doneEnds<Context>(spec: Spec<Context>, effect: string, id: string, context: Context): Happening[] {
+function doneEnds<Context>(spec: Spec<Context>, running: Running, id: string, context: Context): Happening[] {
+  const { effect, input } = running;
   const { at: before, deadline } = spec.timing(context);
   const at = effect === 'deadline' ? Math.max(before, deadline) + PAST_DEADLINE_MS : before + LATER_MS;
   const answers =
@@ -53,7 +54,7 @@ function doneEnds<Context>(spec: Spec<Context>, effect: string, id: string, cont
   return answers.map((answer) => ({
     name: 'label' in answer ? `${effect}.done ${answer.label}` : `${effect}.done`,
     at,
-    event: event(`xstate.done.actor.${id}`, { output: answer.output(at, context), actorId: id }),
+    event: event(`xstate.done.actor.${id}`, { output: answer.output(at, context, input), actorId: id }),
     failure: failureAt(at, true),
   }));
 }

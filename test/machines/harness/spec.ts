@@ -40,7 +40,7 @@ export interface StateRule<Context> {
 /** Answers of an effect worth telling apart. */
 export interface Answer<Context> {
   readonly label?: string;
-  readonly output: (at: number, context: Context) => object;
+  readonly output: (at: number, context: Context, input: unknown) => object;
 }
 
 export interface Start<Context> {

@@ -1,5 +1,7 @@
 import { proofOf } from '../harness/proof.js';
 import { backupTimerSpec } from './backup-timer.js';
+import { mountSpec } from './mount.js';
+import { vethSpec } from './veth-pair.js';
 
 /** Every machine that is proved, with its hand-written relation. */
-export const proofs = [proofOf(backupTimerSpec)];
+export const proofs = [proofOf(backupTimerSpec), proofOf(mountSpec), proofOf(vethSpec)];
