@@ -16,3 +16,29 @@ export function settledWithin(clock: Clock, work: Promise<unknown>, ms: number |
     work.then(settled, settled);
   });
 }
+
+/** One wait that somebody else can end early. */
+export class InterruptibleWait {
+  #end: ((inTime: boolean) => void) | undefined;
+
+  /** Whether `work` settles, either way, before `ms` have passed and before an interruption. Called once. */
+  for(clock: Clock, work: Promise<unknown>, ms: number | 'infinity'): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = arm(clock, ms, () => this.#end?.(false));
+      this.#end = (inTime) => {
+        this.#end = undefined;
+        timer?.cancel();
+        resolve(inTime);
+      };
+      work.then(
+        () => this.#end?.(true),
+        () => this.#end?.(true),
+      );
+    });
+  }
+
+  /** Does nothing when the wait is over. */
+  interrupt(): void {
+    this.#end?.(false);
+  }
+}

@@ -2,8 +2,8 @@ import type { Clock } from '../gateways/clock.js';
 import { KILL_MS } from './bounds.js';
 import { settledWithin } from './deadline.js';
 import { FORCED, type Leak, type Stopped, toError } from './exit.js';
-import type { Nested } from './run.js';
 import type { RunContext } from './run-context.js';
+import type { Nested } from './run-owner.js';
 
 /**
  * The kill of one run: its generation is revoked, its signal aborted, its hooks run, and what is still pending

@@ -6,7 +6,8 @@ import type { Exit } from './exit.js';
 import { childInfo, countChildren, supervisorNode } from './inspect.js';
 import type { Registry } from './registry.js';
 import { afterExit, afterFailedStart, startTogether } from './restarts.js';
-import type { Nested, Run, StartOutcome } from './run.js';
+import type { Run } from './run.js';
+import type { Nested, StartOutcome } from './run-owner.js';
 import type { SharedContext } from './shared-context.js';
 import type { ChildSpec, SupervisorChildSpec, SupervisorSpec } from './spec.js';
 import type {

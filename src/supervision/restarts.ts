@@ -2,7 +2,8 @@ import { backoffOf, pauseMs, resetAfterMs } from './backoff.js';
 import type { Child, PendingRestart } from './child.js';
 import type { SupervisorCore } from './core.js';
 import { type Exit, SHUTDOWN } from './exit.js';
-import type { Run, StartOutcome } from './run.js';
+import type { Run } from './run.js';
+import type { StartOutcome } from './run-owner.js';
 
 /** What happens after `child` ended by itself, in OTP's order: forget or keep, auto-shutdown, or restart. */
 export async function afterExit(core: SupervisorCore, child: Child, run: Run, exit: Exit): Promise<void> {

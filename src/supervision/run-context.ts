@@ -1,7 +1,7 @@
 import type { Child } from './child.js';
 import { type Exit, type Leak, toError } from './exit.js';
 import type { ServiceKey } from './registry.js';
-import type { RunOwner } from './run.js';
+import type { RunOwner } from './run-owner.js';
 import type { ChildContext, KillHook } from './spec.js';
 
 /** What one run shows its child. Its abort controller exists only once somebody asks for the signal. */

@@ -1,35 +1,14 @@
 import type { Timer } from '../gateways/clock.js';
 import { WORKER_START_MS } from './bounds.js';
 import type { Child } from './child.js';
-import { arm } from './deadline.js';
+import { arm, InterruptibleWait } from './deadline.js';
 import type { SupervisorEvent } from './events.js';
 import { abnormal, CLEAN, type Exit, type Stopped, toError } from './exit.js';
 import { injectFault } from './inject-fault.js';
 import { Kill } from './kill.js';
 import { RunContext } from './run-context.js';
-import type { SharedContext } from './shared-context.js';
+import type { Nested, RunOwner, StartOutcome } from './run-owner.js';
 import type { Shutdown, StartedChild, StartResult } from './spec.js';
-import type { Supervisor } from './supervisor.js';
-
-export type StartOutcome =
-  | { readonly result: 'started' }
-  | { readonly result: 'ignored' }
-  | { readonly result: 'failed'; readonly error: Error }
-  /** It was told to stop before it was up. */
-  | { readonly result: 'stopped' };
-
-/** A supervisor as the run of a child: what its parent needs of it. */
-export interface Nested extends Supervisor {
-  start(): Promise<StartOutcome>;
-}
-
-/** The supervisor a run belongs to. */
-export interface RunOwner {
-  readonly shared: SharedContext;
-  readonly path: string;
-  /** The child's run ended by itself. */
-  exited(child: Child, run: Run, exit: Exit): void;
-}
 
 /**
  * One generation of a child: starting → running → stopping → over. It ends once: by itself (`exited` is told), by
@@ -55,7 +34,7 @@ export class Run {
   #ending: Promise<Stopped> | undefined;
   #kill: Kill | undefined;
   /** Wakes whoever waits in `start` or in a graceful stop. */
-  #interrupt: (() => void) | undefined;
+  #wait: InterruptibleWait | undefined;
   #faultTimer: Timer | undefined;
 
   constructor(owner: RunOwner, child: Child, nested: Nested | undefined) {
@@ -112,7 +91,7 @@ export class Run {
   /** Ends the run now, also when a stop is under way. */
   kill(): Promise<Stopped> {
     const ending = this.stop('brutal-kill');
-    this.#interrupt?.();
+    this.#wait?.interrupt();
     return ending;
   }
 
@@ -193,7 +172,7 @@ export class Run {
     this.#phase = 'stopping';
     this.#tell({ type: 'stop' });
     const asked = shutdown === 'brutal-kill' ? undefined : this.#ask(wasStarting);
-    if (wasStarting) this.#interrupt?.();
+    if (wasStarting) this.#wait?.interrupt();
     const { stopped, error } =
       asked === undefined || shutdown === 'brutal-kill'
         ? { stopped: await this.#killOnce(), error: undefined }
@@ -290,20 +269,9 @@ export class Run {
 
   /** Whether `work` settles before `ms` have passed and before somebody interrupts. */
   #waitFor(work: Promise<unknown>, ms: number | 'infinity'): Promise<boolean> {
-    return new Promise((resolve) => {
-      const answer = (inTime: boolean) => {
-        timer?.cancel();
-        if (this.#interrupt === interrupt) this.#interrupt = undefined;
-        resolve(inTime);
-      };
-      const interrupt = () => answer(false);
-      const timer = arm(this.#owner.shared.clock, ms, interrupt);
-      this.#interrupt = interrupt;
-      work.then(
-        () => answer(true),
-        () => answer(true),
-      );
-    });
+    const wait = new InterruptibleWait();
+    this.#wait = wait;
+    return wait.for(this.#owner.shared.clock, work, ms);
   }
 
   #startWithin(): number | 'infinity' {

@@ -1,57 +1,13 @@
 import { Kernel, type Step } from './kernel.js';
-import { endOfKill, endOfStop, endOfStoppedStart, type Outcome, worstOf } from './model-worker.js';
-import {
-  type Behaviour,
-  type Command,
-  fractions,
-  type Script,
-  STEADY,
-  type SupervisorScript,
-  type WorkerScript,
-} from './script.js';
-
-type StartResult = 'started' | 'ignored' | 'failed' | 'stopped';
+import type { Child, Restart, StartResult, Supervisor, WorkerRun } from './model-state.js';
+import { endOfKill, endOfStop, endOfStoppedStart, worstOf } from './model-worker.js';
+import { type Command, fractions, STEADY, type SupervisorScript, type WorkerScript } from './script.js';
 
 /**
  * A supervisor as OTP's supervisor.erl describes it, written by hand: one process per supervisor that handles one
  * message at a time and may be interrupted only while it waits for a child's start. Ours beyond OTP: pauses before
  * restarts, parking, kills that report what is left.
  */
-interface Child {
-  readonly script: Script;
-  run?: WorkerRun | Supervisor;
-  waiting?: Restart;
-  pauses: number;
-  interrupted: boolean;
-  /** Told about at once, so that commands find what is on its way up. */
-  starting?: Supervisor | 'worker';
-}
-
-interface WorkerRun {
-  readonly behaviour: Behaviour;
-  readonly upAt: number;
-  over?: { readonly kind: 'normal' | 'shutdown' | 'abnormal'; readonly ranFor: number };
-  stopping: boolean;
-}
-
-interface Restart {
-  readonly members: readonly Child[];
-}
-
-interface Supervisor {
-  readonly path: string;
-  readonly script: SupervisorScript;
-  children: Child[];
-  mailbox: (() => Step<void>)[];
-  state: 'init' | 'failed' | 'running' | 'parked' | 'over';
-  told: boolean;
-  done: boolean;
-  restarts: number[];
-  left: Outcome[];
-  cut: Outcome[];
-  onOver?: () => void;
-}
-
 export class Model {
   readonly kernel = new Kernel();
   readonly log: string[] = [];
@@ -188,10 +144,12 @@ export class Model {
     }
     this.#tell('started', path);
     child.run = nested;
+    const upAt = this.kernel.now;
     nested.onOver = () => {
       if (nested.told) return;
+      const ranFor = this.kernel.now - upAt;
       this.#tell('exit shutdown', path);
-      s.mailbox.push(() => this.#handleExit(s, child, nested, 'shutdown', 0));
+      s.mailbox.push(() => this.#handleExit(s, child, nested, 'shutdown', ranFor));
     };
     return 'started';
   }
