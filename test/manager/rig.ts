@@ -1,0 +1,343 @@
+import { Metadata } from '@grpc/grpc-js';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { type InstanceId, isInstanceId } from '../../machines/ids.js';
+import type { CommandEnd } from '../../machines/workspace-phase.js';
+import { StewardError } from '../../src/errors/steward-error.js';
+import { sleep } from '../../src/gateways/clock.js';
+import type { Processes } from '../../src/gateways/processes.js';
+import { SimulatedClock } from '../../src/gateways/simulated/clock.js';
+import { SimulatedFiles } from '../../src/gateways/simulated/files.js';
+import { SeededRandom } from '../../src/gateways/simulated/random.js';
+import type { GitStatus } from '../../src/gen/content-service-api/initializer.js';
+import {
+  type StartWorkspaceRequest,
+  StartWorkspaceSpec,
+  WorkspaceMetadata,
+  type WorkspaceStatus,
+  type WorkspaceType,
+} from '../../src/gen/ws-manager-api/core.js';
+import { type ManagerConfigInput, managerConfigSchema } from '../../src/manager/config.js';
+import type { ContentDaemon } from '../../src/manager/content-daemon.js';
+import { type ManagerCore, startCore } from '../../src/manager/core.js';
+import { workspaceManager } from '../../src/manager/rpc/workspace-manager.js';
+import type { RunState, WorkspaceRuntime } from '../../src/runtime/workspace-runtime.js';
+
+const never = new AbortController().signal;
+
+export type ContentStep = 'setting-up' | 'available' | 'backed-up' | 'discarded';
+
+/** What the nodes know: it survives every crash of the manager, and notes what must never be. */
+export class Node {
+  readonly clock: SimulatedClock;
+  readonly content = new Map<InstanceId, ContentStep>();
+  readonly runs = new Map<InstanceId, RunState>();
+  readonly starts = new Map<InstanceId, number>();
+  readonly environments = new Map<InstanceId, Readonly<Record<string, string>>>();
+  readonly initialized: InstanceId[] = [];
+  readonly wrongs: string[] = [];
+  /** Called before each call of the daemon is answered; what it throws is what the caller gets. */
+  fault: (call: string) => Promise<void> = async () => undefined;
+  initFailure: StewardError | undefined;
+  backupFailure: StewardError | undefined;
+  setUpMs = 50;
+  backupMs = 50;
+  ignoresTerm = false;
+
+  constructor(clock: SimulatedClock) {
+    this.clock = clock;
+  }
+
+  end(instance: InstanceId, code: number): void {
+    if (this.runs.get(instance)?.state !== 'running') return;
+    this.runs.set(instance, { state: 'ended', end: { kind: 'exited', code } });
+  }
+
+  dispose(instance: InstanceId, backup: boolean): void {
+    const step = this.content.get(instance);
+    if (step === undefined) throw new StewardError('unknown-instance', 'the daemon does not know it');
+    if (step === 'backed-up' || step === 'discarded') return;
+    if (this.runs.get(instance)?.state === 'running')
+      this.wrongs.push('content was taken from a running command');
+    this.content.set(instance, backup && step === 'available' ? 'backed-up' : 'discarded');
+  }
+}
+
+/** What one life of the manager sees of the nodes. Once it is dead nothing answers and nothing happens. */
+export class Sight {
+  isDead = false;
+  readonly #node: Node;
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  readonly daemon: ContentDaemon = {
+    init: (request, signal) =>
+      this.#call('init', signal, async () => {
+        const node = this.#node;
+        if (node.content.has(request.instance)) throw new StewardError('already-exists', 'it is known');
+        if (node.initFailure !== undefined) throw node.initFailure;
+        node.content.set(request.instance, 'setting-up');
+        node.initialized.push(request.instance);
+        await this.#whenReady(request.instance, signal);
+      }),
+    waitForInit: (instance, signal) => this.#call('wait', signal, () => this.#whenReady(instance, signal)),
+    exists: (instance, signal) => this.#call('exists', signal, async () => this.#node.content.has(instance)),
+    dispose: (instance, backup, signal) =>
+      this.#call('dispose', signal, async () => {
+        if (backup) await sleep(this.#node.clock, this.#node.backupMs, signal);
+        if (backup && this.#node.backupFailure !== undefined) throw this.#node.backupFailure;
+        this.#node.dispose(instance, backup);
+        return backup ? GIT : undefined;
+      }),
+    snapshot: (instance, returnImmediately, signal) =>
+      this.#call('snapshot', signal, async () => {
+        if (!returnImmediately) await sleep(this.#node.clock, this.#node.backupMs, signal);
+        return `owner/workspaces/${instance}/snapshot@steward`;
+      }),
+    backup: (instance, signal) => this.#call('backup', signal, async () => `backup-of-${instance}@steward`),
+  };
+
+  readonly runtime: WorkspaceRuntime = {
+    start: ({ instance, env }) =>
+      this.#alive(async () => {
+        const { runs, starts, environments } = this.#node;
+        const known = runs.get(instance);
+        if (known !== undefined) return known;
+        starts.set(instance, (starts.get(instance) ?? 0) + 1);
+        environments.set(instance, env);
+        runs.set(instance, { state: 'running' });
+        return { state: 'running' };
+      }),
+    adopt: (instance) => this.#alive(async () => this.#run(instance)),
+    ended: (instance, signal) =>
+      this.#alive(async () => {
+        for (;;) {
+          const run = this.#run(instance);
+          if (run.state === 'ended') return run.end;
+          if (run.state !== 'running') return { kind: 'lost', reason: 'unknown' } satisfies CommandEnd;
+          await sleep(this.#node.clock, 20, signal);
+        }
+      }),
+    stop: (instance, killAt, signal) =>
+      this.#alive(async () => {
+        const { runs, clock, ignoresTerm } = this.#node;
+        const run = this.#run(instance);
+        if (run.state === 'ended') return run.end;
+        runs.set(instance, run.state === 'running' ? run : { state: 'never-started' });
+        if (run.state !== 'running') return undefined;
+        if (ignoresTerm) await sleep(clock, killAt - clock.now(), signal);
+        this.#node.end(instance, ignoresTerm ? 137 : 143);
+        return { kind: 'exited', code: ignoresTerm ? 137 : 143 };
+      }),
+    logs: async function* () {},
+    remove: (instance) =>
+      this.#alive(async () => {
+        this.#node.runs.delete(instance);
+      }),
+  };
+
+  #run(instance: InstanceId): RunState {
+    return this.#node.runs.get(instance) ?? { state: 'absent' };
+  }
+
+  async #whenReady(instance: InstanceId, signal: AbortSignal): Promise<void> {
+    await sleep(this.#node.clock, this.#node.setUpMs, signal);
+    const step = this.#node.content.get(instance);
+    if (step === undefined) throw new StewardError('unknown-instance', 'the daemon does not know it');
+    if (step !== 'setting-up' && step !== 'available')
+      throw new StewardError('wrong-state', 'it was disposed');
+    this.#node.content.set(instance, 'available');
+  }
+
+  #call<Answer>(name: string, signal: AbortSignal, work: () => Promise<Answer>): Promise<Answer> {
+    return this.#alive(async () => {
+      signal.throwIfAborted();
+      await this.#node.fault(name);
+      if (this.isDead) await new Promise(() => undefined);
+      return work();
+    });
+  }
+
+  async #alive<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    if (this.isDead) await new Promise(() => undefined);
+    const answer = await work();
+    if (this.isDead) await new Promise(() => undefined);
+    return answer;
+  }
+}
+
+const GIT: GitStatus = {
+  branch: 'main',
+  latestCommit: 'abc',
+  uncommitedFiles: ['README.md'],
+  untrackedFiles: [],
+  unpushedCommits: [],
+  totalUncommitedFiles: 1n,
+  totalUntrackedFiles: 0n,
+  totalUnpushedCommits: 0n,
+};
+
+/** A manager in a world of its own, that can be killed and started again. */
+export class Rig {
+  readonly clock = new SimulatedClock();
+  readonly node = new Node(this.clock);
+  readonly random: SeededRandom;
+  files = new SimulatedFiles(this.clock);
+  #sight = new Sight(this.node);
+  #core: ManagerCore | undefined;
+  readonly config: ReturnType<typeof managerConfigSchema.parse>;
+
+  constructor(seed = 1, config: Partial<ManagerConfigInput> = {}) {
+    this.random = new SeededRandom(seed);
+    this.config = managerConfigSchema.parse({
+      stateFolder: '/state/manager',
+      secretsFolder: '/memory/manager',
+      contentRoot: '/state/daemon/workspaces',
+      listen: ['unix:/unused.sock'],
+      daemonAddress: 'unix:/unused.sock',
+      ...config,
+    });
+  }
+
+  get core(): ManagerCore {
+    if (this.#core === undefined) throw new Error('the manager is not running');
+    return this.#core;
+  }
+
+  get rpc() {
+    const { instances, feed } = this.core;
+    const { daemon } = this.#sight;
+    return workspaceManager({ config: this.config, world: this.#world(), instances, feed, daemon });
+  }
+
+  async start(): Promise<void> {
+    this.#sight = new Sight(this.node);
+    const { daemon, runtime } = this.#sight;
+    const starting = startCore({
+      config: this.config,
+      world: this.#world(),
+      logger: pino({ level: 'silent' }),
+      registry: new Registry(),
+      daemon,
+      runtime,
+    });
+    this.#core = await this.clock.runUntilSettled(starting, 600_000);
+  }
+
+  /** SIGKILL: nothing of this life ever happens again. */
+  async kill(): Promise<void> {
+    this.#sight.isDead = true;
+    this.files = this.files.kill();
+    await this.clock.settle();
+    this.#core = undefined;
+  }
+
+  async powerCut(): Promise<void> {
+    this.#sight.isDead = true;
+    this.files = this.files.crash(this.random);
+    for (const [instance, run] of this.node.runs) {
+      if (run.state === 'running') {
+        this.node.runs.set(instance, { state: 'ended', end: { kind: 'lost', reason: 'power cut' } });
+      }
+    }
+    await this.clock.settle();
+    this.#core = undefined;
+  }
+
+  /** Lets virtual time pass until `answer` is there. */
+  within<Answer>(answer: Promise<Answer>, milliseconds = 60_000): Promise<Answer> {
+    return this.clock.runUntilSettled(answer, milliseconds);
+  }
+
+  async statuses(): Promise<WorkspaceStatus[]> {
+    return (await this.rpc.getWorkspaces({ mustMatch: undefined }, this.call())).status;
+  }
+
+  async status(id: string): Promise<WorkspaceStatus> {
+    const { status } = await this.rpc.describeWorkspace({ id }, this.call());
+    if (status === undefined) throw new Error('no status');
+    return status;
+  }
+
+  /** Lets virtual time pass until the status of `id` is as wanted. */
+  async until(
+    id: string,
+    isWanted: (status: WorkspaceStatus) => boolean,
+    limitMs = 600_000,
+  ): Promise<WorkspaceStatus> {
+    const giveUpAt = this.clock.now() + limitMs;
+    for (;;) {
+      const status = await this.status(id);
+      if (isWanted(status)) return status;
+      if (this.clock.now() > giveUpAt) throw new Error(`never as wanted: ${JSON.stringify(status, bigints)}`);
+      await this.clock.advance(10);
+    }
+  }
+
+  call(signal: AbortSignal = never) {
+    return {
+      method: '/wsman.WorkspaceManager/Test',
+      peer: 'test',
+      deadline: Number.POSITIVE_INFINITY,
+      signal,
+      metadata: new Metadata(),
+      logger: pino({ level: 'silent' }),
+    };
+  }
+
+  #world() {
+    return { clock: this.clock, random: this.random, files: this.files, processes: noProcesses };
+  }
+}
+
+const noProcesses: Processes = {
+  self: () => {
+    throw new Error('no processes here');
+  },
+  start: () => {
+    throw new Error('no processes here');
+  },
+  startDetached: () => Promise.reject(new Error('no processes here')),
+  isAlive: async () => false,
+  signalGroup: async () => false,
+  find: async () => undefined,
+};
+
+function bigints(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+export interface StartChange {
+  readonly id?: string;
+  readonly type?: WorkspaceType;
+  readonly servicePrefix?: string;
+  readonly metadata?: Partial<WorkspaceMetadata>;
+  readonly spec?: Partial<StartWorkspaceSpec>;
+}
+
+/** A complete request with `change` in it. */
+export function startRequest(change: StartChange = {}): StartWorkspaceRequest {
+  const { metadata, spec, ...plain } = change;
+  return {
+    id: 'instance-1',
+    servicePrefix: 'workspace-1',
+    type: 0,
+    ...plain,
+    metadata: WorkspaceMetadata.fromPartial({ owner: 'owner-1', metaId: 'workspace-1', ...metadata }),
+    spec: {
+      ...StartWorkspaceSpec.fromPartial({
+        workspaceImage: 'image',
+        workspaceLocation: 'repo',
+        initializer: { spec: { $case: 'empty', value: {} } },
+      }),
+      ...spec,
+    },
+  };
+}
+
+export function instanceId(text: string): InstanceId {
+  if (!isInstanceId(text)) throw new Error(`${text} is no instance id`);
+  return text;
+}
