@@ -45,3 +45,6 @@ export const STOPS_PER_RUN_MAX = 500;
 
 /** How often readiness is looked at for the health service. */
 export const READINESS_CHECK_MS = 1_000;
+
+/** Attempts to open a database that another process holds. */
+export const OPEN_ATTEMPTS_MAX = 8;

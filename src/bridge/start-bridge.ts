@@ -18,7 +18,8 @@ import type { SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { SupervisorNode } from '../supervision/tree.js';
-import { DRAIN_MS } from './bounds.js';
+import { backoffMs } from './backoff.js';
+import { DRAIN_MS, OPEN_ATTEMPTS_MAX, WRITE_RETRY_MAX_MS, WRITE_RETRY_MIN_MS } from './bounds.js';
 import { Cluster } from './cluster/cluster.js';
 import type { BridgeConfig } from './config.js';
 import { type Lease, takeLease } from './lease.js';
@@ -59,14 +60,29 @@ export async function startBridge(config: BridgeConfig, options: BridgeOptions):
   if (config.databaseFile !== ':memory:') await files.makeDirectory(dirname(config.databaseFile), 0o700);
   const database = openSqlite(config.databaseFile);
   try {
-    await migrate(database, migrations, isoTime(clock.now()));
-    const lease = await takeLease(database, random.uuid(), isoTime(clock.now()));
+    const lease = await patiently(options.world, async () => {
+      await migrate(database, migrations, isoTime(clock.now()));
+      return takeLease(database, random.uuid(), isoTime(clock.now()));
+    });
     const bridge = new Bridge(config, options, database, lease);
     await bridge.start();
     return bridge;
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** A bridge that is just stopping, or somebody's query, may hold the database for a moment. */
+async function patiently<Result>({ clock, random }: World, work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const transient = error instanceof StewardError && error.code === 'unavailable';
+      if (!transient || attempt >= OPEN_ATTEMPTS_MAX) throw error;
+      await sleep(clock, backoffMs(attempt, WRITE_RETRY_MIN_MS, WRITE_RETRY_MAX_MS, random));
+    }
   }
 }
 

@@ -4,6 +4,7 @@ declare module 'knex/lib/dialects/better-sqlite3/index.js' {
 
   export default class BetterSqlite3Client extends Knex.Client {
     _driver(): unknown;
+    _query(connection: unknown, query: { readonly sql: string }): Promise<unknown>;
   }
 }
 

@@ -12,6 +12,18 @@ export class LibsqlClient extends BetterSqlite3Client {
     return libsql;
   }
 
+  /**
+   * Transactions are begun and ended without prepared statements: one that was refused as busy would stay in
+   * progress until it is collected as garbage, and no later transaction could commit. And SQLite itself rolls back
+   * when the disk is full; asked to do it again, it would hide the reason behind another failure.
+   */
+  override async _query(connection: unknown, query: { readonly sql: string }): Promise<unknown> {
+    if (!(connection instanceof libsql) || !controlsTransaction(query.sql))
+      return super._query(connection, query);
+    if (!isRollback(query.sql) || connection.inTransaction) connection.exec(query.sql);
+    return query;
+  }
+
   override transaction(container: unknown, config: unknown, outer: unknown): Knex.Transaction {
     return new ImmediateTransaction(this, container, config, outer);
   }
@@ -27,6 +39,14 @@ class ImmediateTransaction extends SqliteTransaction {
     if (isInTransaction(connection)) await this.query(connection, 'ROLLBACK;');
     return this.query(connection, 'BEGIN IMMEDIATE;');
   }
+}
+
+function controlsTransaction(sql: string): boolean {
+  return /^(begin|commit|rollback)\b/i.test(sql);
+}
+
+function isRollback(sql: string): boolean {
+  return /^rollback\b/i.test(sql);
 }
 
 function isInTransaction(connection: unknown): boolean {

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { countEvents } from '../../src/bridge/outbox.js';
+import type { Database } from '../../src/database/database.js';
+import { emptyTables, openMigrated, PipelineHarness } from './support/pipeline-harness.js';
+import { statusOf } from './support/statuses.js';
+
+let database: Database;
+beforeAll(async () => {
+  database = await openMigrated();
+});
+afterAll(() => database.close());
+beforeEach(() => emptyTables(database));
+
+const phases = ['pending', 'running', 'stopped'] as const;
+
+async function live(harness: PipelineHarness, id: string): Promise<void> {
+  for (const [index, phase] of phases.entries()) {
+    harness.send(statusOf({ id, version: BigInt(index + 1), phase }));
+    await harness.settle();
+  }
+}
+
+describe('the outbox relay', () => {
+  it('publishes in the order of commits, after the commit, and removes what is published', async () => {
+    const harness = await PipelineHarness.start(database);
+    const seen: string[] = [];
+    harness.beforePublish = async (event) => {
+      seen.push((await harness.row(event.key)).phase);
+    };
+    await live(harness, 'i');
+    await live(harness, 'j');
+    expect(await harness.relay.flush()).toBe(true);
+    expect(harness.published.map((event) => event.key)).toEqual(['i', 'i', 'i', 'j', 'j', 'j']);
+    expect(seen).toEqual(Array(6).fill('stopped'));
+    expect(await database.read(countEvents)).toBe(0);
+  });
+
+  it('keeps what cannot be published, in order, and goes on with other instances', async () => {
+    const harness = await PipelineHarness.start(database);
+    await live(harness, 'i');
+    await live(harness, 'j');
+    let failing = true;
+    harness.beforePublish = (event) => {
+      if (failing && event.key === 'i') throw new Error('no listener');
+    };
+    expect(await harness.relay.flush()).toBe(false);
+    expect(harness.published.map((event) => event.key)).toEqual(['j', 'j', 'j']);
+    failing = false;
+    expect(await harness.relay.flush()).toBe(true);
+    const ours = harness.published.filter((event) => event.key === 'i').map((event) => event.sequence);
+    expect(ours).toHaveLength(3);
+    expect([...ours].sort((a, b) => a - b)).toEqual(ours);
+  });
+
+  it('publishes what was left over when it starts, wakes on a commit, and tries again after failures', async () => {
+    const before = await PipelineHarness.start(database);
+    await live(before, 'i');
+    const harness = await PipelineHarness.start(database, before.clock);
+    let failures = 2;
+    harness.beforePublish = () => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('not yet');
+    };
+    const controller = new AbortController();
+    const running = harness.relay.run(controller.signal);
+    await vi.waitFor(() => {
+      harness.clock.advance(60_000);
+      expect(harness.published).toHaveLength(3);
+    });
+    await live(harness, 'j');
+    harness.relay.wake();
+    await vi.waitFor(() => expect(harness.published).toHaveLength(6));
+    controller.abort();
+    await running;
+    expect(await database.read(countEvents)).toBe(0);
+  });
+});
