@@ -33,6 +33,8 @@ export function createServerMetrics(registry: Registry): ServerMetrics {
         received.labels(labels),
         sent.labels(labels),
       ];
+      // There from the start, so that rates begin with the first call.
+      for (const count of [starts, receipts, sends]) count.inc(0);
       const durations = seconds.labels(labels);
       const ends = new Map<string, { inc(): void }>();
       const ended = (code: string) => {

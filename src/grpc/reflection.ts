@@ -1,14 +1,13 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Server } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
-import { service as healthService } from 'grpc-health-check';
 import { descriptorSetBase64 } from '../gen/descriptors.js';
 
 const HEALTH_SERVICE = 'grpc.health.v1.Health';
 
 /** Server reflection (v1 and v1alpha) for `services` and health, so that tools need no .proto files. */
 export function addReflection(server: Server, services: readonly string[]): void {
-  const files = [...fileDescriptors(Buffer.from(descriptorSetBase64, 'base64')), ...healthDescriptors()];
+  const files = fileDescriptors(Buffer.from(descriptorSetBase64, 'base64'));
   // One entry is enough: the service takes the files of every entry, whatever the entry is.
   const entry = {
     format: 'Protocol Buffer 3 EnumDescriptorProto' as const,
@@ -29,8 +28,4 @@ function fileDescriptors(set: Uint8Array): Buffer[] {
     else reader.skip(wireType, field);
   }
   return files;
-}
-
-function healthDescriptors(): Buffer[] {
-  return Object.values(healthService).flatMap((method) => method.requestType.fileDescriptorProtos);
 }

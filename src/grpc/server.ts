@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { StewardError } from '../errors/steward-error.js';
@@ -64,6 +64,9 @@ export interface GrpcServer {
 }
 
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
+  // grpc-js writes to stderr by itself what it also tells us as errors; its own variable turns that on again.
+  const { GRPC_VERBOSITY } = process.env;
+  if (GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   return new RunningServer(options);
 }
 
@@ -98,7 +101,8 @@ class RunningServer implements GrpcServer {
       'grpc.max_connection_idle_ms': CONNECTION_IDLE_MS,
       'grpc.keepalive_time_ms': SERVER_KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': SERVER_KEEPALIVE_TIMEOUT_MS,
-      'grpc.enable_channelz': 0,
+      // With 0, grpc-js 1.14 forgets its sessions, and forceShutdown would leave streams open for ever.
+      'grpc.enable_channelz': 1,
     });
     this.#health.addTo(this.#server);
   }
