@@ -127,7 +127,7 @@ class Daemon implements RunningDaemon {
   }
 
   async #stop(): Promise<void> {
-    this.#readiness.stop();
+    await this.#readiness.stop();
     this.#server?.setServing(false);
     this.#core?.instances.drain();
     await this.#core?.instances.settleJobs(this.#options.world.clock, this.#config.stopGraceMs);

@@ -13,6 +13,7 @@ export class Readiness {
   readonly #area: WorkingArea;
   readonly #known = new Map<string, ReadinessCondition>();
   #timer: Timer | undefined;
+  #look: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   constructor(world: Pick<World, 'clock' | 'files'>, storage: ObjectStorage, area: WorkingArea) {
@@ -27,17 +28,18 @@ export class Readiness {
       const conditions = await this.conditions();
       if (this.#isStopped) return;
       onReady(conditions.every(({ ready }) => ready));
-      this.#timer = this.#world.clock.schedule(
-        this.#world.clock.now() + READINESS_PERIOD_MS,
-        () => void look(),
-      );
+      this.#timer = this.#world.clock.schedule(this.#world.clock.now() + READINESS_PERIOD_MS, () => {
+        this.#look = look();
+      });
     };
-    void look();
+    this.#look = look();
   }
 
-  stop(): void {
+  /** Resolves when no look is under way and none will follow. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
+    await this.#look;
   }
 
   async conditions(): Promise<readonly ReadinessCondition[]> {

@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { WorkingArea } from '../../src/daemon/area.js';
+import { daemonConfigSchema } from '../../src/daemon/config.js';
+import { type ContentCore, type CoreListener, openCore } from '../../src/daemon/core.js';
+import { contentServiceHandlers } from '../../src/daemon/rpc/content-service.js';
+import { RealHttp } from '../../src/gateways/real/http.js';
+import { realWorld } from '../../src/gateways/real/world.js';
+import type { World } from '../../src/gateways/world.js';
+import { DirectoryStorage } from '../../src/storage/directory.js';
+import { startSupervisor } from '../../src/supervision/start.js';
+import type { Supervisor } from '../../src/supervision/supervisor.js';
+import { HeldStorage } from './held-storage.js';
+import { type Gate, gate, interceptFiles } from './intercepted-files.js';
+
+const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+const silent: CoreListener = { alarm() {}, stepFailed() {}, warning() {}, progress() {}, unpublished() {} };
+
+/** The daemon without its wires, in a folder of its own, over a storage that can be held back. */
+export async function realCore(changes: { readonly world?: World; readonly listener?: CoreListener } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'steward-core-'));
+  const area = new WorkingArea(join(folder, 'daemon'), join(folder, 'secrets'));
+  let removal: Gate | undefined;
+  const outside = changes.world ?? realWorld();
+  const files = interceptFiles(outside.files, async (operation, path) => {
+    if (operation === 'remove' && path.startsWith(`${area.workspaces}/`)) await removal?.passed;
+  });
+  const world: World = { ...outside, files };
+  const directory = new DirectoryStorage(world, {
+    folder: join(folder, 'objects'),
+    witness: area.storageWitness,
+    bucket: 'steward',
+  });
+  const storage = new HeldStorage(directory);
+  const config = daemonConfigSchema.parse({
+    stateFolder: area.root,
+    secretsFolder: area.secrets,
+    listen: ['unix:/unused'],
+    content: { uid, gid, isRoot: false },
+    storage: { folder: join(folder, 'objects') },
+    limits: { backupAttemptsMax: 1, pauseMinMs: 600_000, pauseMaxMs: 600_000 },
+  });
+  let supervisor: Supervisor | undefined;
+  const core: ContentCore = await openCore({
+    world,
+    http: new RealHttp(),
+    area,
+    place: { world, storage, user: undefined },
+    owner: config.content,
+    git: config.git,
+    limits: config.limits,
+    listener: changes.listener ?? silent,
+    supervisor: () => {
+      if (supervisor === undefined) throw new Error('not started');
+      return supervisor;
+    },
+  });
+  supervisor = await startSupervisor(
+    'instances',
+    { strategy: 'dynamic', childKind: 'worker', onExhausted: 'park-child' },
+    { clock: world.clock, random: world.random },
+  );
+  await core.recover();
+  return {
+    folder,
+    area,
+    core,
+    storage,
+    world,
+    calls: contentServiceHandlers(core.instances, world.clock, core.snapshotNames),
+    /** Content is not removed until the answer is called. */
+    holdRemoval: () => {
+      removal = gate();
+      return () => removal?.open();
+    },
+    close: async () => {
+      removal?.open();
+      for (const operation of ['put', 'get', 'head', 'list'] as const) storage.release(operation);
+      await supervisor?.stop();
+      await core.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export type RealCore = Awaited<ReturnType<typeof realCore>>;
