@@ -167,6 +167,37 @@ describe('back-off', () => {
     expect(rig.news()).toEqual(['start child', 'started child']);
   });
 
+  const group = { backoff: { initialMs: 100, maxMs: 100, factor: 1, jitter: 0 } };
+
+  it('a child terminated while its group waits stays down, and the others start', async () => {
+    const rig = new Rig();
+    const root = await rig.start({ ...threeOf(rig, 'rest-for-one'), ...group });
+    await rig.fail('a');
+    await root.terminateChild('b');
+    rig.news();
+    await rig.clock.advance(100);
+    expect(rig.news('start')).toEqual(['start a', 'start c']);
+    expect(root.whichChildren()).toMatchObject([
+      { state: 'running' },
+      { state: 'stopped' },
+      { state: 'running' },
+    ]);
+  });
+
+  it('an earlier failure takes over the restart that later children wait for', async () => {
+    const rig = new Rig();
+    await rig.start({ ...threeOf(rig, 'rest-for-one'), ...group });
+    await rig.fail('b');
+    await rig.clock.advance(60);
+    await rig.fail('a');
+    rig.news();
+    await rig.clock.advance(99);
+    expect(rig.news('start')).toEqual([]);
+    await rig.clock.advance(1);
+    expect(rig.news('start')).toEqual(['start a', 'start b', 'start c']);
+    expect(rig.clock.timers).toBe(0);
+  });
+
   it('jitter adds at most its share and follows the seed', async () => {
     const run = async () => {
       const rig = new Rig();

@@ -349,9 +349,8 @@ export class Model {
   #find(path: string): Supervisor | undefined {
     let found: Supervisor | undefined = this.#root;
     for (const name of path.split('/').slice(1)) {
-      const run: WorkerRun | Supervisor | undefined = found?.children.find(
-        (c) => c.script.name === name,
-      )?.run;
+      const child: Child | undefined = found?.children.find((c) => c.script.name === name);
+      const run: Child['run'] | Child['starting'] = child?.run ?? child?.starting;
       found = typeof run === 'object' && 'path' in run ? run : undefined;
     }
     return found;
