@@ -1,6 +1,7 @@
 // Plain JavaScript: this runs during `npm ci`, before anything else of ours can run.
-import { rmSync } from 'node:fs';
+
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');

@@ -9,7 +9,9 @@ const check = process.argv.includes('--check');
 const drift: string[] = [];
 for (const generator of generators) drift.push(...(await run(generator)));
 if (drift.length > 0) {
-  console.error(`out of date, run \`npm run generate\` and commit:\n${drift.map((path) => `  ${path}`).join('\n')}`);
+  console.error(
+    `out of date, run \`npm run generate\` and commit:\n${drift.map((path) => `  ${path}`).join('\n')}`,
+  );
   process.exit(1);
 }
 
@@ -37,7 +39,9 @@ async function run(generator: Generator): Promise<string[]> {
 async function strangers(generator: Generator, wanted: ReadonlyMap<string, string>): Promise<string[]> {
   const found: string[] = [];
   for (const folder of generator.owns) {
-    const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => []);
+    const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(
+      () => [],
+    );
     for (const entry of entries) {
       const path = relative(root, join(entry.parentPath, entry.name));
       if (entry.isFile() && !wanted.has(path)) found.push(path);
