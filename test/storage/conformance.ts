@@ -16,7 +16,7 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
       });
       expect(put).toMatchObject({ name: 'a/b.tar', sizeBytes: 300_000 });
       expect(await storage.head('a/b.tar', signal)).toEqual(put);
-      expect(await contentOf(storage, 'a/b.tar')).toEqual(bytes);
+      expect((await contentOf(storage, 'a/b.tar')).equals(bytes)).toBe(true);
       expect(await contentOf(storage, 'a/b.tar', { start: 5, end: 11 })).toEqual(bytes.subarray(5, 12));
       expect(await contentOf(storage, 'a/b.tar', { start: 299_990 })).toEqual(bytes.subarray(299_990));
     });

@@ -1,9 +1,12 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { RealFiles } from '../../src/gateways/real/files.js';
 import { RealRandom } from '../../src/gateways/real/random.js';
+import { seededFileFaults } from '../../src/gateways/simulated/file-faults.js';
+import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import { DirectoryStorage } from '../../src/storage/directory.js';
 import { interceptFiles } from '../support/intercepted-files.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -13,7 +16,39 @@ const { signal } = new AbortController();
 
 conformsToObjectStorage('a directory', async () => (await setUp()).open());
 
+conformsToObjectStorage('a simulated directory', async () => {
+  const world = SimulatedWorld.fromSeed(1);
+  return new DirectoryStorage(world, {
+    folder: '/storage',
+    witness: '/state/storage.json',
+    bucket: 'steward',
+  });
+});
+
 describe('DirectoryStorage', () => {
+  it('has every object whose put was answered after a power cut, and no other', async () => {
+    for (let seed = 0; seed < 100; seed += 1) {
+      const world = SimulatedWorld.fromSeed(seed);
+      const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
+      const storage = new DirectoryStorage(world, options);
+      world.files.faults = seededFileFaults(world.random.fork(), [{ probability: 0.05, code: 'EIO' }]);
+      const answered: string[] = [];
+      for (const name of ['a/1', 'a/2', 'b', 'c/d/e']) {
+        const put = storage.put(name, Readable.from([name]), { signal });
+        await put.then(() => answered.push(name)).catch(() => undefined);
+      }
+      const after = new DirectoryStorage(world.cutPower(), options);
+      for (const name of answered) {
+        const object = await after.get(name, { signal });
+        expect(object && (await text(object)), `seed ${seed}`).toBe(name);
+      }
+      for await (const { name } of after.list('', signal)) {
+        const object = await after.get(name, { signal });
+        expect(object && (await text(object)), `seed ${seed}`).toBe(name);
+      }
+    }
+  });
+
   it('finds its objects again after a restart', async () => {
     const { open } = await setUp();
     await open().put('one', Readable.from(['x']), { signal });

@@ -129,7 +129,9 @@ async function put(
 
 /** The size is not known beforehand: files in /proc have none, and others may grow while they are read. */
 async function readWithin(handle: fs.FileHandle, path: string, limitBytes: number): Promise<Buffer> {
-  const { size } = await handle.stat();
+  const stat = await handle.stat();
+  if (stat.isDirectory()) throw fileError('EISDIR', 'read', path);
+  const { size } = stat;
   if (size > limitBytes) throw fileError('EFBIG', 'read', path);
   const chunks: Buffer[] = [];
   let length = 0;
