@@ -33,8 +33,9 @@ export const CERTIFICATE_FILE_BYTES = 1024 * 1024;
 export const CLIENT_DEADLINE_MS = 30_000;
 /** Longest deadline sent: servers in Node count it in 32 bits of milliseconds. */
 export const CLIENT_DEADLINE_MAX_MS = 24 * 24 * 60 * 60_000;
-/** Longest pause between two attempts to connect. */
-export const CLIENT_RECONNECT_MS = 5_000;
+/** First and longest pause between two attempts to connect. */
+export const CLIENT_RECONNECT_MIN_MS = 100;
+export const CLIENT_RECONNECT_MAX_MS = 5_000;
 /** Upper bounds of the buckets of handling times, in seconds. */
 export const HANDLING_SECONDS_BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.5, 1, 2.5, 5, 30, 60, 120, 240, 600];
 /** Longest text a request may carry where nothing shorter is asked for, in characters. */

@@ -1,12 +1,13 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
-import { CLIENT_RECONNECT_MS, MESSAGE_LIMIT_BYTES } from './bounds.js';
+import { CLIENT_RECONNECT_MAX_MS, CLIENT_RECONNECT_MIN_MS, MESSAGE_LIMIT_BYTES } from './bounds.js';
 
 /** What every client of ours uses. */
 export const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.keepalive_permit_without_calls': 1,
-  'grpc.max_reconnect_backoff_ms': CLIENT_RECONNECT_MS,
+  'grpc.initial_reconnect_backoff_ms': CLIENT_RECONNECT_MIN_MS,
+  'grpc.max_reconnect_backoff_ms': CLIENT_RECONNECT_MAX_MS,
   'grpc.max_receive_message_length': MESSAGE_LIMIT_BYTES,
   'grpc.enable_channelz': 0,
 };

@@ -1,4 +1,4 @@
-import { Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { StewardError } from '../errors/steward-error.js';
 import { CLIENT_DEADLINE_MAX_MS, CLIENT_DEADLINE_MS } from './bounds.js';
 import type { Channel } from './channel.js';
@@ -117,19 +117,36 @@ function duplex(
   const call = open(channel, () =>
     channel.client.makeBidiStreamRequest(method.path, same, same, metadata, callOptions),
   );
-  const send = async () => {
-    for await (const request of requests) {
-      if (call.destroyed || call.writableEnded) return;
-      if (!call.write(encode(request))) await drained(call);
-    }
-    call.end();
-  };
   // A failing source of requests ends the call; the reader is told that it was cancelled.
-  send().catch(() => call.cancel());
+  sendRequests(call, requests, encode).catch(() => call.cancel());
   return readAnswers(call, channel.address, (bytes) => method.responseDeserialize(bytes), options.signal);
 }
 
-function drained(call: NodeJS.EventEmitter): Promise<void> {
+type RequestSink = Pick<
+  ClientDuplexStream<Buffer, Buffer>,
+  'write' | 'end' | 'on' | 'once' | 'removeListener'
+>;
+
+/** Sends while the call lasts, no faster than the server takes it; the source is released when the call ends. */
+async function sendRequests(
+  call: RequestSink,
+  requests: AsyncIterable<unknown>,
+  encode: (message: unknown) => Buffer,
+): Promise<void> {
+  const source = requests[Symbol.asyncIterator]();
+  let ended = false;
+  call.once('status', () => {
+    ended = true;
+    Promise.resolve(source.return?.()).catch(() => {});
+  });
+  for (let next = await source.next(); next.done !== true; next = await source.next()) {
+    if (ended) return;
+    if (!call.write(encode(next.value))) await drained(call);
+  }
+  if (!ended) call.end();
+}
+
+function drained(call: RequestSink): Promise<void> {
   return new Promise((resolve) => {
     const settle = () => {
       for (const event of ['drain', 'close', 'status']) call.removeListener(event, settle);

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { status } from '@grpc/grpc-js';
@@ -12,6 +13,7 @@ import { RuntimeServiceService } from '../../src/gen/steward/v1/runtime.js';
 import { GetInfoResponse, SystemServiceService } from '../../src/gen/steward/v1/system.js';
 import { createClient } from '../../src/grpc/client.js';
 import type { GrpcServer } from '../../src/grpc/server.js';
+import type { Handlers } from '../../src/grpc/service-types.js';
 import { deferred, failureOf, startServer } from './running-server.js';
 
 const never = new Promise<never>(() => {});
@@ -167,8 +169,38 @@ describe('stop', () => {
     expect(seen).toEqual([ServingStatus.NOT_SERVING, ServingStatus.SERVING, ServingStatus.NOT_SERVING]);
   });
 
-  test('may be asked for twice', async () => {
-    const { server } = await startServer(addInfo);
+  test('lets streams finish whose methods ask for it', async () => {
+    const begun = deferred();
+    const finish = deferred();
+    const { server, connect } = await startServer((server) => {
+      const handlers: Handlers<typeof RuntimeServiceService> = {
+        logs: async function* () {
+          begun.resolve();
+          await finish.promise;
+          yield { data: Buffer.from('all') };
+        },
+        exec: async function* () {},
+      };
+      server.addService(RuntimeServiceService, handlers, { methods: { logs: { onStop: 'finish' } } });
+    });
+    const runtime = createClient(RuntimeServiceService, connect());
+    const logs = runtime
+      .logs({ instanceId: 'i', follow: true, tailLines: undefined })
+      [Symbol.asyncIterator]();
+    const first = logs.next();
+    await begun.promise;
+    const stopped = server.stop(600_000);
+    finish.resolve();
+    expect((await first).value?.data.toString()).toBe('all');
+    expect((await logs.next()).done).toBe(true);
+    expect(await stopped).toBe('clean');
+  });
+
+  test('may be asked for twice, and leaves no socket behind', async () => {
+    const { server, addresses } = await startServer(addInfo);
     expect(await Promise.all([server.stop(), server.stop()])).toEqual(['clean', 'clean']);
+    expect(await failureOf(stat((addresses[0] ?? '').replace('unix:', '')))).toMatchObject({
+      code: 'ENOENT',
+    });
   });
 });

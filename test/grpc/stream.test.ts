@@ -258,6 +258,26 @@ describe('streams in both directions', () => {
     expect(await failureOf(reading)).toMatchObject({ code: 'process-failed', message: 'killed' });
   });
 
+  test('release the source of the requests when they end', async () => {
+    const { client } = await serving(async function* () {});
+    const released = deferred();
+    const requests: ExecRequest[] = [{ event: { $case: 'signal', value: 9 } }];
+    const source: AsyncIterable<ExecRequest> = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => {
+          const value = requests.shift();
+          return value === undefined ? never : { done: false, value };
+        },
+        return: async () => {
+          released.resolve();
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+    await failureOf(client.exec(source)[Symbol.asyncIterator]().next());
+    await released.promise;
+  });
+
   test('are cancelled when the source of the requests fails', async () => {
     const { client } = await serving(async function* () {});
     async function* inputs(): AsyncGenerator<ExecRequest> {
