@@ -2,7 +2,7 @@ import { DYNAMIC_CHILDREN_MAX } from './bounds.js';
 import { checkChild } from './check.js';
 import { Child, forgetPending } from './child.js';
 import { SupervisorCore } from './core.js';
-import type { Exit } from './exit.js';
+import { type Exit, worst } from './exit.js';
 import { childInfo, countChildren, supervisorNode } from './inspect.js';
 import type { Registry } from './registry.js';
 import { afterExit, afterFailedStart, startTogether } from './restarts.js';
@@ -80,7 +80,9 @@ export class LiveSupervisor extends SupervisorCore implements Nested {
     const early = child.run?.state === 'starting' ? child.run.stop(child.shutdown) : undefined;
     return this.inOrder(child, async () => {
       if (early === undefined && this.children.get(name) !== child) return refused('not-found');
-      const stopped = (await early) ?? (await this.stopRun(child));
+      const givenUp = await early;
+      // Also after a start was given up: a group restart may have taken the child in since.
+      const stopped = worst([...(givenUp === undefined ? [] : [givenUp]), await this.stopRun(child)]);
       if (this.dynamic || child.spec.restart === 'temporary') this.forget(child);
       return { result: 'stopped', stopped };
     });
