@@ -77,6 +77,8 @@ async function neutralised(copy: WorkingCopy): Promise<readonly GitSetting[] | u
   const settings: GitSetting[] = [];
   const isRepository = await copy.run(['config', '--list', '--name-only', '-z'], [], (key) => {
     const [, filter] = /^(filter\..*)\.[^.]*$/s.exec(key) ?? [];
+    if (filter?.includes('='))
+      throw new StewardError('git-failed', `git status: ${filter} cannot be disabled`);
     if (filter !== undefined && !settings.some(([known]) => known === `${filter}.clean`)) {
       settings.push([`${filter}.clean`, ''], [`${filter}.smudge`, '']);
       settings.push([`${filter}.process`, ''], [`${filter}.required`, 'false']);

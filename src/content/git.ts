@@ -12,7 +12,7 @@ export interface GitCommand {
   readonly folder: string;
   readonly user: ContentUser | undefined;
   readonly signal: AbortSignal;
-  /** Beside the closed configuration; not for secrets. */
+  /** After the closed configuration; no `=` in keys, no secrets in values. */
   readonly settings?: readonly GitSetting[];
   /** Beside the closed environment; not for secrets. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -96,8 +96,8 @@ export async function streamGit(
   signal.throwIfAborted();
   const git = world.processes.start({
     program: 'git',
-    args: [...[...CLOSED_SETTINGS].flatMap(([key, value]) => ['-c', `${key}=${value}`]), ...command.args],
-    env: { ...CLOSED_ENVIRONMENT, ...environmentOf(command.settings ?? []), ...command.environment },
+    args: [...optionsOf([...CLOSED_SETTINGS, ...(command.settings ?? [])]), ...command.args],
+    env: { ...CLOSED_ENVIRONMENT, ...command.environment },
     cwd: command.folder,
     signal,
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
@@ -118,14 +118,8 @@ export async function streamGit(
   return { code: exit.code, complaint: tail.toString() };
 }
 
-/** Settings whose keys may hold any character, which `-c` cannot carry. */
-function environmentOf(settings: readonly GitSetting[]): Record<string, string> {
-  const variables: Record<string, string> = { GIT_CONFIG_COUNT: String(settings.length) };
-  settings.forEach(([key, value], index) => {
-    variables[`GIT_CONFIG_KEY_${index}`] = key;
-    variables[`GIT_CONFIG_VALUE_${index}`] = value;
-  });
-  return variables;
+function optionsOf(settings: readonly GitSetting[]): string[] {
+  return settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]);
 }
 
 /** Of a progress line that overwrites itself, what stands there in the end. */

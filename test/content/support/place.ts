@@ -4,6 +4,7 @@ import type { InstanceId, OwnerId, WorkspaceId } from '../../../machines/ids.js'
 import { isInstanceId, isOwnerId, isWorkspaceId } from '../../../machines/ids.js';
 import type { ArchivePlace } from '../../../src/content/archive-objects.js';
 import type { InitializeContext } from '../../../src/content/initializers/plan.js';
+import type { Processes } from '../../../src/gateways/processes.js';
 import { RealHttp } from '../../../src/gateways/real/http.js';
 import { realWorld } from '../../../src/gateways/real/world.js';
 import { DirectoryStorage } from '../../../src/storage/directory.js';
@@ -24,20 +25,27 @@ export function newPlace(folder: string): ArchivePlace & { readonly objects: str
   return { world, storage, user: contentUser, objects: join(root, 'objects') };
 }
 
+/** The same place with some ways to processes replaced. */
+export function withProcesses<Place extends ArchivePlace>(place: Place, changed: Partial<Processes>): Place {
+  const { processes } = place.world;
+  const through: Processes = {
+    start: (command) => processes.start(command),
+    startDetached: (command) => processes.startDetached(command),
+    isAlive: (identity) => processes.isAlive(identity),
+    signalGroup: (identity, signal) => processes.signalGroup(identity, signal),
+    self: () => processes.self(),
+    find: (program) => processes.find(program),
+    ...changed,
+  };
+  return { ...place, world: { ...place.world, processes: through } };
+}
+
 /** The same place on a machine without a zstd program. */
 export function withoutZstd<Place extends ArchivePlace>(place: Place): Place {
   const { processes } = place.world;
-  const world = {
-    ...place.world,
-    processes: {
-      start: processes.start.bind(processes),
-      startDetached: processes.startDetached.bind(processes),
-      isAlive: processes.isAlive.bind(processes),
-      signalGroup: processes.signalGroup.bind(processes),
-      find: async (program: string) => (program === 'zstd' ? undefined : processes.find(program)),
-    },
-  };
-  return { ...place, world };
+  return withProcesses(place, {
+    find: async (program) => (program === 'zstd' ? undefined : processes.find(program)),
+  });
 }
 
 export function ids(): { owner: OwnerId; workspace: WorkspaceId; instance: InstanceId } {
