@@ -7,7 +7,7 @@ export const STOPPED_QUIET_MS = 10 * 60_000;
 /** How long a stopped instance is listed when nobody ever listened. */
 export const STOPPED_UNTOLD_MS = 24 * 60 * 60_000;
 /** How often it is looked whether stopped instances can be forgotten. */
-export const FORGET_PERIOD_MS = 30_000;
+export const FORGET_PERIOD_MS = 5 * 60_000;
 
 /** Subscribers at the same time. */
 export const SUBSCRIBERS_MAX = 1_000;
