@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { StewardError } from '../errors/steward-error.js';
+import { errorCode } from '../gateways/file-error.js';
+import type { Files } from '../gateways/files.js';
+import { CONFIG_FILE_BYTES } from './bounds.js';
+import { fromEnvironment, unwrapped } from './environment.js';
+import type { ConfigProblem } from './problem.js';
+
+export interface ConfigSources {
+  /** A JSON file; a missing one is an error. Absent: defaults only. */
+  readonly file?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `STEWARD_DAEMON`, say: `STEWARD_DAEMON_STORAGE_FOLDER` then sets `storage.folder`. */
+  readonly envPrefix: string;
+  /** What the command line says; goes before everything else. */
+  readonly overrides?: object;
+}
+
+/**
+ * The configuration: the file, overlaid by the environment, overlaid by `overrides`, checked. Fails with
+ * `invalid-config` that names every bad key and what was expected of it. Values are never in messages: they
+ * may be secrets.
+ */
+export async function loadConfig<Schema extends z.ZodObject>(
+  files: Files,
+  schema: Schema,
+  sources: ConfigSources,
+): Promise<z.output<Schema>> {
+  const fromFile = sources.file === undefined ? {} : await readJson(files, sources.file);
+  const { values, problems } = fromEnvironment(schema, sources.env, sources.envPrefix);
+  const merged = overlay(overlay(fromFile, values), sources.overrides ?? {});
+  const result = schema.safeParse(merged);
+  const unknown = unknownKeys(schema, merged, []);
+  const found = [...problems, ...unknown, ...(result.success ? [] : problemsOf(result.error))];
+  if (result.success && found.length === 0) return result.data;
+  throw invalid(sources.file, found);
+}
+
+/** For editors and `steward config check`: what the file may hold. */
+export function configJsonSchema(schema: z.ZodObject): object {
+  return z.toJSONSchema(schema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.properties !== undefined) jsonSchema.additionalProperties = false;
+    },
+  });
+}
+
+/** A key that nobody knows is most often a misspelt one, at any depth. */
+function unknownKeys(schema: z.ZodObject, value: object, path: readonly string[]): ConfigProblem[] {
+  return Object.entries(value).flatMap(([key, inner]): ConfigProblem[] => {
+    const here = [...path, key];
+    const field = Object.hasOwn(schema.shape, key) ? schema.shape[key] : undefined;
+    if (field === undefined) return [{ path: here.join('.'), expected: 'there is no such key' }];
+    const type = field instanceof z.ZodType ? unwrapped(field) : field;
+    return type instanceof z.ZodObject && isPlain(inner) ? unknownKeys(type, inner, here) : [];
+  });
+}
+
+function problemsOf(error: z.ZodError): ConfigProblem[] {
+  return error.issues
+    .filter(({ code }) => code !== 'unrecognized_keys')
+    .map(({ path, message }) => ({ path: path.map(String).join('.'), expected: message }));
+}
+
+function invalid(file: string | undefined, problems: readonly ConfigProblem[]): StewardError {
+  const lines = problems.map(({ path, expected }) => `  ${path === '' ? '(the whole)' : path}: ${expected}`);
+  const where = file === undefined ? 'The configuration' : `The configuration ${file}`;
+  return new StewardError('invalid-config', `${where} is not valid:\n${lines.join('\n')}`);
+}
+
+async function readJson(files: Files, path: string): Promise<object> {
+  const text = await readText(files, path);
+  const parsed = parse(text);
+  if (parsed === undefined) throw invalid(path, [{ path: '', expected: 'it must be valid JSON' }]);
+  if (!isPlain(parsed)) throw invalid(path, [{ path: '', expected: 'it must be a JSON object' }]);
+  return parsed;
+}
+
+async function readText(files: Files, path: string): Promise<string> {
+  try {
+    return (await files.read(path, CONFIG_FILE_BYTES)).toString('utf8');
+  } catch (error) {
+    const reason = errorCode(error) ?? 'unknown error';
+    const message = `The configuration ${path} cannot be read (${reason}).`;
+    throw new StewardError('invalid-config', message, { cause: error });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Objects are merged key by key; anything else replaces what is below it. */
+function overlay(below: object, above: object): object {
+  const merged: Record<string, unknown> = { ...below };
+  for (const [key, value] of Object.entries(above)) {
+    const lower = Object.hasOwn(merged, key) ? merged[key] : undefined;
+    if (value !== undefined) merged[key] = isPlain(lower) && isPlain(value) ? overlay(lower, value) : value;
+  }
+  return merged;
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
