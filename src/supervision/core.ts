@@ -89,7 +89,7 @@ export abstract class SupervisorCore implements RunOwner {
 
   async kill(): Promise<Stopped> {
     if (this.#state === 'stopped') return this.#ending ?? CLEAN;
-    this.#beginStopping();
+    this.#state = 'stopping';
     for (const child of [...this.children.values()].reverse()) void child.run?.kill();
     const stopped = await this.stop();
     return stopped.outcome === 'leaked' ? stopped : FORCED;
@@ -98,7 +98,7 @@ export abstract class SupervisorCore implements RunOwner {
   /** Ends from within an operation: by escalation, auto-shutdown or a defect. */
   async endWith(exit: Exit): Promise<void> {
     if (this.#ending !== undefined) return;
-    this.#beginStopping();
+    this.#state = 'stopping';
     this.#ending = this.#conclude(exit);
     await this.#ending;
   }
@@ -186,7 +186,7 @@ export abstract class SupervisorCore implements RunOwner {
   }
 
   #stopInOrder(): Promise<Stopped> {
-    this.#beginStopping();
+    this.#state = 'stopping';
     if (this.dynamic) return this.#conclude(SHUTDOWN);
     // Its operation forgets a run whose start was given up, so its outcome is kept here.
     const starting = [...this.children.values()].filter((child) => child.run?.state === 'starting');
@@ -195,11 +195,6 @@ export abstract class SupervisorCore implements RunOwner {
       const stopped = await this.#conclude(SHUTDOWN);
       return worst([...(await Promise.all(stops)), stopped]);
     });
-  }
-
-  #beginStopping(): void {
-    this.#state = 'stopping';
-    for (const child of this.children.values()) forgetPending(child);
   }
 
   async #conclude(exit: Exit): Promise<Stopped> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sleep } from '../../src/gateways/clock.js';
 import type { LastingSupervisorSpec, SupervisorSpec } from '../../src/supervision/spec.js';
 import { AT_ONCE, Rig } from './rig.js';
 
@@ -182,6 +183,22 @@ describe('back-off', () => {
       { state: 'stopped' },
       { state: 'running' },
     ]);
+  });
+
+  it('a child terminated while another of its group is starting is not started first', async () => {
+    const rig = new Rig();
+    const slow = rig.worker('slow', { restart: 'permanent', onStart: () => sleep(rig.clock, 50) });
+    const next = rig.worker('next', { restart: 'permanent' });
+    const starting = rig.start({ strategy: 'one-for-all', ...group, children: [slow, next] });
+    await rig.clock.advance(50);
+    const root = await starting;
+    await rig.fail('slow');
+    await rig.clock.advance(120);
+    rig.news();
+    const terminated = root.terminateChild('next');
+    await rig.clock.advance(50);
+    expect(await terminated).toMatchObject({ result: 'stopped' });
+    expect(rig.news()).toEqual(['started slow']);
   });
 
   it('an earlier failure takes over the restart that later children wait for', async () => {
