@@ -34,7 +34,13 @@ export const bridgeConfigSchema = z.strictObject({
   databaseFile: z.string().min(1),
   /** Addresses to serve gRPC on: `unix:/path`, `host:port`. */
   listen: z.array(z.string().min(1)).min(1),
-  clusters: z.array(clusterSchema).default([]),
+  clusters: z
+    .array(clusterSchema)
+    .refine(
+      (clusters) => new Set(clusters.map(({ name }) => name)).size === clusters.length,
+      'names occur once',
+    )
+    .default([]),
   /** Create rows for instances the database does not know. Only where no other program creates them. */
   adoptUnknownInstances: z.boolean().default(true),
   /** Pause between two complete lists of a cluster; each is followed by a run of its control loop. */

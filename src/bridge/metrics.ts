@@ -39,75 +39,46 @@ export class BridgeMetrics {
   readonly #failures: Counter;
 
   constructor(registry: Registry) {
-    const registers = [registry];
+    const counter = (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name, help, labelNames, registers: [registry] });
+    const histogram = (name: string, help: string, labelNames: string[], buckets: number[]) =>
+      new Histogram({ name, help, labelNames, buckets, registers: [registry] });
     const prefix = 'gitpod_ws_manager_bridge';
-    this.#startup = new Histogram({
-      name: 'workspace_startup_time',
-      help: 'Seconds from the creation of an instance to its first RUNNING',
-      labelNames: ['neededImageBuild', 'region'],
-      buckets: SECONDS_OF_STARTUP,
-      registers,
-    });
-    this.#firstActivity = new Histogram({
-      name: 'first_user_activity_time',
-      help: 'Seconds from RUNNING to the first activity of a user',
-      labelNames: ['region'],
-      buckets: SECONDS_OF_STARTUP,
-      registers,
-    });
-    this.#updates = new Counter({
-      name: `${prefix}_status_updates_total`,
-      help: 'Statuses that reached a decision, by whether the instance has a row',
-      labelNames: ['workspace_cluster', 'known_instance'],
-      registers,
-    });
-    this.#stale = new Counter({
-      name: `${prefix}_stale_status_updates_total`,
-      help: 'Statuses older than what is known',
-      registers,
-    });
-    this.#contradictory = new Counter({
-      name: 'steward_bridge_contradictory_updates_total',
-      help: 'Statuses whose phase may not follow that of the row',
-      registers,
-    });
-    this.#refused = new Counter({
-      name: 'steward_bridge_refused_updates_total',
-      help: 'Statuses without id, spec, metadata or conditions, or of an unknown type',
-      labelNames: ['workspace_cluster'],
-      registers,
-    });
-    this.#started = new Counter({
-      name: `${prefix}_workspace_instance_update_started_total`,
-      help: 'Instances whose update began',
-      labelNames: ['workspace_cluster', 'workspace_instance_type'],
-      registers,
-    });
-    this.#completed = new Histogram({
-      name: `${prefix}_workspace_instance_update_completed_seconds`,
-      help: 'Seconds an update took',
-      labelNames: ['workspace_cluster', 'workspace_instance_type', 'outcome'],
-      buckets: SECONDS_OF_UPDATE,
-      registers,
-    });
-    this.#markedStopped = new Counter({
-      name: 'gitpod_ws_instances_marked_stopped_total',
-      help: 'Instances the control loop stopped',
-      labelNames: ['previous_phase'],
-      registers,
-    });
-    this.#published = new Counter({
-      name: 'gitpod_redis_updates_published_total',
-      help: 'Events published',
-      labelNames: ['type', 'error'],
-      registers,
-    });
-    this.#failures = new Counter({
-      name: 'steward_bridge_write_failures_total',
-      help: 'Instances whose write failed, by what became of it',
-      labelNames: ['code', 'outcome'],
-      registers,
-    });
+    const update = `${prefix}_workspace_instance_update`;
+    const instanceLabels = ['workspace_cluster', 'workspace_instance_type'];
+    const startupLabels = ['neededImageBuild', 'region'];
+    const outcomeLabels = [...instanceLabels, 'outcome'];
+
+    const startupHelp = 'Seconds from the creation of an instance to its first RUNNING';
+    this.#startup = histogram('workspace_startup_time', startupHelp, startupLabels, SECONDS_OF_STARTUP);
+    const activityHelp = 'Seconds from RUNNING to the first activity of a user';
+    this.#firstActivity = histogram('first_user_activity_time', activityHelp, ['region'], SECONDS_OF_STARTUP);
+    const completedHelp = 'Seconds an update took';
+    this.#completed = histogram(
+      `${update}_completed_seconds`,
+      completedHelp,
+      outcomeLabels,
+      SECONDS_OF_UPDATE,
+    );
+
+    const updatesHelp = 'Statuses that reached a decision, by whether the instance has a row';
+    this.#updates = counter(`${prefix}_status_updates_total`, updatesHelp, [
+      'workspace_cluster',
+      'known_instance',
+    ]);
+    this.#started = counter(`${update}_started_total`, 'Instances whose update began', instanceLabels);
+    this.#stale = counter(`${prefix}_stale_status_updates_total`, 'Statuses older than what is known');
+    const contradictoryHelp = 'Statuses whose phase may not follow that of the row';
+    this.#contradictory = counter('steward_bridge_contradictory_updates_total', contradictoryHelp);
+    const refusedHelp = 'Statuses without id, spec, metadata or conditions, or of an unknown type';
+    this.#refused = counter('steward_bridge_refused_updates_total', refusedHelp, ['workspace_cluster']);
+    const stoppedHelp = 'Instances the control loop stopped';
+    this.#markedStopped = counter('gitpod_ws_instances_marked_stopped_total', stoppedHelp, [
+      'previous_phase',
+    ]);
+    this.#published = counter('gitpod_redis_updates_published_total', 'Events published', ['type', 'error']);
+    const failuresHelp = 'Instances whose write failed, by what became of it';
+    this.#failures = counter('steward_bridge_write_failures_total', failuresHelp, ['code', 'outcome']);
   }
 
   refused(cluster: string): void {

@@ -1,11 +1,10 @@
 import { dirname } from 'node:path';
-import PQueue from 'p-queue';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type Database, openSqlite } from '../database/database.js';
 import { migrate } from '../database/migrations.js';
 import { StewardError } from '../errors/steward-error.js';
-import type { EventPublisher, PublishedEvent } from '../events/event-publisher.js';
+import type { EventPublisher } from '../events/event-publisher.js';
 import { InProcessBus } from '../events/in-process-bus.js';
 import { sleep } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
@@ -24,10 +23,8 @@ import { Cluster } from './cluster/cluster.js';
 import type { BridgeConfig } from './config.js';
 import { type Lease, takeLease } from './lease.js';
 import { BridgeMetrics, registerGauges } from './metrics.js';
-import { OutboxRelay } from './outbox-relay.js';
-import { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
-import { InstanceWriter } from './pipeline/instance-writer.js';
 import { isoTime } from './pipeline/iso-time.js';
+import { createPipeline, type Pipeline } from './pipeline.js';
 import { BridgeReadiness } from './readiness.js';
 import { bridgeHandlers } from './rpc/bridge-service.js';
 import { clusterHandlers } from './rpc/cluster-service.js';
@@ -93,8 +90,7 @@ class Bridge implements RunningBridge {
   readonly #database: Database;
   readonly #metrics: BridgeMetrics;
   readonly #bus = new InProcessBus();
-  readonly #relay: OutboxRelay;
-  readonly #mailboxes: InstanceMailboxes;
+  readonly #pipeline: Pipeline;
   readonly #clusters: readonly Cluster[];
   readonly #readiness: BridgeReadiness;
   readonly #server: GrpcServer;
@@ -110,15 +106,25 @@ class Bridge implements RunningBridge {
     this.#database = database;
     this.#startedAt = world.clock.now();
     this.#metrics = new BridgeMetrics(registry);
-    this.#relay = this.#createRelay();
-    this.#mailboxes = this.#createMailboxes(lease);
+    const { adoptUnknownInstances } = config;
+    this.#pipeline = createPipeline({
+      database,
+      lease,
+      adoptUnknownInstances,
+      publishers: [...(options.publisher === undefined ? [] : [options.publisher]), this.#bus],
+      world,
+      logger,
+      metrics: this.#metrics,
+      onFenced: (message) => this.#readiness.fence(message),
+    });
+    const { mailboxes } = this.#pipeline;
     this.#clusters = config.clusters.map(
       (cluster) =>
         new Cluster({
           cluster,
           config,
           database,
-          mailboxes: this.#mailboxes,
+          mailboxes,
           metrics: this.#metrics,
           world,
           logger,
@@ -128,12 +134,12 @@ class Bridge implements RunningBridge {
     this.#readiness = new BridgeReadiness(links, config.controllerMaxDisconnectSeconds, world.clock);
     registerGauges(registry, {
       links,
-      depth: () => this.#mailboxes.depth,
-      oldestMs: () => this.#mailboxes.oldestMs,
+      depth: () => mailboxes.depth,
+      oldestMs: () => mailboxes.oldestMs,
       now: () => world.clock.now(),
     });
     this.ready = Promise.all(this.#clusters.map((cluster) => cluster.firstList)).then(() =>
-      this.#mailboxes.settled(),
+      this.#pipeline.mailboxes.settled(),
     );
     this.#server = this.#createServer();
   }
@@ -153,7 +159,7 @@ class Bridge implements RunningBridge {
       this.#addresses = await this.#server.start();
     } catch (error) {
       await this.#supervisor.stop();
-      this.#mailboxes.halt();
+      this.#pipeline.mailboxes.halt();
       throw error;
     }
     this.#readiness.watch((ready) => this.#server.setServing(ready));
@@ -177,10 +183,10 @@ class Bridge implements RunningBridge {
     const clusters = this.#clusters.map((cluster) => cluster.spec().name);
     for (const name of clusters.reverse()) await this.#supervisor?.terminateChild(name);
     const cutOff = new AbortController();
-    const drained = this.#mailboxes.settled().then(() => this.#relay.flush());
+    const drained = this.#pipeline.mailboxes.settled().then(() => this.#pipeline.relay.flush());
     await Promise.race([drained, sleep(clock, DRAIN_MS, cutOff.signal).catch(() => undefined)]);
     cutOff.abort();
-    this.#mailboxes.halt();
+    this.#pipeline.mailboxes.halt();
     await this.#supervisor?.stop();
     await this.#server.stop();
     await this.#database.close();
@@ -194,64 +200,11 @@ class Bridge implements RunningBridge {
           kind: 'worker',
           name: 'outbox-relay',
           restart: 'permanent',
-          start: ({ signal }) => ({ exit: this.#relay.run(signal).then(() => NORMAL) }),
+          start: ({ signal }) => ({ exit: this.#pipeline.relay.run(signal).then(() => NORMAL) }),
         },
         ...this.#clusters.map((cluster) => cluster.spec()),
       ],
     };
-  }
-
-  #createRelay(): OutboxRelay {
-    const { world, logger, publisher } = this.#options;
-    const bus = this.#bus;
-    return new OutboxRelay({
-      database: this.#database,
-      publisher: {
-        publish: async (event: PublishedEvent) => {
-          await publisher?.publish(event);
-          await bus.publish(event);
-        },
-      },
-      clock: world.clock,
-      random: world.random,
-      published: (event) => this.#metrics.published(event, false),
-      failed: (error, event) => {
-        this.#metrics.published(event, true);
-        logger.warn({ err: error, instance: event?.key }, 'events could not be published; trying again');
-      },
-    });
-  }
-
-  #createMailboxes(lease: Lease): InstanceMailboxes {
-    const { world, logger } = this.#options;
-    const { clock, random } = world;
-    const database = this.#database;
-    const { adoptUnknownInstances } = this.#config;
-    const writer = new InstanceWriter({ database, lease, clock, adoptUnknownInstances });
-    return new InstanceMailboxes({
-      write: async (work) => {
-        const outcomes = await writer.write(work);
-        this.#relay.wake();
-        return outcomes;
-      },
-      databaseWork: new PQueue({ concurrency: database.dialect.concurrency }),
-      clock,
-      random,
-      observer: {
-        outdated: () => this.#metrics.outdated(),
-        settled: (work, outcome, startedAt) =>
-          this.#metrics.settled(work, outcome, (clock.monotonic() - startedAt) / 1_000),
-        failed: (instances, error, dropped) => {
-          this.#metrics.failed(instances.length, error, dropped);
-          const level = dropped ? 'error' : 'warn';
-          logger[level]({ err: error, instances: instances.length, dropped }, 'updates could not be written');
-        },
-        fenced: (error) => {
-          this.#readiness.fence(error.message);
-          logger.error({ err: error }, 'another bridge has taken over');
-        },
-      },
-    });
   }
 
   #createServer(): GrpcServer {

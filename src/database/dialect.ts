@@ -6,7 +6,7 @@ export interface Dialect {
   readonly name: 'sqlite' | 'mysql';
   /** How many statements may usefully run at the same time. */
   readonly concurrency: number;
-  /** An expression for the text of an unsigned 64-bit integer inside a JSON column, '0' when it is absent. */
+  /** An expression for the text of an unsigned 64-bit integer inside a JSON column, '0' when it is absent or no integer. */
   jsonInteger(column: string, path: string): string;
   /**
    * An expression that orders like the unsigned 64-bit integer whose decimal text `expression` is. Doubles do not:

@@ -11,7 +11,8 @@ export const sqliteDialect: Dialect = {
   name: 'sqlite',
   concurrency: SQLITE_CONNECTIONS_MAX,
   // `->` answers the number as it was written; json_extract would make a REAL of what is beyond 2^63.
-  jsonInteger: (column, path) => `coalesce(${column} -> '${path}', '0')`,
+  jsonInteger: (column, path) =>
+    `(case json_type(${column}, '${path}') when 'integer' then ${column} -> '${path}' else '0' end)`,
   orderedInteger: (expression) =>
     `substr('${'0'.repeat(INTEGER_DIGITS)}' || ${expression}, -${INTEGER_DIGITS})`,
   field,

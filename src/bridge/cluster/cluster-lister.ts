@@ -9,7 +9,7 @@ import type { OpenRow } from './open-rows.js';
 import type { ManagerClient } from './status-stream.js';
 
 export interface ListerOptions {
-  readonly client: ManagerClient;
+  readonly client: Pick<ManagerClient, 'getWorkspaces'>;
   readonly link: ClusterLink;
   readonly clock: Clock;
   readonly random: Random;
@@ -44,6 +44,7 @@ export class ClusterLister {
   /** Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { intervalMs, random, link, onFailed } = this.#options;
+    signal.addEventListener('abort', () => this.#wake?.abort(), { once: true });
     let failures = 0;
     while (!signal.aborted) {
       const pause =
@@ -83,11 +84,9 @@ export class ClusterLister {
   }
 
   async #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-    if (this.#requested) return;
+    if (this.#requested || signal.aborted) return;
     this.#wake = new AbortController();
-    await sleep(this.#options.clock, milliseconds, AbortSignal.any([signal, this.#wake.signal])).catch(
-      () => undefined,
-    );
+    await sleep(this.#options.clock, milliseconds, this.#wake.signal).catch(() => undefined);
     this.#wake = undefined;
   }
 }

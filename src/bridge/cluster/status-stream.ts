@@ -11,7 +11,7 @@ import type { ClusterLink } from './cluster-link.js';
 export type ManagerClient = ServiceClient<typeof WorkspaceManagerService>;
 
 export interface StreamOptions {
-  readonly client: ManagerClient;
+  readonly client: Pick<ManagerClient, 'subscribe'>;
   readonly link: ClusterLink;
   readonly clock: Clock;
   readonly random: Random;

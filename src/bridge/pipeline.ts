@@ -1,0 +1,81 @@
+import PQueue from 'p-queue';
+import type { Logger } from 'pino';
+import type { Database } from '../database/database.js';
+import type { EventPublisher } from '../events/event-publisher.js';
+import type { World } from '../gateways/world.js';
+import type { Lease } from './lease.js';
+import type { BridgeMetrics } from './metrics.js';
+import { OutboxRelay } from './outbox-relay.js';
+import { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
+import { InstanceWriter } from './pipeline/instance-writer.js';
+
+/** What accepted updates go through: mailboxes, transactions, and the relay of the events they commit. */
+export interface Pipeline {
+  readonly mailboxes: InstanceMailboxes;
+  readonly relay: OutboxRelay;
+}
+
+export interface PipelineOptions {
+  readonly database: Database;
+  readonly lease: Lease;
+  readonly adoptUnknownInstances: boolean;
+  /** Each gets every event, one after the other. */
+  readonly publishers: readonly EventPublisher[];
+  readonly world: Pick<World, 'clock' | 'random'>;
+  readonly logger: Logger;
+  readonly metrics: BridgeMetrics;
+  /** Another bridge writes now. */
+  readonly onFenced: (message: string) => void;
+}
+
+const MS_PER_SECOND = 1_000;
+
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const { database, lease, adoptUnknownInstances, world, logger, metrics } = options;
+  const { clock, random } = world;
+  const relay = createRelay(options);
+  const writer = new InstanceWriter({ database, lease, clock, adoptUnknownInstances });
+  const mailboxes = new InstanceMailboxes({
+    write: async (work) => {
+      const outcomes = await writer.write(work);
+      relay.wake();
+      return outcomes;
+    },
+    databaseWork: new PQueue({ concurrency: database.dialect.concurrency }),
+    clock,
+    random,
+    observer: {
+      outdated: () => metrics.outdated(),
+      settled: (work, outcome, startedAt) =>
+        metrics.settled(work, outcome, (clock.monotonic() - startedAt) / MS_PER_SECOND),
+      failed: (instances, error, dropped) => {
+        metrics.failed(instances.length, error, dropped);
+        const level = dropped ? 'error' : 'warn';
+        logger[level]({ err: error, instances: instances.length, dropped }, 'updates could not be written');
+      },
+      fenced: (error) => {
+        logger.error({ err: error }, 'another bridge has taken over');
+        options.onFenced(error.message);
+      },
+    },
+  });
+  return { mailboxes, relay };
+}
+
+function createRelay({ database, publishers, world, logger, metrics }: PipelineOptions): OutboxRelay {
+  return new OutboxRelay({
+    database,
+    publisher: {
+      publish: async (event) => {
+        for (const publisher of publishers) await publisher.publish(event);
+      },
+    },
+    clock: world.clock,
+    random: world.random,
+    published: (event) => metrics.published(event, false),
+    failed: (error, event) => {
+      metrics.published(event, true);
+      logger.warn({ err: error, instance: event?.key }, 'events could not be published; trying again');
+    },
+  });
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it, vi } from 'vitest';
+import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
+import { ClusterLister } from '../../../src/bridge/cluster/cluster-lister.js';
+import { bridgeConfigSchema } from '../../../src/bridge/config.js';
+import { StewardError } from '../../../src/errors/steward-error.js';
+import { ManualClock, steadyRandom } from '../support/manual-clock.js';
+import { statusOf } from '../support/statuses.js';
+
+function setUp(statuses: number, failures = 0) {
+  const clock = new ManualClock();
+  const [cluster] = bridgeConfigSchema.parse({
+    databaseFile: 'x',
+    listen: ['unix:/x'],
+    clusters: [{ name: 'local', url: 'unix:/y' }],
+  }).clusters;
+  if (cluster === undefined) throw new Error('the configuration has a cluster');
+  const link = new ClusterLink(cluster, clock);
+  const events: string[] = [];
+  let left = failures;
+  const lister = new ClusterLister({
+    client: {
+      getWorkspaces: async () => {
+        events.push('list');
+        left -= 1;
+        if (left >= 0) throw new StewardError('unavailable', 'no manager');
+        const status = Array.from({ length: statuses }, (_, index) =>
+          statusOf({ id: `i-${index}`, version: 1n, phase: 'running' }),
+        );
+        return { status };
+      },
+    },
+    link,
+    clock,
+    random: steadyRandom,
+    intervalMs: 60_000,
+    openRows: async () => {
+      events.push('rows');
+      return [];
+    },
+    onStatus: () => events.push('status'),
+    onListed: (_open, instances) => events.push(`listed ${instances.size}`),
+    onFailed: (error) => events.push(error.message),
+  });
+  const controller = new AbortController();
+  const done = lister.run(controller.signal);
+  const stop = () => {
+    controller.abort();
+    return done;
+  };
+  const until = (count: number, what: string) =>
+    vi.waitFor(() => expect(events.filter((event) => event === what)).toHaveLength(count));
+  return { clock, link, lister, events, stop, until };
+}
+
+describe('the lister', () => {
+  it('lists when asked and periodically, rows first', async () => {
+    const { clock, lister, link, events, stop, until } = setUp(2);
+    lister.request();
+    await until(1, 'listed 2');
+    expect(events).toEqual(['rows', 'list', 'status', 'status', 'listed 2']);
+    expect(link.instances).toBe(2);
+    clock.advance(59_999);
+    clock.advance(1);
+    await until(2, 'listed 2');
+    await stop();
+    expect(clock.timers).toBe(0);
+  });
+
+  it('lists again when it is asked while a list is under way', async () => {
+    const { lister, stop, until } = setUp(1);
+    lister.request();
+    await until(1, 'list');
+    lister.request();
+    await until(2, 'listed 1');
+    await stop();
+  });
+
+  it('tries again soon after a failure, and tells it', async () => {
+    const { clock, lister, link, stop, until } = setUp(1, 1);
+    lister.request();
+    await until(1, 'no manager');
+    expect([link.lastError, link.listedAt]).toEqual(['no manager', undefined]);
+    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    clock.advance(1_000);
+    await until(1, 'listed 1');
+    await stop();
+  });
+
+  it('gives way to others while it hands on a large list', async () => {
+    const { clock, lister, events, stop, until } = setUp(1_200);
+    lister.request();
+    await vi.waitFor(() => expect(events).toContain('status'));
+    expect(events).not.toContain('listed 1200');
+    await vi.waitFor(() => {
+      clock.advance(0);
+      expect(events).toContain('listed 1200');
+    });
+    await until(1_200, 'status');
+    await stop();
+  });
+});

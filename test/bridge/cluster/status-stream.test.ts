@@ -1,0 +1,163 @@
+import { describe, expect, it, vi } from 'vitest';
+import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
+import { type ManagerClient, StatusStream } from '../../../src/bridge/cluster/status-stream.js';
+import { bridgeConfigSchema } from '../../../src/bridge/config.js';
+import { StewardError } from '../../../src/errors/steward-error.js';
+import { SubscribeResponse } from '../../../src/gen/ws-manager-api/core.js';
+import { ManualClock, steadyRandom } from '../support/manual-clock.js';
+import { statusOf } from '../support/statuses.js';
+
+/** One subscription, as the test drives it. */
+class Subscription {
+  readonly started: Promise<void>;
+  accept: () => void = () => undefined;
+  onEnd: () => void = () => undefined;
+  cancelled = false;
+  #end: (error: Error) => void = () => undefined;
+  #send: (response: SubscribeResponse) => void = () => undefined;
+  #next = this.#wait();
+
+  constructor() {
+    this.started = new Promise((resolve) => {
+      this.accept = resolve;
+    });
+  }
+
+  send(id: string): void {
+    this.#send(SubscribeResponse.fromPartial({ status: statusOf({ id, version: 1n, phase: 'running' }) }));
+  }
+
+  fail(): void {
+    this.onEnd();
+    this.#end(new StewardError('unavailable', 'connection lost'));
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    this.#end(new StewardError('cancelled', 'cancelled'));
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<SubscribeResponse> {
+    while (true) {
+      const response = await this.#next;
+      this.#next = this.#wait();
+      yield response;
+    }
+  }
+
+  #wait(): Promise<SubscribeResponse> {
+    const next = new Promise<SubscribeResponse>((resolve, reject) => {
+      this.#send = resolve;
+      this.#end = reject;
+    });
+    next.catch(() => undefined);
+    return next;
+  }
+}
+
+function setUp() {
+  const clock = new ManualClock();
+  const [cluster] = bridgeConfigSchema.parse({
+    databaseFile: 'x',
+    listen: ['unix:/x'],
+    clusters: [{ name: 'local', url: 'unix:/y' }],
+  }).clusters;
+  if (cluster === undefined) throw new Error('the configuration has a cluster');
+  const link = new ClusterLink(cluster, clock);
+  const subscriptions: Subscription[] = [];
+  const events: string[] = [];
+  const client: Pick<ManagerClient, 'subscribe'> = {
+    subscribe: (_request, options) => {
+      const subscription = new Subscription();
+      const cancel = () => subscription.cancel();
+      options?.signal?.addEventListener('abort', cancel);
+      subscription.onEnd = () => options?.signal?.removeEventListener('abort', cancel);
+      subscriptions.push(subscription);
+      events.push('subscribe');
+      return subscription;
+    },
+  };
+  const controller = new AbortController();
+  const stream = new StatusStream({
+    client,
+    link,
+    clock,
+    random: steadyRandom,
+    stallMs: 60_000,
+    onStatus: (status) => events.push(status.id),
+    onSubscribed: () => events.push('list'),
+    onEnded: (error) => events.push(error.message),
+  });
+  const done = stream.run(controller.signal);
+  const stop = () => {
+    controller.abort();
+    return done;
+  };
+  return { clock, link, subscriptions, events, stop };
+}
+
+describe('the stream of statuses', () => {
+  it('asks for a list when the subscription stands, not before', async () => {
+    const { subscriptions, events, link, stop } = setUp();
+    expect(events).toEqual(['subscribe']);
+    subscriptions[0]?.accept();
+    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list']));
+    expect(link.connected).toBe(true);
+    subscriptions[0]?.send('i');
+    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list', 'i']));
+    await stop();
+    expect(link.connected).toBe(false);
+  });
+
+  it('lists after a moment when the manager answers late, and again when it does', async () => {
+    const { clock, subscriptions, events, stop } = setUp();
+    clock.advance(500);
+    expect(events).toEqual(['subscribe', 'list']);
+    subscriptions[0]?.send('i');
+    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list', 'list', 'i']));
+    await stop();
+  });
+
+  it('replaces a stream that is silent for too long, and only such a one', async () => {
+    const { clock, subscriptions, events, link, stop } = setUp();
+    subscriptions[0]?.accept();
+    await vi.waitFor(() => expect(link.connected).toBe(true));
+    clock.advance(59_000);
+    subscriptions[0]?.send('i');
+    await vi.waitFor(() => expect(events).toContain('i'));
+    clock.advance(59_000);
+    expect(subscriptions[0]?.cancelled).toBe(false);
+    clock.advance(1_000);
+    expect(subscriptions[0]?.cancelled).toBe(true);
+    await vi.waitFor(() => expect(events.at(-1)).toContain('sent nothing for 60 s'));
+    expect(link.lastError).toContain('sent nothing');
+    clock.advance(1_000);
+    await vi.waitFor(() => expect(subscriptions).toHaveLength(2));
+    await stop();
+  });
+
+  it('comes back after growing pauses, and quickly after a stream that worked', async () => {
+    const { clock, subscriptions, link, stop } = setUp();
+    const pause = async () => {
+      const before = clock.now();
+      const made = subscriptions.length;
+      subscriptions.at(-1)?.fail();
+      for (let waited = 0; subscriptions.length === made; waited += 1) {
+        if (waited > 10_000) throw new Error('no new subscription');
+        await new Promise((resolve) => setImmediate(resolve));
+        clock.advance(50);
+      }
+      return clock.now() - before;
+    };
+    const pauses: number[] = [];
+    for (let failure = 0; failure < 9; failure += 1) pauses.push(await pause());
+    expect(pauses[0]).toBeLessThan(500);
+    expect(pauses[4]).toBeGreaterThan(2_000);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(30_100);
+    subscriptions.at(-1)?.accept();
+    await vi.waitFor(() => expect(link.connected).toBe(true));
+    expect(await pause()).toBeLessThan(500);
+    expect(link.reconnects).toBe(0);
+    await stop();
+  });
+});
