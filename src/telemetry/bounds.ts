@@ -1,2 +1,9 @@
 /** Children of one supervisor that one answer about the tree shows at most. */
 export const TREE_CHILDREN_MAX = 1_000;
+
+/** How long one answer about readiness may take before it is "no". */
+export const READINESS_MS = 5_000;
+/** How long a request over HTTP may take to arrive. */
+export const HTTP_REQUEST_MS = 10_000;
+/** Connections to the endpoint for metrics and health at the same time. */
+export const HTTP_CONNECTIONS_MAX = 100;
