@@ -78,7 +78,8 @@ async function* packedBytes(
   const unstarted = notStarted('tar', exit);
   if (unstarted !== undefined) throw unstarted;
   // 1 is tar's word for files that changed meanwhile; the report names them. Anything else left something out.
-  if (exit.kind === 'code' && exit.code <= 1) return;
+  // Even an empty folder is an entry: without one, what came was not from tar.
+  if (exit.kind === 'code' && exit.code <= 1 && messages.report().entries > 0) return;
   const why = messages.complaint() || `tar ${describeExit(exit)}`;
   throw new StewardError('backup-failed', `the content could not be read completely: ${why}`);
 }

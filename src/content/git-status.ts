@@ -30,9 +30,8 @@ export async function readGitStatus(
 
 async function read(copy: WorkingCopy): Promise<GitReport | undefined> {
   const settings = await neutralised(copy);
-  if (settings === undefined) return undefined;
   const files = new StatusFiles();
-  await copy.run(STATUS, settings, (record) => files.take(record));
+  if (!(await copy.run(STATUS, settings, (record) => files.take(record)))) return undefined;
   const unpushed = new Listing();
   // Without a commit there is no branch to look at, and log would fail.
   if (files.commit !== '') await copy.run(UNPUSHED, settings, (record) => unpushed.add(record));
@@ -71,11 +70,11 @@ const UNPUSHED = [
 
 /**
  * Settings that take the commands out of the filters and signature programs the repository's configuration names;
- * their names are free, so they are listed first. undefined when this is no repository.
+ * their names are free, so they are listed first.
  */
-async function neutralised(copy: WorkingCopy): Promise<readonly GitSetting[] | undefined> {
+async function neutralised(copy: WorkingCopy): Promise<readonly GitSetting[]> {
   const settings: GitSetting[] = [];
-  const isRepository = await copy.run(['config', '--list', '--name-only', '-z'], [], (key) => {
+  await copy.run(['config', '--list', '--name-only', '-z'], [], (key) => {
     const [, filter] = /^(filter\..*)\.[^.]*$/s.exec(key) ?? [];
     if (filter?.includes('='))
       throw new StewardError('git-failed', `git status: ${filter} cannot be disabled`);
@@ -84,7 +83,7 @@ async function neutralised(copy: WorkingCopy): Promise<readonly GitSetting[] | u
       settings.push([`${filter}.process`, ''], [`${filter}.required`, 'false']);
     }
   });
-  return isRepository ? settings : undefined;
+  return settings;
 }
 
 class WorkingCopy {
