@@ -81,6 +81,9 @@ export class LiveSupervisor extends SupervisorCore implements Nested {
     return this.inOrder(child, async () => {
       if (early === undefined && this.children.get(name) !== child) return refused('not-found');
       const givenUp = await early;
+      // The stop of all has come meanwhile; it stops this child when its turn in the order comes.
+      if (this.#ending())
+        return givenUp === undefined ? refused('stopping') : { result: 'stopped', stopped: givenUp };
       // Also after a start was given up: a group restart may have taken the child in since.
       const stopped = worst([...(givenUp === undefined ? [] : [givenUp]), await this.stopRun(child)]);
       if (this.dynamic || child.spec.restart === 'temporary') this.forget(child);
