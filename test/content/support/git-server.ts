@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
+const { PATH = '' } = process.env;
 const ENVIRONMENT = {
-  PATH: process.env['PATH'] ?? '',
+  PATH,
   HOME: '/dev/null',
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_AUTHOR_NAME: 'Ada',

@@ -1,0 +1,60 @@
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { recordsOf } from '../../src/content/lines.js';
+import { TarMessages } from '../../src/content/tar-messages.js';
+
+test('every kind of message is told apart, with names as they are', () => {
+  const messages = new TarMessages();
+  for (const line of [
+    '"./"',
+    '"./a"',
+    'tar: "./a": file changed as we read it',
+    'tar: "./sub/Gr\\303\\274\\303\\237e\\n\\"x\\\\": File shrank by 7 bytes; padding with zeros',
+    'tar: "./gone": File removed before we read it',
+    'tar: "./s\\: t": socket ignored',
+    'Total bytes written: 10240 (10KiB, 30MiB/s)',
+  ]) {
+    messages.take(line);
+  }
+  expect(messages.report()).toEqual({
+    entries: 2,
+    contentBytes: 10_240,
+    torn: { count: 1, names: ['sub/Grüße\n"x\\'] },
+    changed: { count: 1, names: ['a'] },
+    vanished: { count: 1, names: ['gone'] },
+    sockets: { count: 1, names: ['s: t'] },
+  });
+  expect(messages.complaint()).toBe('');
+});
+
+test('a file whose name looks like a message is an entry', () => {
+  const messages = new TarMessages();
+  messages.take('"./tar\\: \\"./x\\"\\: socket ignored"');
+  expect(messages.report()).toMatchObject({ entries: 1, sockets: { count: 0 } });
+});
+
+test('unknown messages are kept as the complaint, the last ones only', () => {
+  const messages = new TarMessages();
+  for (let index = 0; index < 1000; index += 1)
+    messages.take(`tar: "./f${index}": Cannot open: Permission denied`);
+  expect(messages.complaint()).toContain('f999');
+  expect(messages.complaint()).not.toContain('f1"');
+});
+
+test('names are listed up to a bound, and counted beyond it', () => {
+  const messages = new TarMessages();
+  for (let index = 0; index < 5000; index += 1)
+    messages.take(`tar: "./f${index}": file changed as we read it`);
+  const { changed } = messages.report();
+  expect(changed.count).toBe(5000);
+  expect(changed.names.length).toBeLessThanOrEqual(100);
+});
+
+test('records are put together over chunks, and cut when they are too long', async () => {
+  const chunks = ['one\ntw', 'o\n', '', 'x'.repeat(50), 'y'.repeat(50), '\nlast'].map((text) =>
+    Buffer.from(text),
+  );
+  const records: string[] = [];
+  for await (const record of recordsOf(Readable.from(chunks), 0x0a, 60)) records.push(record);
+  expect(records).toEqual(['one', 'two', 'x'.repeat(50) + 'y'.repeat(10), 'last']);
+});
