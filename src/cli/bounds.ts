@@ -1,0 +1,27 @@
+/** How long calls that move whole workspaces may take unless --timeout says otherwise. */
+export const LONG_CALL_MS = 24 * 60 * 60_000;
+/** How long `doctor` waits for a program to answer. */
+export const PROBE_MS = 2_000;
+/** How long `doctor` lets one of the tools it tries run. */
+export const TOOL_TRIAL_MS = 10_000;
+/** Below this much free space in the state folder `doctor` warns. */
+export const FREE_SPACE_WARNING_BYTES = 2 * 1024 * 1024 * 1024;
+/** Largest output of a tool that `doctor` reads. */
+export const TOOL_OUTPUT_BYTES = 1024 * 1024;
+/** Largest file of certificates or keys. */
+export const TLS_FILE_BYTES = 1024 * 1024;
+/** Width of tables where the terminal does not tell its own, in characters. */
+export const TERMINAL_COLUMNS = 100;
+/** Narrowest a column of a table becomes before the table goes over the terminal's edge, in characters. */
+export const COLUMN_WIDTH_MIN = 8;
+/** How long `up` lets its programs drain before it gives up and exits with a failure. */
+export const DRAIN_MS = 120_000;
+/** How long `up` waits for a program to be up. */
+export const PROGRAM_START_MS = 60_000;
+/** How often a program of `up` may fail within the period before all of it ends. */
+export const PROGRAM_RESTARTS_MAX = 5;
+export const PROGRAM_RESTART_PERIOD_MS = 60_000;
+/** Random letters and digits at the end of a workspace id made here: 36^11 of them do not collide. */
+export const WORKSPACE_ID_RANDOM_LENGTH = 11;
+/** Longest part of such an id that is taken from the repository's name, in characters. */
+export const WORKSPACE_ID_NAME_LENGTH_MAX = 40;

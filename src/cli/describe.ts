@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { formatBytes } from '../config/quantity.js';
+import { StewardError } from '../errors/steward-error.js';
+import type { Backup } from '../gen/steward/v1/backup.js';
+import { ContentStatus } from '../gen/steward/v1/content.js';
+import { ContentServiceService, type ExplainResponse } from '../gen/steward/v1/content_service.js';
+import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
+import { createClient } from '../grpc/client.js';
+import { idArgument } from './arguments.js';
+import { formatTime } from './format.js';
+import { plainText } from './plain-text.js';
+import { example, type RunVerb } from './run-verb.js';
+import type { Session } from './session.js';
+import { asObject, statusJson } from './status-json.js';
+import { contentStateName, phaseName } from './wire-names.js';
+
+export function addDescribe(program: Command, run: RunVerb): void {
+  program
+    .command('describe')
+    .description('show one instance: what it does, why, and what its content is')
+    .argument('<instance>', 'instance id', idArgument)
+    .addHelpText('after', example('steward describe 0b5c…', 'steward describe 0b5c… --json'))
+    .action((id: string, _options: object, command: Command) => run(command, (session) => describe(session, id)));
+}
+
+/** The manager forgets stopped instances after a while and the daemon remembers them longer, so either may know. */
+async function describe(session: Session, id: string) {
+  const manager = await session.channel('manager');
+  const described = await known(createClient(WorkspaceManagerService, manager).describeWorkspace({ id }, session.call));
+  const explained = await known(createClient(ContentServiceService, manager).explain({ instanceId: id }, session.call));
+  if (described?.status === undefined && explained?.content === undefined) {
+    throw new StewardError('unknown-instance', `no instance ${id} is known`);
+  }
+  const { content } = explained ?? {};
+  const value = {
+    status: described?.status === undefined ? null : statusJson(described.status),
+    lastActivity: described?.lastActivity ?? '',
+    content: content === undefined ? null : asObject(ContentStatus.toJSON(content)),
+    explanation: explained?.explanation ?? '',
+    remedy: explained?.remedy ?? '',
+  };
+  session.show.result(value, [
+    ...statusLines(session, id, described?.status),
+    ...(explained === undefined ? [] : contentLines(session, explained)),
+  ]);
+  return undefined;
+}
+
+async function known<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof StewardError && error.code === 'unknown-instance') return undefined;
+    throw error;
+  }
+}
+
+function statusLines(session: Session, id: string, status: WorkspaceStatus | undefined): readonly string[] {
+  if (status === undefined) return session.show.details([['instance', id]]);
+  const { metadata, spec, conditions, runtime, repo } = status;
+  return session.show.details([
+    ['instance', status.id],
+    ['workspace', metadata?.metaId],
+    ['owner', metadata?.owner],
+    ['phase', phaseName(status.phase)],
+    ['failed', conditions?.failed],
+    ['message', status.message],
+    ['started', metadata?.startedAt === undefined ? undefined : formatTime(metadata.startedAt.getTime())],
+    ['class', spec?.class],
+    ['url', spec?.url],
+    ['node', runtime?.nodeName],
+    ['branch', repo?.branch],
+    ['commit', repo?.latestCommit],
+    ['version', status.statusVersion.toString()],
+  ]);
+}
+
+function contentLines(session: Session, { content, explanation, next, remedy }: ExplainResponse): readonly string[] {
+  if (content === undefined) return [];
+  const { show } = session;
+  const { failure, lastBackup } = content;
+  return [
+    '',
+    show.style.bold('Content'),
+    ...show.details([
+      ['state', contentStateName(content.state)],
+      ['step', content.step],
+      ['since', formatTime(content.stepSinceMs)],
+      ['waiting for', content.waitingFor],
+      ['until', content.deadlineMs === undefined ? undefined : formatTime(content.deadlineMs)],
+      ['attempts', content.attempts === 0 ? undefined : String(content.attempts)],
+      ['failure', failure === undefined ? undefined : `${failure.code}: ${failure.message}`],
+      ['last backup', lastBackup === undefined ? undefined : backupText(lastBackup)],
+    ]),
+    ...(explanation === '' ? [] : ['', plainText(explanation)]),
+    ...next.map((line) => `  ${show.style.dim('next:')} ${plainText(line)}`),
+    ...(remedy === '' ? [] : [`  ${show.style.yellow('→')} ${plainText(remedy)}`]),
+  ];
+}
+
+function backupText({ generation, createdMs, sizeBytes, url }: Backup): string {
+  return `generation ${generation}, ${formatBytes(Number(sizeBytes))}, ${formatTime(createdMs)}, ${url}`;
+}

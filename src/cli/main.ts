@@ -1,0 +1,60 @@
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { realWorld } from '../gateways/real/world.js';
+import type { Cli, Sink } from './cli.js';
+import { EXIT } from './exit-code.js';
+import { runProgram } from './program.js';
+
+process.exitCode = await runProgram(processCli(), process.argv.slice(2));
+
+function processCli(): Cli {
+  const { env } = process;
+  const uid = process.getuid?.() ?? -1;
+  return {
+    world: realWorld(),
+    env,
+    stdout: sinkOf(process.stdout),
+    stderr: sinkOf(process.stderr),
+    interrupted: interruptSignal(),
+    user: { uid, home: homedir(), env, temporary: tmpdir() },
+    userName: nameOfUser(uid),
+  };
+}
+
+function sinkOf(stream: NodeJS.WriteStream): Sink {
+  // A reader that went away, such as `head`, has seen enough.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? EXIT.ok);
+    throw error;
+  });
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    isTerminal: stream.isTTY === true,
+    get columns() {
+      return stream.isTTY === true ? stream.columns : undefined;
+    },
+  };
+}
+
+/** The first signal asks to end, the second one does not ask: what is durable stays so either way. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
+  for (const [name, number] of Object.entries(numbers)) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(128 + number);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** A container's user often has no name. */
+function nameOfUser(uid: number): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user-${uid}`;
+  }
+}

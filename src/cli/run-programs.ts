@@ -1,0 +1,92 @@
+import type { Program } from '../config/state-folder.js';
+import { StewardError } from '../errors/steward-error.js';
+import { sleep } from '../gateways/clock.js';
+import type { PlainChildSpec, SupervisorSpec } from '../supervision/spec.js';
+import { startSupervisor } from '../supervision/start.js';
+import type { Supervisor } from '../supervision/supervisor.js';
+import { DRAIN_MS, PROGRAM_RESTART_PERIOD_MS, PROGRAM_RESTARTS_MAX, PROGRAM_START_MS } from './bounds.js';
+import { EXIT, type ExitCode } from './exit-code.js';
+import { type LogOptions, programLogger } from './log.js';
+import { localSchemas } from './program-config.js';
+import { type ProgramParts, type RunningProgram, startProgram } from './running-program.js';
+import type { Session } from './session.js';
+
+export interface RunOptions extends LogOptions {
+  /** Configuration file; for one program only. */
+  readonly config?: string;
+}
+
+/**
+ * Runs programs in this process, in this order, under one root supervisor, until a signal comes: then they are
+ * drained in reverse order. `onReady` is called once, when all of them work.
+ */
+export async function runPrograms(
+  session: Session,
+  names: readonly Program[],
+  options: RunOptions,
+  onReady: () => void,
+): Promise<ExitCode | undefined> {
+  const { cli, places } = session;
+  const { world, env, interrupted } = cli;
+  const logger = programLogger(cli, options);
+  const schemas = await localSchemas(cli, places);
+  const parts = { world, env, schemas, logger, ...(options.config === undefined ? {} : { file: options.config }) };
+  const readiness = new Map<Program, Promise<void>>();
+  const spec = rootSpec(names.map((name) => programChild(name, parts, readiness)));
+  const { clock, random } = world;
+  const onEvent = (event: object) => logger.debug({ event }, 'supervision');
+  const root = await startSupervisor('steward', spec, { clock, random, onEvent }, interrupted);
+  const ended = root.exit.then(() => 'ended' as const);
+  const stop = aborted(interrupted);
+  const ready = Promise.all(readiness.values()).then(() => 'ready' as const);
+  const first = await Promise.race([ready, stop, ended]);
+  if (first === 'ready') onReady();
+  const last = first === 'ready' ? await Promise.race([stop, ended]) : first;
+  if (last === 'ended' && !interrupted.aborted) {
+    throw new StewardError('internal', 'the programs failed too often and were stopped; the log says why');
+  }
+  return drain(session, root);
+}
+
+function rootSpec(children: readonly PlainChildSpec[]): SupervisorSpec {
+  const intensity = { restarts: PROGRAM_RESTARTS_MAX, periodMs: PROGRAM_RESTART_PERIOD_MS };
+  return { strategy: 'one-for-one', intensity, children };
+}
+
+function programChild(name: Program, parts: ProgramParts, readiness: Map<Program, Promise<void>>): PlainChildSpec {
+  return {
+    kind: 'worker',
+    name,
+    restart: 'permanent',
+    startWithinMs: PROGRAM_START_MS,
+    shutdown: DRAIN_MS,
+    start: async () => {
+      const running: RunningProgram = await startProgram(name, parts);
+      readiness.set(name, running.ready);
+      return { stop: () => running.stop() };
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<'stop'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('stop');
+    signal.addEventListener('abort', () => resolve('stop'), { once: true });
+  });
+}
+
+async function drain({ cli, show }: Session, root: Supervisor): Promise<ExitCode | undefined> {
+  show.note('Stopping: running backups may end. A second Ctrl-C exits at once; nothing is lost either way.');
+  const cutOff = new AbortController();
+  const late = sleep(cli.world.clock, DRAIN_MS, cutOff.signal).then(
+    () => 'late' as const,
+    () => 'late' as const,
+  );
+  const outcome = await Promise.race([root.stop(), late]);
+  cutOff.abort();
+  if (outcome === 'late') {
+    cli.stderr.write('steward: not everything has stopped in time; what is left goes on at the next start.\n');
+    return EXIT.failure;
+  }
+  return undefined;
+}

@@ -1,0 +1,54 @@
+import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { Program } from '../config/state-folder.js';
+import { RealHttp } from '../gateways/real/http.js';
+import type { World } from '../gateways/world.js';
+import { type LocalSchemas, loadProgramConfig } from './program-config.js';
+import { packageVersion } from './version.js';
+
+/** A program of ours that runs in this process. */
+export interface RunningProgram {
+  /** Where it serves gRPC. */
+  readonly addresses: readonly string[];
+  /** Resolves when it works; never rejects. */
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ProgramParts {
+  readonly world: World;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly schemas: LocalSchemas;
+  readonly logger: Logger;
+  /** Configuration file. */
+  readonly file?: string;
+}
+
+/** Starts a program; its code is loaded only now, because most runs of the command need none of it. */
+export async function startProgram(name: Program, parts: ProgramParts): Promise<RunningProgram> {
+  const { world, schemas } = parts;
+  const logger = parts.logger.child({ program: name });
+  const options = { world, logger, registry: new Registry(), version: packageVersion() };
+  switch (name) {
+    case 'daemon': {
+      const config = await configOf(name, schemas.daemon, parts);
+      const { startDaemon } = await import('../daemon/daemon.js');
+      const daemon = await startDaemon(config, { ...options, http: new RealHttp() });
+      return { addresses: daemon.addresses, ready: Promise.resolve(), stop: () => daemon.stop() };
+    }
+    case 'manager': {
+      const config = await configOf(name, schemas.manager, parts);
+      const { startManager } = await import('../manager/start-manager.js');
+      return startManager(config, options);
+    }
+    case 'bridge': {
+      const config = await configOf(name, schemas.bridge, parts);
+      const { startBridge } = await import('../bridge/start-bridge.js');
+      return startBridge(config, options);
+    }
+  }
+}
+
+function configOf<Schema extends LocalSchemas[Program]>(name: Program, schema: Schema, parts: ProgramParts) {
+  return loadProgramConfig(parts.world, parts.env, name, schema, parts.file);
+}

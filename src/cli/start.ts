@@ -1,0 +1,110 @@
+import { type Command, Option } from 'commander';
+import {
+  type StartWorkspaceRequest,
+  WorkspaceManagerService,
+  WorkspacePhase,
+  type WorkspaceStatus,
+} from '../gen/ws-manager-api/core.js';
+import type { Channel } from '../grpc/channel.js';
+import { createClient } from '../grpc/client.js';
+import { idArgument, variableArgument } from './arguments.js';
+import { EXIT, type ExitCode } from './exit-code.js';
+import { awaitStatus, showingTransitions, subscribed } from './follow.js';
+import { plainText } from './plain-text.js';
+import { example, type RunVerb } from './run-verb.js';
+import type { Session } from './session.js';
+import { type StartOptions, startRequestOf } from './start-request.js';
+import { phaseName } from './wire-names.js';
+
+interface Options extends StartOptions {
+  readonly wait?: boolean;
+}
+
+export function addStart(program: Command, run: RunVerb): void {
+  program
+    .command('start')
+    .description('start an instance of a workspace, new or known')
+    .argument('[command...]', 'what runs inside, after -- (default: sleeps)')
+    .option('--git <url>', 'content: clone this repository')
+    .option('--branch <name>', '  this branch of it')
+    .option('--commit <hash>', '  this commit of it')
+    .option('--full-clone', '  with its whole history')
+    .option('--checkout-location <folder>', '  into this folder of the workspace (default: its name)')
+    .option('--empty', 'content: nothing')
+    .option('--from-snapshot <url>', 'content: this snapshot')
+    .option('--from-backup', 'content: the last backup of --workspace')
+    .addOption(new Option('--workspace <id>', 'workspace id (default: a new one)').argParser(idArgument))
+    .addOption(new Option('--instance <id>', 'instance id (default: a new one)').argParser(idArgument))
+    .addOption(new Option('--owner <id>', 'whose it is (default: your user name)').argParser(idArgument))
+    .option('--command <word...>', 'what runs inside; words that begin with - come after --')
+    .addOption(new Option('-e, --env <name=value>', 'variable for the command; NAME alone passes yours on').argParser(variableArgument))
+    .option('--wait', 'until it runs')
+    .addHelpText(
+      'after',
+      example(
+        'steward start --git https://github.com/octocat/Hello-World --wait',
+        "steward start --empty --env TOKEN -- sh -c 'date; exec sleep infinity'",
+        'steward start --workspace hello-world-1x9 --from-backup --wait',
+      ),
+    )
+    .action((words: string[], options: Options, command: Command) =>
+      run(command, (session) => start(session, options, words)),
+    );
+}
+
+async function start(session: Session, options: Options, words: readonly string[]) {
+  const { world, env, userName } = session.cli;
+  const owner = userName.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'local';
+  const request = startRequestOf(options, words, { random: world.random, env, owner });
+  const manager = await session.channel('manager');
+  if (options.wait === true) return startAndWait(session, manager, request);
+  await createClient(WorkspaceManagerService, manager).startWorkspace(request, session.call);
+  tell(session, request, undefined);
+  session.show.note(`\nIt is being set up. \`steward watch ${request.id}\` shows how that goes.`);
+  return undefined;
+}
+
+async function startAndWait(session: Session, manager: Channel, request: StartWorkspaceRequest) {
+  const client = createClient(WorkspaceManagerService, manager);
+  const statuses = await subscribed(session, manager);
+  const status = await showingTransitions(session, manager, request.id, async () => {
+    await client.startWorkspace(request, session.call);
+    return awaitStatus(session, statuses, request.id, isSettled);
+  });
+  tell(session, request, status);
+  return settledOutcome(session, request.id, status);
+}
+
+/** It runs, or it never will. */
+function isSettled({ phase, conditions }: WorkspaceStatus): boolean {
+  const hasFailed = (conditions?.failed ?? '') !== '';
+  return hasFailed || phase === WorkspacePhase.RUNNING || phase >= WorkspacePhase.STOPPING;
+}
+
+function settledOutcome({ cli, show }: Session, id: string, status: WorkspaceStatus): ExitCode | undefined {
+  const { phase, conditions } = status;
+  if (phase === WorkspacePhase.RUNNING && (conditions?.failed ?? '') === '') {
+    show.note(`\nIt runs. What next:\n  steward logs ${id} -f\n  steward backup ${id}\n  steward stop ${id} --wait`);
+    return undefined;
+  }
+  const why = conditions?.failed || status.message || `it is ${phaseName(phase)}`;
+  const style = show.noteStyle;
+  cli.stderr.write(`${style.red('steward start:')} ${id} does not run: ${plainText(why)}\n`);
+  cli.stderr.write(`  ${style.dim('→')} \`steward history ${id}\` shows each step; correct the source and start again.\n`);
+  return EXIT.failure;
+}
+
+function tell({ show }: Session, request: StartWorkspaceRequest, status: WorkspaceStatus | undefined): void {
+  const workspace = request.metadata?.metaId ?? '';
+  const owner = request.metadata?.owner ?? '';
+  const phase = status === undefined ? undefined : phaseName(status.phase);
+  show.result(
+    { instance: request.id, workspace, owner, phase, failed: status?.conditions?.failed || undefined },
+    show.details([
+      ['instance', request.id],
+      ['workspace', workspace],
+      ['owner', owner],
+      ['phase', phase],
+    ]),
+  );
+}
