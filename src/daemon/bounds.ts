@@ -44,3 +44,5 @@ export const PAGE_SHOWN_MAX = 500;
 export const READINESS_PERIOD_MS = 15_000;
 export const READINESS_DEADLINE_MS = 5_000;
 export const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
+/** Instances that come back at the same time at start. */
+export const RECOVERIES_MAX = 32;

@@ -1,3 +1,4 @@
+import PQueue from 'p-queue';
 import type { StepInput } from '../../machines/content-setup.js';
 import { contentMachine } from '../../machines/content-state.js';
 import type { ContentContext, ContentLimits } from '../../machines/content-types.js';
@@ -15,6 +16,7 @@ import { Journal } from '../records/journal.js';
 import { Publisher } from '../records/publisher.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { WorkingArea } from './area.js';
+import { RECOVERIES_MAX } from './bounds.js';
 import { BackupEffects } from './effects/backup.js';
 import { ContentEffects } from './effects/content.js';
 import { type ContentOwner, FolderEffects } from './effects/folder.js';
@@ -180,7 +182,8 @@ async function recover(instances: Instances, records: ContentRecords, secrets: S
   const recorded = [...records.living()];
   const settingUp = recorded.filter((record) => record.step === 'setting-up');
   await secrets.sweep(new Set(settingUp.map((record) => record.identity.instance)));
-  await Promise.all(recorded.map((record) => instances.recover(record)));
+  const queue = new PQueue({ concurrency: RECOVERIES_MAX });
+  await queue.addAll(recorded.map((record) => () => instances.recover(record)));
 }
 
 async function close(records: ContentRecords, publisher: Publisher): Promise<void> {

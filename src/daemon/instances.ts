@@ -103,10 +103,12 @@ export class Instances {
     }
   }
 
-  /** Brings a recorded instance back at start. */
+  /** Brings a recorded instance back at start; resolves when it has looked at the world and gone on from there. */
   async recover(record: ContentRecord): Promise<void> {
     this.#claim(record.identity);
     await this.#start(record.identity);
+    const live = this.#live.get(record.identity.instance);
+    await live?.waitFor((view) => (isBack(view.step) ? true : undefined), new AbortController().signal);
   }
 
   /** Starts a parked instance again, with a fresh budget. */
@@ -243,6 +245,10 @@ function joined(existing: Instance, command: InitCommand): Instance {
     context.identity.owner === command.identity.owner;
   if (isSame && existing.view.state === 'SETTING_UP') return existing;
   throw new StewardError('already-exists', `instance ${command.identity.instance} exists already`);
+}
+
+function isBack(step: string): boolean {
+  return step !== 'recovering' && step !== 'settingUp.announcing';
 }
 
 function workspaceKey(owner: OwnerId, workspace: WorkspaceId): string {

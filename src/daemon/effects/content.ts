@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { StepInput } from '../../../machines/content-setup.js';
 import type { ContentContext, GitReport, SetupResult } from '../../../machines/content-types.js';
 import type { ArchivePlace } from '../../content/archive-objects.js';
@@ -6,7 +7,7 @@ import { readGitStatus } from '../../content/git-status.js';
 import { initialize } from '../../content/initialize.js';
 import type { GitPolicy } from '../../content/initializers/plan.js';
 import { planOf } from '../../content/initializers/table.js';
-import { writeReadyMarker } from '../../content/ready-marker.js';
+import { READY_MARKER, writeReadyMarker } from '../../content/ready-marker.js';
 import { joinSecrets } from '../../content/secrets.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { Http } from '../../gateways/http.js';
@@ -71,7 +72,10 @@ export class ContentEffects {
     const { setup } = context;
     if (setup === undefined)
       throw new StewardError('internal', 'content without a set-up cannot be announced');
-    await writeReadyMarker(place.world.files, area.contentOf(context.identity.instance), place.user, setup);
+    const folder = area.contentOf(context.identity.instance);
+    // A restart finds the marker of the life before: content is announced once.
+    if ((await place.world.files.stat(join(folder, READY_MARKER))) !== undefined) return {};
+    await writeReadyMarker(place.world.files, folder, place.user, setup);
     return {};
   }
 

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isInstanceId, isOwnerId, isWorkspaceId } from '../machines/ids.js';
+import type { ContentRecord } from '../machines/record.js';
+import { WorkingArea } from '../src/daemon/area.js';
+import { ContentRecords } from '../src/daemon/records/content-records.js';
+import { realWorld } from '../src/gateways/real/world.js';
+import { median, type Row } from './row.js';
+
+const MANY = 10_000;
+const SOME = 1_000;
+const ROUNDS = 3;
+
+interface Started {
+  readonly residentBytes: number;
+  readonly recoveryMs: number;
+}
+
+/** What idle instances cost a real daemon process: memory each, and time to come back. */
+export async function benchRecords(): Promise<readonly Row[]> {
+  const none = await measured(0);
+  const some = await measured(SOME);
+  const many = await measured(MANY);
+  const eachBytes = (many.residentBytes - none.residentBytes) / MANY;
+  return [
+    {
+      what: `memory of one idle instance (${MANY} of them)`,
+      ours: `${(many.residentBytes / 2 ** 20).toFixed(0)} MiB`,
+      against: `${(none.residentBytes / 2 ** 20).toFixed(0)} MiB (none)`,
+      result: `${(eachBytes / 1024).toFixed(1)} KB`,
+      target: '≤ 25 KB',
+      isMet: eachBytes <= 25 * 1024,
+    },
+    {
+      what: `${SOME} records brought back at start`,
+      ours: `${some.recoveryMs.toFixed(0)} ms`,
+      against: '–',
+      result: `${some.recoveryMs.toFixed(0)} ms`,
+      target: '< 1000 ms',
+      isMet: some.recoveryMs < 1000,
+    },
+  ];
+}
+
+async function measured(count: number): Promise<Started> {
+  const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
+  try {
+    await writeRecords(folder, count);
+    const runs: Started[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) runs.push(await startDaemonProcess(folder, count));
+    return {
+      residentBytes: median(runs.map(({ residentBytes }) => residentBytes)),
+      recoveryMs: median(runs.map(({ recoveryMs }) => recoveryMs)),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Records and folders as instances in use leave them. */
+async function writeRecords(folder: string, count: number): Promise<void> {
+  const area = new WorkingArea(join(folder, 'daemon'), join(folder, 'secrets'));
+  const records = await ContentRecords.open(realWorld(), area, () => undefined);
+  const writes: Promise<void>[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const record = recordOf(index);
+    mkdirSync(area.contentOf(record.identity.instance), { recursive: true });
+    writes.push(records.write(record));
+    if (writes.length === 500) await Promise.all(writes.splice(0));
+  }
+  await Promise.all(writes);
+}
+
+function recordOf(index: number): ContentRecord {
+  const [instance, workspace, owner] = [`instance-${index}`, `workspace-${index}`, 'bench'];
+  if (!isInstanceId(instance) || !isWorkspaceId(workspace) || !isOwnerId(owner)) throw new Error('no ids');
+  const at = Date.now();
+  return {
+    identity: { instance, workspace, owner },
+    generation: 1,
+    request: {
+      initializer: 'CgA=',
+      fingerprint: 'f'.repeat(64),
+      hasSecrets: false,
+      remoteStorageDisabled: false,
+      quotaBytes: 0,
+    },
+    at,
+    since: at,
+    setup: {
+      source: 'from-other',
+      metrics: [{ type: 'git', durationMs: 900, sizeBytes: 1_000_000 }],
+      warnings: [],
+    },
+    jobs: [],
+    results: [],
+    ticket: 0,
+    lastBackup: undefined,
+    attachments: [],
+    disposal: undefined,
+    attempt: 0,
+    pauses: 0,
+    finalBackup: undefined,
+    verified: false,
+    gitStatus: undefined,
+    failure: undefined,
+    step: 'available',
+  };
+}
+
+function startDaemonProcess(folder: string, count: number): Promise<Started> {
+  const program = join(import.meta.dirname, 'daemon-process.ts');
+  const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program, folder, String(count)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return new Promise((resolve, reject) => {
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.once('error', reject);
+    child.once('close', (code) =>
+      code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`exit ${code}`)),
+    );
+  });
+}
