@@ -16,6 +16,11 @@ export const recovering = contentSetup.createStateConfig({
           target: '#content.wrappingUp',
           actions: assign(({ event }) => steps.contentMissing(event.output.at)),
         },
+        {
+          guard: ({ context, event }) => steps.isInUse(context, event.output),
+          target: '#content.available',
+          actions: 'keepTime',
+        },
         { guard: 'recordedAvailable', target: '#content.settingUp.announcing', actions: 'keepTime' },
         { guard: 'recordedWrappingUp', target: '#content.wrappingUp', actions: 'keepTime' },
         { guard: 'recordedRemoving', target: '#content.wrappingUp.removing', actions: 'keepTime' },

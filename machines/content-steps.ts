@@ -186,6 +186,11 @@ export function contentMissing(at: number): Change {
   return { at, since: at, failure, disposal };
 }
 
+/** Content that was in use, and whose inside knows that it is complete: nothing is left to do. */
+export function isInUse(context: ContentContext, survey: Survey): boolean {
+  return context.recorded === 'available' && survey.isAnnounced;
+}
+
 /** A set-up that needs secrets cannot start over without them. */
 export function areCredentialsLost(context: ContentContext, survey: Survey): boolean {
   return context.request?.hasSecrets === true && survey.credentials === 'lost';

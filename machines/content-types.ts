@@ -161,4 +161,6 @@ export interface Survey {
   readonly at: number;
   readonly content: 'present' | 'absent';
   readonly credentials: 'available' | 'lost';
+  /** The marker that tells the inside is there. */
+  readonly isAnnounced: boolean;
 }

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import type { StepInput } from '../../../machines/content-setup.js';
 import type { Survey } from '../../../machines/content-types.js';
+import { READY_MARKER } from '../../content/ready-marker.js';
 import type { Files } from '../../gateways/files.js';
 import type { WorkingArea } from '../area.js';
 import type { SecretStore } from '../instance/secrets.js';
@@ -40,11 +42,22 @@ export class FolderEffects {
 
   async survey({ context }: StepInput): Promise<Omit<Survey, 'at'>> {
     const { instance } = context.identity;
-    const folder = await this.#files.stat(this.#area.contentOf(instance));
-    const secrets = await this.#files.stat(this.#area.secretsOf(instance));
+    const content = this.#area.contentOf(instance);
+    if (context.recorded === 'setting-up') {
+      const secrets = await this.#files.stat(this.#area.secretsOf(instance));
+      return {
+        content: 'absent',
+        credentials: secrets === undefined ? 'lost' : 'available',
+        isAnnounced: false,
+      };
+    }
+    const marker = await this.#files.stat(join(content, READY_MARKER));
+    if (marker !== undefined) return { content: 'present', credentials: 'available', isAnnounced: true };
+    const folder = await this.#files.stat(content);
     return {
       content: folder?.kind === 'directory' ? 'present' : 'absent',
-      credentials: secrets === undefined ? 'lost' : 'available',
+      credentials: 'available',
+      isAnnounced: false,
     };
   }
 
