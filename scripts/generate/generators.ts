@@ -1,4 +1,6 @@
+import { errorsGenerator } from './errors.js';
 import type { Generator } from './generator.js';
+import { machinesGenerator } from './machines.js';
 import { protoGenerator } from './proto.js';
 
-export const generators: readonly Generator[] = [protoGenerator];
+export const generators: readonly Generator[] = [protoGenerator, machinesGenerator, errorsGenerator];
