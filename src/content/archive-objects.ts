@@ -66,6 +66,9 @@ export async function storeArchive(
     } catch (error) {
       // What broke the stream explains more than how the storage saw it break.
       throw packing.body.errored instanceof StewardError ? packing.body.errored : error;
+    } finally {
+      packing.body.destroy();
+      await packing.ended;
     }
     const digest = meter.finish();
     const { entries, contentBytes, torn, changed } = packing.report();

@@ -20,6 +20,8 @@ export interface Packing {
   readonly body: Readable;
   /** What went in; complete once `body` has ended. */
   report(): ArchiveReport;
+  /** Resolves once no program of ours reads the folder any more. */
+  readonly ended: Promise<unknown>;
 }
 
 /**
@@ -38,9 +40,10 @@ export async function packFolder(world: World, folder: string, signal: AbortSign
   const packed = Readable.from(packedBytes(tar, messages, signal), { objectMode: false });
   packed.once('close', () => tar.kill('SIGKILL'));
   const report = () => messages.report();
-  if (zstd !== undefined) return { compression: 'zstd', body: packed, report };
+  const ended = tar.exit;
+  if (zstd !== undefined) return { compression: 'zstd', body: packed, report, ended };
   const gzip = createGzip({ level: constants.Z_BEST_SPEED });
-  return { compression: 'gzip', body: pipeline(packed, gzip, () => undefined), report };
+  return { compression: 'gzip', body: pipeline(packed, gzip, () => undefined), report, ended };
 }
 
 const PACK_ARGUMENTS = [

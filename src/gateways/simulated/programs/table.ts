@@ -1,0 +1,11 @@
+import type { SimulatedPrograms } from '../processes.js';
+import { git } from './git.js';
+import { tar } from './tar.js';
+
+/** What a machine that keeps workspaces has installed. */
+export const workspacePrograms: SimulatedPrograms = {
+  git,
+  tar,
+  // Never started by itself: tar runs it, and the simulated one does without.
+  zstd: async () => 1,
+};

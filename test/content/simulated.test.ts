@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { BackupRepository } from '../../src/content/backups.js';
+import { readGitStatus } from '../../src/content/git-status.js';
+import { initialize } from '../../src/content/initialize.js';
+import { planOf } from '../../src/content/initializers/table.js';
+import { StewardError } from '../../src/errors/steward-error.js';
+import { noProcessFaults } from '../../src/gateways/simulated/process-faults.js';
+import { workspacePrograms } from '../../src/gateways/simulated/programs/table.js';
+import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
+import { WorkspaceInitializer } from '../../src/gen/content-service-api/initializer.js';
+import { DirectoryStorage } from '../../src/storage/directory.js';
+import { contextFor, ids, noAbort } from './support/place.js';
+
+const { owner, workspace, instance } = ids();
+const user = { uid: 33333, gid: 33333 };
+
+describe('the same content code in the simulated world', () => {
+  test('clones, reads the status, backs up, loses power and restores', async () => {
+    const before = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
+    const git = {
+      remoteUri: 'https://example.org/x',
+      targetMode: 'REMOTE_BRANCH',
+      cloneTaget: 'topic',
+      config: {},
+    };
+    await before.world.files.makeDirectory('/content');
+    await initialize(
+      planOf(WorkspaceInitializer.fromJSON({ git })),
+      contextFor(before, '/content', { backups: before.backups }),
+      { isFreshStart: false },
+    );
+    await before.world.files.write('/content/work', 'done');
+    await before.world.files.chown('/content/work', 33333, 33333);
+    await before.world.files.symlink('work', '/content/link');
+    expect(await readGitStatus(before.world, '/content', '', user, noAbort())).toMatchObject({
+      branch: 'topic',
+      untrackedFiles: ['link', 'work'],
+    });
+    const made = await before.backups.create('/content', { instance, signal: noAbort() });
+
+    const after = placeIn(before.world.cutPower());
+    const manifest = await after.backups.latest(noAbort());
+    expect(manifest).toEqual(made);
+    await after.world.files.makeDirectory('/restored');
+    await after.backups.restore(made, '/restored', { signal: noAbort() });
+    expect((await after.world.files.read('/restored/work', 100)).toString()).toBe('done');
+    expect(await after.world.files.readlink('/restored/link')).toBe('work');
+    expect(await after.world.files.stat('/restored/work')).toMatchObject({ uid: 33333 });
+    expect(after.world.processes.running).toBe(0);
+  });
+
+  test.each([
+    { kind: 'cannot-start' } as const,
+    { kind: 'garbage', output: 'garbage', code: 0 } as const,
+    { kind: 'garbage', output: 'garbage', code: 2 } as const,
+  ])('commits nothing when tar fails: %j', async (fault) => {
+    const { world, backups } = placeIn(SimulatedWorld.fromSeed(2, workspacePrograms));
+    await world.files.makeDirectory('/content');
+    world.processes.faults = { at: (program) => (program === 'tar' ? fault : undefined) };
+    await expect(backups.create('/content', { instance, signal: noAbort() })).rejects.toBeInstanceOf(
+      StewardError,
+    );
+    world.processes.faults = noProcessFaults;
+    expect(await backups.latest(noAbort())).toBeUndefined();
+    expect(world.processes.running).toBe(0);
+  });
+
+  test('ends a backup whose tar hangs when it is aborted', async () => {
+    const { world, backups } = placeIn(SimulatedWorld.fromSeed(3, workspacePrograms));
+    await world.files.makeDirectory('/content');
+    world.processes.faults = { at: () => ({ kind: 'hangs' }) };
+    const controller = new AbortController();
+    const creating = backups.create('/content', { instance, signal: controller.signal });
+    setImmediate(() => controller.abort(new Error('enough')));
+    await expect(creating).rejects.toThrow('enough');
+    expect(world.processes.running).toBe(0);
+  });
+
+  test('refuses a repository that is not there with git’s words', async () => {
+    const place = placeIn(SimulatedWorld.fromSeed(4, workspacePrograms));
+    await place.world.files.makeDirectory('/content');
+    const plan = planOf(
+      WorkspaceInitializer.fromJSON({ git: { remoteUri: 'https://missing/x', config: {} } }),
+    );
+    await expect(
+      initialize(plan, contextFor(place, '/content'), { isFreshStart: false }),
+    ).rejects.toMatchObject({
+      code: 'git-failed',
+      message: expect.stringContaining('not found'),
+    });
+  });
+});
+
+function placeIn(world: SimulatedWorld) {
+  const storage = new DirectoryStorage(world, { bucket: 'steward', folder: '/objects', witness: '/witness' });
+  const place = { world, storage, user };
+  return { ...place, backups: new BackupRepository(place, owner, workspace) };
+}
