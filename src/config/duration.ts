@@ -1,5 +1,5 @@
 /** Milliseconds per unit, in the order Go prints them. */
-const UNITS_MS: Readonly<Record<string, number>> = {
+const MILLISECONDS_PER: Readonly<Record<string, number>> = {
   h: 3_600_000,
   m: 60_000,
   s: 1_000,
@@ -23,7 +23,7 @@ export function parseDuration(value: unknown): number | undefined {
   if (!/^((\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|μs|ns))+$/.test(rest)) return undefined;
   let total = 0;
   for (const [, amount = '', unit = ''] of rest.matchAll(/(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|μs|ns)/g)) {
-    total += Number(amount) * (UNITS_MS[unit] ?? 0);
+    total += Number(amount) * (MILLISECONDS_PER[unit] ?? 0);
   }
   return sign === '-' ? -total : total;
 }

@@ -15,6 +15,8 @@ export const HISTORY_BYTES = 64 * 1024 * 1024;
 export const HISTORY_LINE_BYTES = 64 * 1024;
 /** Sequence numbers reserved on disk at once; at most so many are skipped after a crash. */
 export const SEQUENCE_BLOCK_MAX = 4096;
+/** Largest file that holds the reservation. */
+export const RESERVATION_BYTES = 100;
 
 /** Transitions written to the history with one sync. */
 export const PUBLISH_BATCH_MAX = 512;

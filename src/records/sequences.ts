@@ -2,9 +2,7 @@ import { join } from 'node:path';
 import { replaceDurably } from '../gateways/durable.js';
 import { errorCode } from '../gateways/file-error.js';
 import type { Files } from '../gateways/files.js';
-import { SEQUENCE_BLOCK_MAX } from './bounds.js';
-
-const FILE_BYTES = 100;
+import { RESERVATION_BYTES, SEQUENCE_BLOCK_MAX } from './bounds.js';
 
 /**
  * Numbers that never come twice, not even when the tail of the history is lost in a crash: a block is reserved
@@ -56,7 +54,7 @@ export class Sequences {
 /** An unreadable file counts as none: the history's last entry is the other witness. */
 async function readReserved(files: Files, folder: string): Promise<number> {
   try {
-    const text = (await files.read(join(folder, 'reserved'), FILE_BYTES)).toString('utf8');
+    const text = (await files.read(join(folder, 'reserved'), RESERVATION_BYTES)).toString('utf8');
     return /^\d{1,15}\n$/.test(text) ? Number(text) : 0;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return 0;

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv4 } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { StewardError } from '../errors/steward-error.js';
 import { type Clock, sleep } from '../gateways/clock.js';
 import { errorCode } from '../gateways/file-error.js';
+import { isLocal } from '../grpc/address.js';
 import { HTTP_CONNECTIONS_MAX, HTTP_REQUEST_MS, READINESS_MS } from './bounds.js';
 
 /** One thing that must be so for the program to be ready. */
@@ -34,7 +35,7 @@ export interface HealthServer {
  * `invalid-config` for an address others can reach without `insecure`, and with `address-in-use`.
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
-  if (!options.insecure && !isLoopback(options.host)) {
+  if (!options.insecure && !isLocal({ kind: 'tcp', host: options.host, port: options.port })) {
     const message = `Metrics and health are served without encryption, so ${options.host} needs "insecure".`;
     throw new StewardError('invalid-config', message);
   }
@@ -46,11 +47,6 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   server.maxConnections = HTTP_CONNECTIONS_MAX;
   const { port } = await listen(server, options);
   return { port, close: () => close(server) };
-}
-
-/** Whether only this machine reaches the address. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 async function answer(
