@@ -19,7 +19,7 @@
  *
  * Every effect runs after the record that announces it and may run again after a restart. A wait that is over
  * its deadline leads to `stopping` before the command runs, to another attempt afterwards, and to `failed` where
- * the disk does not answer.
+ * the disk does not answer; a broken clock leads there from everywhere.
  */
 import { assign } from 'xstate';
 import { lifeSetup, startingContext } from './instance-life-setup.js';

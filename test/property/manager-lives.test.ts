@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { InstanceId } from '../../machines/ids.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import {
+  EnvironmentVariable,
   StopWorkspacePolicy,
   WorkspaceConditionBool,
   WorkspacePhase,
@@ -105,7 +106,13 @@ async function doStep(rig: Rig, reader: Reader, step: Step): Promise<void> {
   switch (step.kind) {
     case 'start': {
       const type = step.headless ? WorkspaceType.PREBUILD : WorkspaceType.REGULAR;
-      const request = startRequest({ id: step.id, type, metadata: { metaId: `w-${step.id}` } });
+      const envvars = [EnvironmentVariable.fromPartial({ name: 'TOKEN', value: 'secret' })];
+      const request = startRequest({
+        id: step.id,
+        type,
+        metadata: { metaId: `w-${step.id}` },
+        spec: { envvars },
+      });
       await rig.within(rig.rpc.startWorkspace(request, rig.call())).catch(onlyStewardErrors);
       return;
     }
