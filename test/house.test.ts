@@ -46,7 +46,7 @@ describe('the house', () => {
     const wrong = src.flatMap((file) =>
       file.imports.filter((to) => !mayImport(file.path, to)).map((to) => `${file.path} imports ${to}`),
     );
-    expect(wrong).toEqual([]);
+    expect(wrong, 'move it up or down, or pass what is needed as an argument').toEqual([]);
   });
 
   it('has a floor and a reason for every folder of src', () => {
@@ -62,7 +62,10 @@ describe('the house', () => {
 
   it(`has no file longer than ${LINES_MAX} lines`, () => {
     const long = all.filter(({ text }) => text.split('\n').length > LINES_MAX + 1);
-    expect(long.map(({ path }) => path)).toEqual([]);
+    expect(
+      long.map(({ path }) => path),
+      'split by what belongs together',
+    ).toEqual([]);
   });
 
   it('reaches the world outside through gateways only', () => {
@@ -73,7 +76,7 @@ describe('the house', () => {
         .map((name) => `${file.path} imports ${name}`),
       ...callsOutside(file),
     ]);
-    expect(found).toEqual([]);
+    expect(found, 'take the gateway as an argument').toEqual([]);
   });
 
   it('has pure machines: nothing but XState and each other, no clock, no console, no process', () => {
@@ -81,7 +84,7 @@ describe('the house', () => {
       ...file.imports.filter((name) => name !== 'xstate' && !name.startsWith('machines/')),
       ...globalsIn(file, /^(console|process|globalThis|Date|performance|queueMicrotask|Buffer)$/),
     ]);
-    expect(impure).toEqual([]);
+    expect(impure, 'let events carry it into the machine').toEqual([]);
   });
 
   it('names every bound in a bounds.ts', () => {
@@ -92,7 +95,7 @@ describe('the house', () => {
         const names = found.map(([, name = '']) => name).filter((name) => !isUnit(name));
         return names.map((name) => `${file.path}: ${name}`);
       });
-    expect(elsewhere).toEqual([]);
+    expect(elsewhere, "move it into its folder's bounds.ts").toEqual([]);
   });
 
   it('says of every bound, or group of bounds, what it is for', () => {
@@ -114,7 +117,10 @@ describe('the house', () => {
         return /^(utils?|helpers?|common|misc)$|-(utils?|helpers?)$/.test(words) || isOtherManager(words);
       }),
     );
-    expect(drawers.map(({ path }) => path)).toEqual([]);
+    expect(
+      drawers.map(({ path }) => path),
+      'name it after what it does',
+    ).toEqual([]);
   });
 
   it('has no holes in its types', () => {
@@ -126,17 +132,14 @@ describe('the house', () => {
       });
       return found;
     });
-    expect(holes).toEqual([]);
+    expect(holes, 'use unknown, and check it').toEqual([]);
   });
 
   it('silences no checker, leaves no task behind, and names no folder of the machine it was written on', () => {
     const marks = new RegExp(
-      [
-        '@ts-(ignore|nocheck)',
-        'biome-ignore',
-        '\\b(TODO|FIXME|XXX)\\b',
-        '/work/(main|shared|plan)',
-      ].join('|'),
+      ['@ts-(ignore|nocheck)', 'biome-ignore', '\\b(TODO|FIXME|XXX)\\b', '/work/(main|shared|plan)'].join(
+        '|',
+      ),
     );
     const marked = all.filter(({ path, text }) => path !== 'test/house.test.ts' && marks.test(text));
     expect(marked.map(({ path, text }) => `${path}: ${marks.exec(text)?.[0]}`)).toEqual([]);
@@ -150,7 +153,7 @@ describe('the house', () => {
       });
       return found;
     });
-    expect(barrels).toEqual([]);
+    expect(barrels, 'import from where it is').toEqual([]);
   });
 });
 
