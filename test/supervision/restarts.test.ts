@@ -34,6 +34,25 @@ describe('strategies', () => {
     expect(rig.news('stop', 'start')).toEqual(['stop c', 'start b', 'start c']);
   });
 
+  it('a sibling that fails while its group is being stopped is restarted with it, once', async () => {
+    const rig = new Rig();
+    const supervisor = await rig.start({
+      strategy: 'one-for-all',
+      ...AT_ONCE,
+      children: [
+        rig.worker('a', { restart: 'permanent' }),
+        rig.worker('b', { restart: 'permanent' }),
+        rig.worker('slow', { restart: 'permanent', stop: () => sleep(rig.clock, 50) }),
+      ],
+    });
+    rig.news();
+    await rig.fail('a');
+    await rig.fail('b');
+    await rig.clock.advance(50);
+    expect(rig.news('start')).toEqual(['start a', 'start b', 'start slow']);
+    expect(supervisor.tree().restarts.used).toBe(1);
+  });
+
   it('a restart of all brings back a transient child that had ended, but never a temporary one', async () => {
     const rig = new Rig();
     const supervisor = await rig.start({

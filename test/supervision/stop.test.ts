@@ -72,6 +72,14 @@ describe('start', () => {
   });
 });
 
+describe('an ignoring temporary child', () => {
+  it('is forgotten, since nothing would ever start it', async () => {
+    const off = { kind: 'worker', name: 'off', restart: 'temporary', start: () => 'ignore' } as const;
+    const supervisor = await new Rig().start(just(off));
+    expect(supervisor.countChildren().specs).toBe(0);
+  });
+});
+
 describe('stop', () => {
   it('stops in reverse order, each waited for', async () => {
     const rig = new Rig();
