@@ -74,7 +74,12 @@ describe('start', () => {
 
 describe('an ignoring temporary child', () => {
   it('is forgotten, since nothing would ever start it', async () => {
-    const off = { kind: 'worker', name: 'off', restart: 'temporary', start: () => 'ignore' } as const;
+    const off = {
+      kind: 'worker',
+      name: 'off',
+      restart: 'temporary',
+      start: () => 'ignore' as const,
+    } as const;
     const supervisor = await new Rig().start(just(off));
     expect(supervisor.countChildren().specs).toBe(0);
   });
