@@ -1,6 +1,9 @@
 import type { AnyStateMachine } from 'xstate';
 import { type DiagramEdge, type DiagramState, graphOf } from './diagram-graph.js';
 
+/** Where a transition begins that all states have. */
+const ANY = 'any';
+
 /** The whole machine as one Graphviz graph, states with states inside as boxes around them. */
 export function dotOf(machine: AnyStateMachine): string {
   const { root, edges } = graphOf(machine);
@@ -12,6 +15,7 @@ export function dotOf(machine: AnyStateMachine): string {
     '  edge [color="#57606a", fontname="Helvetica", fontsize=9, fontcolor="#24292f", arrowsize=0.7];',
     ...root.inner.flatMap((state) => drawn(state, '  ')),
     ...(root.initial === undefined ? [] : [`  "*" [shape=point, width=0.15]; "*" -> "${root.initial}";`]),
+    ...(edges.some(({ from }) => from === '') ? [`  "${ANY}" [shape=plaintext, fillcolor=white];`] : []),
     ...grouped(edges).map((edge) => arrow(edge, states)),
     '}',
     '',
@@ -37,10 +41,10 @@ function shapeOf({ kind }: DiagramState): 'choice' | 'final' | 'plain' {
 
 /** Arrows of a box begin and end at its border, though Graphviz draws them between states. */
 function arrow({ from, to, label }: DiagramEdge, states: ReadonlyMap<string, DiagramState>): string {
-  const [tail, head] = [leafOf(from, states), leafOf(to, states)];
+  const [tail, head] = [from === '' ? ANY : leafOf(from, states), leafOf(to, states)];
   const ends = [
     ...(label === '' ? [] : [`label="${label}"`]),
-    ...(tail === from ? [] : [`ltail="cluster_${from}"`]),
+    ...(tail === from || tail === ANY ? [] : [`ltail="cluster_${from}"`]),
     ...(head === to ? [] : [`lhead="cluster_${to}"`]),
   ];
   return `  "${tail}" -> "${head}" [${ends.join(', ')}];`;

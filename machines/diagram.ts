@@ -1,6 +1,9 @@
 import type { AnyStateMachine } from 'xstate';
 import { type DiagramEdge, type DiagramState, graphOf } from './diagram-graph.js';
 
+/** Where a transition begins that every state shown has in common. */
+const ANY = 'any';
+
 /** One Mermaid `stateDiagram-v2`: a state with states inside, and where they lead. */
 export interface MermaidDiagram {
   /** Dotted path of the state; '' for the machine as a whole. */
@@ -23,7 +26,7 @@ function withInner(state: DiagramState): DiagramState[] {
 
 function diagram(state: DiagramState, edges: readonly DiagramEdge[]): string {
   const shown = merged(edges.flatMap((edge) => seenFrom(state, edge)));
-  const outside = shown.flatMap(({ to }) => (isInside(state, to) ? [] : [to]));
+  const outside = shown.flatMap(({ from, to }) => [from, to]).filter((path) => !isInside(state, path));
   return [
     'stateDiagram-v2',
     ...state.inner.map(declaration),
@@ -44,6 +47,10 @@ function declaration({ path, name, kind }: DiagramState): string {
 
 /** The edge between the states this diagram shows; none when it is not visible here. */
 function seenFrom(state: DiagramState, edge: DiagramEdge): DiagramEdge[] {
+  if (edge.from === state.path) {
+    const inside = state.inner.find((inner) => isSelfOrInside(inner, edge.to));
+    return inside === undefined ? [] : [{ ...edge, from: ANY, to: inside.path }];
+  }
   const from = state.inner.find((inner) => isSelfOrInside(inner, edge.from));
   if (from === undefined) return [];
   const to = state.inner.find((inner) => isSelfOrInside(inner, edge.to))?.path ?? edge.to;

@@ -60,7 +60,7 @@ function caseOf<Context extends object>(spec: Spec<Context>, situation: Situatio
 }
 
 /** By the relation alone, so that a mutant is held against what is true and not against itself. */
-function explore<Context extends object>(spec: Spec<Context>): Situation<Context>[] {
+export function explore<Context extends object>(spec: Spec<Context>): Situation<Context>[] {
   const known = new Map<string, Situation<Context>>();
   const add = (situation: Situation<Context>) => {
     const key = JSON.stringify([situation.state, spec.key(situation.context)]);

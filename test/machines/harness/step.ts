@@ -71,14 +71,20 @@ export function expectedStart<Context>(
   return entered(spec, begin.state, begin.context, []);
 }
 
-/** Undefined when they agree, else what differs. */
+/** Undefined when they agree, else the first place where they differ. */
 export function difference(want: Seen, got: Seen): string | undefined {
-  const keys = ['state', 'status', 'recording', 'started', 'emitted', 'others', 'output', 'context'] as const;
-  for (const key of keys) {
-    if (isDeepStrictEqual(want[key], got[key])) continue;
-    return `${key}: ${JSON.stringify(got[key])} instead of ${JSON.stringify(want[key])}`;
+  const keys = ['state', 'status', 'recording', 'emitted', 'others', 'context', 'started', 'output'] as const;
+  const key = keys.find((name) => !isDeepStrictEqual(want[name], got[name]));
+  return key === undefined ? undefined : differenceIn(key, want[key], got[key]);
+}
+
+function differenceIn(path: string, want: unknown, got: unknown): string {
+  if (typeof want === 'object' && typeof got === 'object' && want !== null && got !== null) {
+    const names = [...new Set([...Object.keys(want), ...Object.keys(got)])];
+    const name = names.find((one) => !isDeepStrictEqual(within(want, one), within(got, one)));
+    if (name !== undefined) return differenceIn(`${path}.${name}`, within(want, name), within(got, name));
   }
-  return undefined;
+  return `${path} is ${JSON.stringify(got)} instead of ${JSON.stringify(want)}`;
 }
 
 export function ruleOf<Context>(spec: Spec<Context>, state: string) {
@@ -129,7 +135,8 @@ function within(params: unknown, name: string): unknown {
   return new Map(Object.entries(params ?? {})).get(name);
 }
 
-function pathValue(state: string): StateValue {
+/** A dotted path as XState's state value. */
+export function pathValue(state: string): StateValue {
   const [outer = state, ...inner] = state.split('.');
   return inner.length === 0 ? outer : { [outer]: pathValue(inner.join('.')) };
 }
