@@ -24,7 +24,14 @@ import { packFolder } from '../../src/content/archive.js';
 import { Meter } from '../../src/content/digest.js';
 import { writeReadyMarker } from '../../src/content/ready-marker.js';
 import { unpackArchive } from '../../src/content/unpack.js';
-import { contentFolder, isRoot, newPlace, noAbort, withoutZstd } from '../content/support/place.js';
+import {
+  contentFolder,
+  isRoot,
+  newPlace,
+  noAbort,
+  withoutZstd,
+  withProcesses,
+} from '../content/support/place.js';
 import { tarFile } from '../content/support/tar-file.js';
 import { describeTree } from '../content/support/tree.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -44,6 +51,8 @@ describe.each(hasZstd ? ['zstd', 'gzip'] : ['gzip'])('an archive with %s', (comp
       torn: { count: 0 },
       changed: { count: 0 },
     });
+    // So that an ordinary user can clean up.
+    for (const folder of [from, to]) await chmod(join(folder, 'read only'), 0o755);
   });
 
   test('of an empty folder is an archive too', async () => {
@@ -160,10 +169,11 @@ describe('content that changes while it is read', () => {
   });
 });
 
-test.runIf(!isRoot)('content that cannot be read fails the archive by name', async () => {
-  const { place, from } = await setting('gzip');
+test('content that cannot be read fails the archive by name', async () => {
+  const { place, from, folder } = await setting('gzip');
   await writeFile(join(from, 'closed'), 'x', { mode: 0o000 });
-  const packing = await packFolder(place.world, from, noAbort());
+  await chmod(folder, 0o755);
+  const packing = await packFolder(asOrdinaryUser(place).world, from, noAbort());
   await expect(buffer(packing.body)).rejects.toMatchObject({
     code: 'backup-failed',
     message: expect.stringContaining('closed'),
@@ -201,6 +211,14 @@ describe('archives of others', () => {
     const { to } = await unpackBytes(bytes, digestOf(bytes));
     expect(await readFile(join(to, 'a'), 'utf8')).toBe('one');
     await expect(unpackBytes(bytes, digestOf(bytes.subarray(0, -1)))).rejects.toMatchObject({
+      code: 'archive-damaged',
+    });
+  });
+
+  test('compressed with zstd are read on a machine without it, and refused when cut off', async () => {
+    const { to } = await unpackBytes(ZSTD_ARCHIVE);
+    expect(await readFile(join(to, 'a'), 'utf8')).toBe('warp and weft');
+    await expect(unpackBytes(ZSTD_ARCHIVE.subarray(0, -20))).rejects.toMatchObject({
       code: 'archive-damaged',
     });
   });
@@ -272,6 +290,13 @@ test('nothing is unpacked into a folder that holds something', async () => {
   await expect(unpacking).rejects.toMatchObject({ code: 'content-initialization-failed' });
 });
 
+/** For root, who can read everything, the programs run as somebody who cannot. */
+function asOrdinaryUser<Place extends ReturnType<typeof newPlace>>(place: Place): Place {
+  const { processes } = place.world;
+  const user = isRoot ? { uid: 33333, gid: 33333 } : {};
+  return withProcesses(place, { start: (command) => processes.start({ ...command, ...user }) });
+}
+
 async function setting(compression: string) {
   const folder = await temporaryFolder();
   const place = compression === 'zstd' ? newPlace(folder) : withoutZstd(newPlace(folder));
@@ -317,3 +342,10 @@ function digestOf(bytes: Buffer) {
   meter.take(bytes);
   return meter.finish();
 }
+
+/** A tar of one file, `a`, with `warp and weft` in it, as zstd wrote it. */
+const ZSTD_ARCHIVE = Buffer.from(
+  'KLUv/WQAJ4UCAPJDDBDA62ATI25bq+ZsYgmHfjVTXqa0I0cvrTYvhPb36lLM/lkgQLz//BgJQqID/nemuDUKIPA2Ng' +
+    '7vBa8kpQAsBAYcKPy8JheBgwbYT7QNuYKJLQ==',
+  'base64',
+);
