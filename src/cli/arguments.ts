@@ -13,7 +13,8 @@ export function idArgument(text: string): string {
 /** As Go writes durations: `1h30m`, `10s`, `250ms`. Answers milliseconds. */
 export function durationArgument(text: string): number {
   const milliseconds = parseDuration(text);
-  if (milliseconds === undefined) throw new InvalidArgumentError('Write a duration such as 30s, 10m or 1h30m.');
+  if (milliseconds === undefined)
+    throw new InvalidArgumentError('Write a duration such as 30s, 10m or 1h30m.');
   if (milliseconds <= 0) throw new InvalidArgumentError('A duration must be longer than nothing.');
   return milliseconds;
 }
@@ -39,6 +40,7 @@ export interface Variable {
 export function variableArgument(text: string, earlier: readonly Variable[] = []): readonly Variable[] {
   const match = /^([A-Za-z_][A-Za-z0-9_]*)(?:=(.*))?$/s.exec(text);
   const name = match?.[1];
-  if (name === undefined) throw new InvalidArgumentError('Write NAME=VALUE, or NAME to pass your own value on.');
+  if (name === undefined)
+    throw new InvalidArgumentError('Write NAME=VALUE, or NAME to pass your own value on.');
   return [...earlier, { name, value: match?.[2] }];
 }

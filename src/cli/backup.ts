@@ -12,7 +12,9 @@ export function addBackup(program: Command, run: RunVerb): void {
     .description('back the content of an instance up now; it runs on')
     .argument('<instance>', 'instance id', idArgument)
     .addHelpText('after', example('steward backup 0b5c…'))
-    .action((id: string, _options: object, command: Command) => run(command, (session) => backup(session, id)));
+    .action((id: string, _options: object, command: Command) =>
+      run(command, (session) => backup(session, id)),
+    );
 }
 
 async function backup(session: Session, id: string) {

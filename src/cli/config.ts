@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { configJsonSchema } from '../config/load-config.js';
 import type { Program } from '../config/state-folder.js';
 import { PROGRAMS } from './places.js';
-import { localSchemas, loadProgramConfig } from './program-config.js';
+import { loadProgramConfig, localSchemas } from './program-config.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 
@@ -32,9 +32,10 @@ export function addConfig(program: Command, run: RunVerb): void {
 }
 
 function programOption(): Option {
-  return new Option('--program <program>', 'whose configuration (default: as the file is named, else daemon)').choices([
-    ...PROGRAMS,
-  ]);
+  return new Option(
+    '--program <program>',
+    'whose configuration (default: as the file is named, else daemon)',
+  ).choices([...PROGRAMS]);
 }
 
 /** `bridge.json`, `my-bridge.prod.json` are the bridge's. */

@@ -125,7 +125,10 @@ async function backup(session: Session, id: string) {
 }
 
 async function snapshot(session: Session, id: string, waits: boolean) {
-  const { url } = await (await daemon(session)).takeSnapshot({ id, returnImmediately: !waits }, session.longCall);
+  const { url } = await (await daemon(session)).takeSnapshot(
+    { id, returnImmediately: !waits },
+    session.longCall,
+  );
   session.show.result({ instance: id, url, stored: waits }, [url]);
   return undefined;
 }
@@ -133,9 +136,15 @@ async function snapshot(session: Session, id: string, waits: boolean) {
 async function dispose(session: Session, id: string, { backup: saves }: DisposeOptions) {
   const request = { id, backup: saves, backupLogs: false };
   const { gitStatus } = await (await daemon(session)).disposeWorkspace(request, session.longCall);
-  const value = { instance: id, backup: saves, gitStatus: gitStatus && asObject(GitStatus.toJSON(gitStatus)) };
+  const value = {
+    instance: id,
+    backup: saves,
+    gitStatus: gitStatus && asObject(GitStatus.toJSON(gitStatus)),
+  };
   session.show.result(value, [
-    saves ? `The content of ${id} is backed up and removed.` : `The content of ${id} is removed without a backup.`,
+    saves
+      ? `The content of ${id} is backed up and removed.`
+      : `The content of ${id} is removed without a backup.`,
     ...session.show.details([
       ['branch', gitStatus?.branch],
       ['commit', gitStatus?.latestCommit],

@@ -3,12 +3,11 @@ import { formatBytes } from '../config/quantity.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { Backup } from '../gen/steward/v1/backup.js';
 import { ContentStatus } from '../gen/steward/v1/content.js';
-import { ContentServiceService, type ExplainResponse } from '../gen/steward/v1/content_service.js';
+import { ContentServiceService } from '../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
 import { formatTime } from './format.js';
-import { plainText } from './plain-text.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { asObject, statusJson } from './status-json.js';
@@ -20,28 +19,32 @@ export function addDescribe(program: Command, run: RunVerb): void {
     .description('show one instance: what it does, why, and what its content is')
     .argument('<instance>', 'instance id', idArgument)
     .addHelpText('after', example('steward describe 0b5c…', 'steward describe 0b5c… --json'))
-    .action((id: string, _options: object, command: Command) => run(command, (session) => describe(session, id)));
+    .action((id: string, _options: object, command: Command) =>
+      run(command, (session) => describe(session, id)),
+    );
 }
 
 /** The manager forgets stopped instances after a while and the daemon remembers them longer, so either may know. */
 async function describe(session: Session, id: string) {
   const manager = await session.channel('manager');
-  const described = await known(createClient(WorkspaceManagerService, manager).describeWorkspace({ id }, session.call));
-  const explained = await known(createClient(ContentServiceService, manager).explain({ instanceId: id }, session.call));
-  if (described?.status === undefined && explained?.content === undefined) {
+  const described = await known(
+    createClient(WorkspaceManagerService, manager).describeWorkspace({ id }, session.call),
+  );
+  const found = await known(
+    createClient(ContentServiceService, manager).getContent({ instanceId: id }, session.call),
+  );
+  const status = described?.status;
+  const content = found?.content;
+  if (status === undefined && content === undefined) {
     throw new StewardError('unknown-instance', `no instance ${id} is known`);
   }
-  const { content } = explained ?? {};
   const value = {
-    status: described?.status === undefined ? null : statusJson(described.status),
-    lastActivity: described?.lastActivity ?? '',
+    status: status === undefined ? null : statusJson(status),
     content: content === undefined ? null : asObject(ContentStatus.toJSON(content)),
-    explanation: explained?.explanation ?? '',
-    remedy: explained?.remedy ?? '',
   };
   session.show.result(value, [
-    ...statusLines(session, id, described?.status),
-    ...(explained === undefined ? [] : contentLines(session, explained)),
+    ...statusLines(session, id, status),
+    ...(content === undefined ? [] : contentLines(session, content)),
   ]);
   return undefined;
 }
@@ -75,9 +78,7 @@ function statusLines(session: Session, id: string, status: WorkspaceStatus | und
   ]);
 }
 
-function contentLines(session: Session, { content, explanation, next, remedy }: ExplainResponse): readonly string[] {
-  if (content === undefined) return [];
-  const { show } = session;
+function contentLines({ show }: Session, content: ContentStatus): readonly string[] {
   const { failure, lastBackup } = content;
   return [
     '',
@@ -86,15 +87,15 @@ function contentLines(session: Session, { content, explanation, next, remedy }: 
       ['state', contentStateName(content.state)],
       ['step', content.step],
       ['since', formatTime(content.stepSinceMs)],
-      ['waiting for', content.waitingFor],
+      ['because', content.cause],
+      ['detail', content.detail],
+      ['waits for', content.waitingFor],
       ['until', content.deadlineMs === undefined ? undefined : formatTime(content.deadlineMs)],
       ['attempts', content.attempts === 0 ? undefined : String(content.attempts)],
       ['failure', failure === undefined ? undefined : `${failure.code}: ${failure.message}`],
+      ['what to do', failure?.remedy],
       ['last backup', lastBackup === undefined ? undefined : backupText(lastBackup)],
     ]),
-    ...(explanation === '' ? [] : ['', plainText(explanation)]),
-    ...next.map((line) => `  ${show.style.dim('next:')} ${plainText(line)}`),
-    ...(remedy === '' ? [] : [`  ${show.style.yellow('→')} ${plainText(remedy)}`]),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { checkNode } from './checks/node-version.js';
 import { type Finding, ok, warning } from './checks/check.js';
+import { checkNode } from './checks/node-version.js';
 import { checkPrograms } from './checks/programs.js';
 import { checkStorage } from './checks/storage.js';
 import { checkTools } from './checks/tools.js';
@@ -13,7 +13,9 @@ import type { Style } from './style.js';
 export function addDoctor(program: Command, run: RunVerb): void {
   program
     .command('doctor')
-    .description(`check what this machine can do; exit code ${EXIT.failure} when something required is missing`)
+    .description(
+      `check what this machine can do; exit code ${EXIT.failure} when something required is missing`,
+    )
     .addHelpText('after', example('steward doctor', 'steward doctor --json'))
     .action((_: object, command: Command) => run(command, doctor));
 }
@@ -50,8 +52,14 @@ function checkUser(uid: number, name: string): Finding {
   return warning('user', `${name} (${uid})`, remedy);
 }
 
-function findingLines({ name, verdict, found, remedy }: Finding, width: number, style: Style): readonly string[] {
-  const mark = { ok: style.green('ok'), warning: style.yellow('warning'), missing: style.red('missing') }[verdict];
+function findingLines(
+  { name, verdict, found, remedy }: Finding,
+  width: number,
+  style: Style,
+): readonly string[] {
+  const mark = { ok: style.green('ok'), warning: style.yellow('warning'), missing: style.red('missing') }[
+    verdict
+  ];
   const blank = ' '.repeat('warning'.length - verdict.length);
   const line = `${mark}${blank}  ${name.padEnd(width)}  ${plainText(found)}`;
   return remedy === '' ? [line] : [line, `${' '.repeat(9)}${style.dim(`→ ${plainText(remedy)}`)}`];

@@ -1,6 +1,6 @@
-import { ContentServiceService } from '../gen/steward/v1/content_service.js';
-import { type WorkspaceStatus, WorkspaceManagerService } from '../gen/ws-manager-api/core.js';
 import { StewardError } from '../errors/steward-error.js';
+import { ContentServiceService } from '../gen/steward/v1/content_service.js';
+import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
 import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
 import type { AnswerStream } from '../grpc/client-stream.js';
@@ -39,7 +39,9 @@ export async function showingTransitions<Result>(
   }
 }
 
-type TransitionStream = ReturnType<ReturnType<typeof createClient<ContentServiceService>>['watchTransitions']>;
+type TransitionStream = ReturnType<
+  ReturnType<typeof createClient<ContentServiceService>>['watchTransitions']
+>;
 
 function printTransitions(session: Session, stream: TransitionStream) {
   const { show } = session;
@@ -55,7 +57,8 @@ function printTransitions(session: Session, stream: TransitionStream) {
   };
   const ended = read().catch((thrown: unknown) => {
     // The work itself meets a program that is away, too, and says more.
-    if (thrown instanceof StewardError && (thrown.code === 'cancelled' || thrown.code === 'unavailable')) return;
+    if (thrown instanceof StewardError && (thrown.code === 'cancelled' || thrown.code === 'unavailable'))
+      return;
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     show.note(show.noteStyle.dim(`(transitions cannot be shown: ${plainText(reason)})`));
   });

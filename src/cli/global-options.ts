@@ -22,7 +22,11 @@ export function addGlobalOptions(program: Command): void {
     .option('--tls-ca <file>', 'certificates of the authorities to trust (PEM)')
     .option('--tls-cert <file>', 'client certificate (PEM)')
     .option('--tls-key <file>', 'key of the client certificate (PEM)')
-    .addOption(new Option('--timeout <duration>', 'give up after this long: 30s, 10m, 1h30m').argParser(durationArgument))
+    .addOption(
+      new Option('--timeout <duration>', 'give up after this long: 30s, 10m, 1h30m').argParser(
+        durationArgument,
+      ),
+    )
     .option('--json', 'results as one JSON object per line on stdout, nothing else there')
     .option('-q, --quiet', 'no progress and no hints on stderr');
 }

@@ -39,7 +39,12 @@ async function history(session: Session, id: string, { limit }: HistoryOptions) 
     const before = transitions[index - 1];
     return { transition, afterMs: before === undefined ? undefined : Number(transition.atMs - before.atMs) };
   });
-  session.show.table(COLUMNS, rows, ({ transition }) => transitionJson(transition), `Nothing is kept of ${id}.`);
+  session.show.table(
+    COLUMNS,
+    rows,
+    ({ transition }) => transitionJson(transition),
+    `Nothing is kept of ${id}.`,
+  );
   if (truncated) session.show.note('(older ones are not shown)');
   return undefined;
 }
@@ -47,7 +52,11 @@ async function history(session: Session, id: string, { limit }: HistoryOptions) 
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'SEQ', value: ({ transition }) => transition.sequence.toString(), align: 'right', whole: true },
   { title: 'TIME', value: ({ transition }) => formatTime(transition.atMs), whole: true },
-  { title: 'AFTER', value: ({ afterMs }) => (afterMs === undefined ? '' : briefDuration(afterMs)), align: 'right' },
+  {
+    title: 'AFTER',
+    value: ({ afterMs }) => (afterMs === undefined ? '' : briefDuration(afterMs)),
+    align: 'right',
+  },
   { title: 'ACTOR', value: ({ transition }) => transition.actor },
   { title: 'FROM', value: ({ transition }) => transition.from },
   { title: 'TO', value: ({ transition }) => transition.to },

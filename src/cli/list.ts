@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { ContentServiceService } from '../gen/steward/v1/content_service.js';
+import { StewardError } from '../errors/steward-error.js';
 import type { ContentStatus } from '../gen/steward/v1/content.js';
+import { ContentServiceService } from '../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
 import { PAGE_SIZE_MAX } from '../grpc/bounds.js';
 import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
-import { StewardError } from '../errors/steward-error.js';
 import { briefDuration } from './format.js';
 import { plainText } from './plain-text.js';
 import { example, type RunVerb } from './run-verb.js';
@@ -59,7 +59,11 @@ async function list(session: Session, options: ListOptions) {
 async function contentsById(session: Session, manager: Channel, options: ListOptions) {
   const found = new Map<string, ContentStatus>();
   const client = createClient(ContentServiceService, manager);
-  const wanted = { owner: options.owner ?? '', workspaceId: options.workspace ?? '', pageSize: PAGE_SIZE_MAX };
+  const wanted = {
+    owner: options.owner ?? '',
+    workspaceId: options.workspace ?? '',
+    pageSize: PAGE_SIZE_MAX,
+  };
   try {
     for (let pageToken = ''; ; ) {
       const page = await client.listContent({ ...wanted, pageToken }, session.call);
@@ -69,7 +73,9 @@ async function contentsById(session: Session, manager: Channel, options: ListOpt
     }
   } catch (error) {
     if (!(error instanceof StewardError) || error.code === 'cancelled') throw error;
-    session.show.note(session.show.noteStyle.yellow(`Content states are missing: ${plainText(error.message)}`));
+    session.show.note(
+      session.show.noteStyle.yellow(`Content states are missing: ${plainText(error.message)}`),
+    );
     return found;
   }
 }
@@ -80,8 +86,16 @@ function columns(now: number): readonly Column<Row>[] {
     { title: 'WORKSPACE', value: ({ status }) => status.metadata?.metaId ?? '' },
     { title: 'OWNER', value: ({ status }) => status.metadata?.owner ?? '' },
     { title: 'PHASE', value: ({ status }) => phaseName(status.phase), whole: true },
-    { title: 'CONTENT', value: ({ content }) => (content === undefined ? '-' : contentStateName(content.state)) },
-    { title: 'AGE', value: ({ status }) => briefDuration(now - createdMs(status)), align: 'right', whole: true },
+    {
+      title: 'CONTENT',
+      value: ({ content }) => (content === undefined ? '-' : contentStateName(content.state)),
+    },
+    {
+      title: 'AGE',
+      value: ({ status }) => briefDuration(now - createdMs(status)),
+      align: 'right',
+      whole: true,
+    },
     { title: 'MESSAGE', value: ({ status }) => status.conditions?.failed || status.message },
   ];
 }

@@ -10,7 +10,10 @@ export interface LogOptions {
 }
 
 export function logLevelOption(): Option {
-  return new Option('--log-level <level>', 'least severe messages to log (default: warn on a terminal, else info)')
+  return new Option(
+    '--log-level <level>',
+    'least severe messages to log (default: warn on a terminal, else info)',
+  )
     .choices(LEVELS)
     .env('STEWARD_LOG_LEVEL');
 }

@@ -10,7 +10,10 @@ export function addOneProgram(program: Command, run: RunVerb, name: Program, des
   program
     .command(name)
     .description(description)
-    .option('--config <file>', `configuration (JSON); \`steward config schema --program ${name}\` says what it holds`)
+    .option(
+      '--config <file>',
+      `configuration (JSON); \`steward config schema --program ${name}\` says what it holds`,
+    )
     .addOption(logLevelOption())
     .addHelpText('after', example(`steward ${name}`, `steward ${name} --config ${name}.json`))
     .action((options: RunOptions, command: Command) =>

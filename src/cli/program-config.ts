@@ -28,7 +28,8 @@ interface Machine {
 }
 
 export async function localSchemas(cli: Pick<Cli, 'user' | 'world'>, places: Places): Promise<LocalSchemas> {
-  const hasSharedMemory = (await cli.world.files.stat('/dev/shm').catch(() => undefined))?.kind === 'directory';
+  const hasSharedMemory =
+    (await cli.world.files.stat('/dev/shm').catch(() => undefined))?.kind === 'directory';
   const secrets = secretsFolder(cli.user, places.stateFolder, hasSharedMemory);
   const machine = { user: cli.user, places, secrets };
   return { daemon: daemonSchema(machine), manager: managerSchema(machine), bridge: bridgeSchema(machine) };

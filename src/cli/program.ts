@@ -56,7 +56,10 @@ function createProgram(cli: Cli, run: RunVerb): Command {
     .showHelpAfterError('(add --help for how it is written)')
     .configureHelp({ showGlobalOptions: true });
   addGlobalOptions(program);
-  program.addHelpText('after', example('steward up', 'steward start --git https://github.com/octocat/Hello-World --wait'));
+  program.addHelpText(
+    'after',
+    example('steward up', 'steward start --git https://github.com/octocat/Hello-World --wait'),
+  );
   program.addHelpText('after', exitCodeHelp());
   program.commandsGroup('The system:');
   for (const add of [addUp, addDaemon, addManager, addBridge, addDoctor, addConfig]) add(program, run);

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { StewardError, toStewardError } from '../errors/steward-error.js';
+import { type StewardError, toStewardError } from '../errors/steward-error.js';
 import type { Cli } from './cli.js';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-code.js';
 import { plainText } from './plain-text.js';
@@ -13,7 +13,13 @@ export function reportError(cli: Cli, verb: string, thrown: unknown, json: boole
   const remedy = remedyOf(error);
   if (json) {
     const { code, message } = error;
-    const told = { code, status: status[error.entry.status], message, retryable: error.entry.retryable, remedy };
+    const told = {
+      code,
+      status: status[error.entry.status],
+      message,
+      retryable: error.entry.retryable,
+      remedy,
+    };
     cli.stderr.write(`${JSON.stringify({ error: told })}\n`);
   } else {
     const style = styleFor(cli.stderr.isTerminal, cli.env);
@@ -24,7 +30,8 @@ export function reportError(cli: Cli, verb: string, thrown: unknown, json: boole
 }
 
 function remedyOf(error: StewardError): string {
-  if (error instanceof UsageError) return 'Nothing was done. `--help` after the verb shows how it is written.';
+  if (error instanceof UsageError)
+    return 'Nothing was done. `--help` after the verb shows how it is written.';
   return error.entry.remedy;
 }
 

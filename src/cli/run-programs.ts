@@ -30,7 +30,13 @@ export async function runPrograms(
   const { world, env, interrupted } = cli;
   const logger = programLogger(cli, options);
   const schemas = await localSchemas(cli, places);
-  const parts = { world, env, schemas, logger, ...(options.config === undefined ? {} : { file: options.config }) };
+  const parts = {
+    world,
+    env,
+    schemas,
+    logger,
+    ...(options.config === undefined ? {} : { file: options.config }),
+  };
   const readiness = new Map<Program, Promise<void>>();
   const spec = rootSpec(names.map((name) => programChild(name, parts, readiness)));
   const { clock, random } = world;
@@ -53,7 +59,11 @@ function rootSpec(children: readonly PlainChildSpec[]): SupervisorSpec {
   return { strategy: 'one-for-one', intensity, children };
 }
 
-function programChild(name: Program, parts: ProgramParts, readiness: Map<Program, Promise<void>>): PlainChildSpec {
+function programChild(
+  name: Program,
+  parts: ProgramParts,
+  readiness: Map<Program, Promise<void>>,
+): PlainChildSpec {
   return {
     kind: 'worker',
     name,
@@ -85,7 +95,9 @@ async function drain({ cli, show }: Session, root: Supervisor): Promise<ExitCode
   const outcome = await Promise.race([root.stop(), late]);
   cutOff.abort();
   if (outcome === 'late') {
-    cli.stderr.write('steward: not everything has stopped in time; what is left goes on at the next start.\n');
+    cli.stderr.write(
+      'steward: not everything has stopped in time; what is left goes on at the next start.\n',
+    );
     return EXIT.failure;
   }
   return undefined;

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Program } from '../config/state-folder.js';
+import { makeDurableDirectory } from '../gateways/durable.js';
 import { RealHttp } from '../gateways/real/http.js';
 import type { World } from '../gateways/world.js';
 import { type LocalSchemas, loadProgramConfig } from './program-config.js';
@@ -32,6 +33,8 @@ export async function startProgram(name: Program, parts: ProgramParts): Promise<
   switch (name) {
     case 'daemon': {
       const config = await configOf(name, schemas.daemon, parts);
+      // Commands of workspaces run as their owner below this folder and have to get through it.
+      await makeDurableDirectory(world.files, config.stateFolder, 0o711);
       const { startDaemon } = await import('../daemon/daemon.js');
       const daemon = await startDaemon(config, { ...options, http: new RealHttp() });
       return { addresses: daemon.addresses, ready: Promise.resolve(), stop: () => daemon.stop() };

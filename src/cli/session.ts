@@ -1,9 +1,9 @@
-import { RemoteError } from '../grpc/remote-error.js';
-import { isLocal, parseAddress } from '../grpc/address.js';
-import { type Channel, type ClientTls, createChannel } from '../grpc/channel.js';
-import { type ClientCallOptions } from '../grpc/client.js';
 import type { Program } from '../config/state-folder.js';
 import { StewardError } from '../errors/steward-error.js';
+import { isLocal, parseAddress } from '../grpc/address.js';
+import { type Channel, type ClientTls, createChannel } from '../grpc/channel.js';
+import type { ClientCallOptions } from '../grpc/client.js';
+import { RemoteError } from '../grpc/remote-error.js';
 import { LONG_CALL_MS, TLS_FILE_BYTES } from './bounds.js';
 import type { Cli } from './cli.js';
 import type { GlobalOptions } from './global-options.js';

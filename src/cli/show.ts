@@ -1,8 +1,8 @@
+import { TERMINAL_COLUMNS } from './bounds.js';
 import type { Cli } from './cli.js';
 import { plainText } from './plain-text.js';
 import { type Style, styleFor } from './style.js';
 import { type Column, tableLines } from './table.js';
-import { TERMINAL_COLUMNS } from './bounds.js';
 
 /**
  * What the user sees. Results go to stdout: text for people, or with --json one object per line and nothing
@@ -47,9 +47,16 @@ export class Show {
       for (const row of rows) this.result(toJson(row), []);
       return;
     }
-    if (rows.length === 0) return this.note(empty);
+    if (rows.length === 0) {
+      this.note(empty);
+      return;
+    }
     const { isTerminal, columns: width } = this.#cli.stdout;
-    const [titles = '', ...lines] = tableLines(columns, rows, isTerminal ? (width ?? TERMINAL_COLUMNS) : undefined);
+    const [titles = '', ...lines] = tableLines(
+      columns,
+      rows,
+      isTerminal ? (width ?? TERMINAL_COLUMNS) : undefined,
+    );
     this.result(undefined, [this.style.bold(titles), ...lines]);
   }
 

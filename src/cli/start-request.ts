@@ -1,5 +1,3 @@
-import { WORKSPACE_ID_NAME_LENGTH_MAX, WORKSPACE_ID_RANDOM_LENGTH } from './bounds.js';
-import type { Variable } from './arguments.js';
 import type { Random } from '../gateways/random.js';
 import {
   CloneTargetMode,
@@ -8,6 +6,8 @@ import {
   type WorkspaceInitializer,
 } from '../gen/content-service-api/initializer.js';
 import { StartWorkspaceRequest, StartWorkspaceSpec, WorkspaceType } from '../gen/ws-manager-api/core.js';
+import type { Variable } from './arguments.js';
+import { WORKSPACE_ID_NAME_LENGTH_MAX, WORKSPACE_ID_RANDOM_LENGTH } from './bounds.js';
 import { UsageError } from './usage-error.js';
 
 export interface ContentOptions {
@@ -61,7 +61,7 @@ export function startRequestOf(options: StartOptions, words: readonly string[], 
       initializer,
       envvars: (options.env ?? []).map((variable) => ({
         name: variable.name,
-        value: valueOf(variable, context.env),
+        value: givenValue(variable, context.env),
         secret: undefined,
       })),
     }),
@@ -72,7 +72,8 @@ export function startRequestOf(options: StartOptions, words: readonly string[], 
 /** What to put into the content folder; exactly one source must be named. */
 export function initializerOf(options: ContentOptions): WorkspaceInitializer {
   const sources: (readonly [flag: string, spec: WorkspaceInitializer['spec']])[] = [];
-  if (options.git !== undefined) sources.push(['--git', { $case: 'git', value: gitOf(options.git, options) }]);
+  if (options.git !== undefined)
+    sources.push(['--git', { $case: 'git', value: gitOf(options.git, options) }]);
   if (options.empty === true) sources.push(['--empty', { $case: 'empty', value: {} }]);
   if (options.fromSnapshot !== undefined) {
     const value = { snapshot: options.fromSnapshot, fromVolumeSnapshot: false };
@@ -84,7 +85,9 @@ export function initializerOf(options: ContentOptions): WorkspaceInitializer {
   }
   const [only, second] = sources;
   if (only === undefined) {
-    throw new UsageError('say where the content comes from: --git URL, --empty, --from-snapshot URL or --from-backup');
+    throw new UsageError(
+      'say where the content comes from: --git URL, --empty, --from-snapshot URL or --from-backup',
+    );
   }
   if (second !== undefined) throw new UsageError(`${only[0]} and ${second[0]} cannot be used together`);
   if (options.git === undefined) refuseGitOptions(options);
@@ -125,7 +128,7 @@ function gitOf(remoteUri: string, options: ContentOptions): GitInitializer {
   };
 }
 
-function valueOf({ name, value }: Variable, env: StartContext['env']): string {
+function givenValue({ name, value }: Variable, env: StartContext['env']): string {
   const found = value ?? env[name];
   if (found === undefined) throw new UsageError(`--env ${name}: there is no such variable to pass on`);
   return found;

@@ -37,7 +37,11 @@ export function addStart(program: Command, run: RunVerb): void {
     .addOption(new Option('--instance <id>', 'instance id (default: a new one)').argParser(idArgument))
     .addOption(new Option('--owner <id>', 'whose it is (default: your user name)').argParser(idArgument))
     .option('--command <word...>', 'what runs inside; words that begin with - come after --')
-    .addOption(new Option('-e, --env <name=value>', 'variable for the command; NAME alone passes yours on').argParser(variableArgument))
+    .addOption(
+      new Option('-e, --env <name=value>', 'variable for the command; NAME alone passes yours on').argParser(
+        variableArgument,
+      ),
+    )
     .option('--wait', 'until it runs')
     .addHelpText(
       'after',
@@ -84,13 +88,17 @@ function isSettled({ phase, conditions }: WorkspaceStatus): boolean {
 function settledOutcome({ cli, show }: Session, id: string, status: WorkspaceStatus): ExitCode | undefined {
   const { phase, conditions } = status;
   if (phase === WorkspacePhase.RUNNING && (conditions?.failed ?? '') === '') {
-    show.note(`\nIt runs. What next:\n  steward logs ${id} -f\n  steward backup ${id}\n  steward stop ${id} --wait`);
+    show.note(
+      `\nIt runs. What next:\n  steward logs ${id} -f\n  steward backup ${id}\n  steward stop ${id} --wait`,
+    );
     return undefined;
   }
   const why = conditions?.failed || status.message || `it is ${phaseName(phase)}`;
   const style = show.noteStyle;
   cli.stderr.write(`${style.red('steward start:')} ${id} does not run: ${plainText(why)}\n`);
-  cli.stderr.write(`  ${style.dim('→')} \`steward history ${id}\` shows each step; correct the source and start again.\n`);
+  cli.stderr.write(
+    `  ${style.dim('→')} \`steward history ${id}\` shows each step; correct the source and start again.\n`,
+  );
   return EXIT.failure;
 }
 

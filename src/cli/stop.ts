@@ -35,7 +35,9 @@ export function addStop(program: Command, run: RunVerb): void {
     .command('stop')
     .description('stop an instance; its content is backed up first, unless it is aborted')
     .argument('<instance>', 'instance id', idArgument)
-    .addOption(new Option('--policy <policy>', 'how to stop (default: normally)').choices(Object.keys(POLICIES)))
+    .addOption(
+      new Option('--policy <policy>', 'how to stop (default: normally)').choices(Object.keys(POLICIES)),
+    )
     .option('--now', 'the same as --policy immediately: no time for the command to end by itself')
     .option('--abort', 'the same as --policy abort: without a backup; what was not saved is lost')
     .option('--wait', 'until it has stopped')
@@ -49,7 +51,10 @@ async function stop(session: Session, id: string, options: StopOptions) {
   const policy = policyOf(options);
   const manager = await session.channel('manager');
   if (options.wait === true) return stopAndWait(session, manager, id, policy);
-  await createClient(WorkspaceManagerService, manager).stopWorkspace({ id, policy: POLICIES[policy] }, session.call);
+  await createClient(WorkspaceManagerService, manager).stopWorkspace(
+    { id, policy: POLICIES[policy] },
+    session.call,
+  );
   session.show.result({ instance: id, policy }, [`Stopping ${id} (${policy}).`]);
   session.show.note(`\`steward watch ${id}\` shows how that goes.`);
   return undefined;
@@ -75,7 +80,12 @@ async function stopAndWait(session: Session, manager: Channel, id: string, polic
   return outcome(session, id, policy, stopped);
 }
 
-function outcome(session: Session, id: string, policy: PolicyName, status: WorkspaceStatus): ExitCode | undefined {
+function outcome(
+  session: Session,
+  id: string,
+  policy: PolicyName,
+  status: WorkspaceStatus,
+): ExitCode | undefined {
   const hasBackup = status.conditions?.finalBackupComplete === WorkspaceConditionBool.TRUE;
   const failed = status.conditions?.failed ?? '';
   const saved = hasBackup ? 'Its content is backed up.' : 'No final backup was made.';

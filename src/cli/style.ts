@@ -13,5 +13,11 @@ export function styleFor(isTerminal: boolean, env: Readonly<Record<string, strin
   const isColoured = isTerminal && (refused === undefined || refused === '') && terminal !== 'dumb';
   const paint = (start: number, end: number) => (text: string) =>
     isColoured ? `\x1b[${start}m${text}\x1b[${end}m` : text;
-  return { bold: paint(1, 22), dim: paint(2, 22), red: paint(31, 39), green: paint(32, 39), yellow: paint(33, 39) };
+  return {
+    bold: paint(1, 22),
+    dim: paint(2, 22),
+    red: paint(31, 39),
+    green: paint(32, 39),
+    yellow: paint(33, 39),
+  };
 }

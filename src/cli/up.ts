@@ -44,5 +44,7 @@ function nextSteps(flag: string): readonly string[] {
 function stateFlag(env: Readonly<Record<string, string | undefined>>, stateFolder: string): string {
   const { STEWARD_STATE: fromEnvironment } = env;
   const isNamed = fromEnvironment !== undefined || process.argv.some((word) => word.startsWith('--state'));
-  return isNamed ? ` --state ${/^[\w./-]+$/.test(stateFolder) ? stateFolder : JSON.stringify(stateFolder)}` : '';
+  return isNamed
+    ? ` --state ${/^[\w./-]+$/.test(stateFolder) ? stateFolder : JSON.stringify(stateFolder)}`
+    : '';
 }

@@ -5,7 +5,11 @@ import { fileURLToPath } from 'node:url';
 /** Of the package this code belongs to: its package.json is the nearest one above, built or not. */
 export function packageVersion(): string {
   const require = createRequire(import.meta.url);
-  for (let folder = dirname(fileURLToPath(import.meta.url)); dirname(folder) !== folder; folder = dirname(folder)) {
+  for (
+    let folder = dirname(fileURLToPath(import.meta.url));
+    dirname(folder) !== folder;
+    folder = dirname(folder)
+  ) {
     const found = versionIn(require, join(folder, 'package.json'));
     if (found !== undefined) return found;
   }

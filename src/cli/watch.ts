@@ -16,7 +16,11 @@ export function addWatch(program: Command, run: RunVerb): void {
     .command('watch')
     .description('show transitions as they happen; Ctrl-C ends it')
     .argument('[instance]', 'only those of this instance', idArgument)
-    .addOption(new Option('--from <sequence>', 'begin with kept ones from here; 1 for all').argParser(sequenceArgument))
+    .addOption(
+      new Option('--from <sequence>', 'begin with kept ones from here; 1 for all').argParser(
+        sequenceArgument,
+      ),
+    )
     .option('--no-follow', 'end once everything kept was shown')
     .addHelpText('after', example('steward watch', 'steward watch --from 1 --no-follow --json'))
     .action((id: string | undefined, options: WatchOptions, command: Command) =>
@@ -46,17 +50,20 @@ function print(
   showsInstance: boolean,
 ): void {
   switch (event.$case) {
-    case 'transition':
-      return show.result(transitionJson(event.value), [
-        transitionLine(event.value, show.style, showsInstance ? event.value.instanceId : undefined),
-      ]);
+    case 'transition': {
+      const instance = showsInstance ? event.value.instanceId : undefined;
+      show.result(transitionJson(event.value), [transitionLine(event.value, show.style, instance)]);
+      break;
+    }
     case 'gap': {
       const { node, fromSequence, toSequence } = event.value;
       const gap = { node, fromSequence: Number(fromSequence), toSequence: Number(toSequence) };
       const text = `(transitions ${fromSequence} to ${toSequence} of ${node} are no longer kept)`;
-      return show.result({ gap }, [show.style.yellow(text)]);
+      show.result({ gap }, [show.style.yellow(text)]);
+      break;
     }
     case 'caughtUp':
-      return show.note(show.noteStyle.dim(`(from now on, as it happens on ${event.value.node})`));
+      show.note(show.noteStyle.dim(`(from now on, as it happens on ${event.value.node})`));
+      break;
   }
 }

@@ -21,7 +21,10 @@ function mountPointIn(line: string): MountPoint | undefined {
   const path = left.split(' ')[4];
   const type = right?.split(' ')[0];
   if (path === undefined || type === undefined) return undefined;
-  return { path: path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))), type };
+  return {
+    path: path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
+    type,
+  };
 }
 
 function holds(mountPoint: string, path: string): boolean {

@@ -1,7 +1,7 @@
+import type { Program } from '../../config/state-folder.js';
 import { SystemServiceService } from '../../gen/steward/v1/system.js';
 import { createClient } from '../../grpc/client.js';
 import { PROBE_MS } from '../bounds.js';
-import type { Program } from '../../config/state-folder.js';
 import { PROGRAMS } from '../places.js';
 import type { Session } from '../session.js';
 import { type Finding, ok, warning } from './check.js';

@@ -43,7 +43,10 @@ export async function checkStorage(world: World, stateFolder: string): Promise<r
 /** The folder itself, or where it would be made. */
 async function nearestExisting(world: World, path: string): Promise<string> {
   let folder = path;
-  while (dirname(folder) !== folder && (await world.files.stat(folder).catch(() => undefined)) === undefined) {
+  while (
+    dirname(folder) !== folder &&
+    (await world.files.stat(folder).catch(() => undefined)) === undefined
+  ) {
     folder = dirname(folder);
   }
   return folder;
@@ -53,7 +56,11 @@ async function checkSpace(world: World, folder: string): Promise<Finding> {
   const { freeBytes, totalBytes } = await world.files.space(folder);
   const found = `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`;
   if (freeBytes >= FREE_SPACE_WARNING_BYTES) return ok('free space', found);
-  return warning('free space', found, 'Workspaces and their backups need room: free some, or choose another --state.');
+  return warning(
+    'free space',
+    found,
+    'Workspaces and their backups need room: free some, or choose another --state.',
+  );
 }
 
 /** Whether GNU tar can give a file an extended attribute here and read it back: that is how backups do it. */
@@ -63,7 +70,8 @@ async function checkXattrs(world: World, folder: string): Promise<Finding> {
   await tryTool(world, 'tar', unpack, xattrArchive('probe', 'user.steward', 'kept'));
   const packed = await tryTool(world, 'tar', ['--format=pax', '--xattrs', '-cf', '-', '-C', folder, 'probe']);
   if (packed.stdout.includes('SCHILY.xattr.user.steward=kept')) return ok(name, 'kept');
-  const remedy = 'Files lose them in workspaces here: put the state folder on ext4, xfs or btrfs if you need them.';
+  const remedy =
+    'Files lose them in workspaces here: put the state folder on ext4, xfs or btrfs if you need them.';
   return warning(name, 'not kept', remedy);
 }
 
@@ -72,12 +80,21 @@ async function checkReflinks(world: World, folder: string): Promise<Finding> {
   await world.files.write(source, 'x'.repeat(4096));
   const { isOk } = await tryTool(world, 'cp', ['--reflink=always', source, join(folder, 'reflink-copy')]);
   if (isOk) return ok('reflinks', 'copies share their blocks');
-  return warning('reflinks', 'not offered', 'Copies of content take time and room; btrfs and xfs share the blocks.');
+  return warning(
+    'reflinks',
+    'not offered',
+    'Copies of content take time and room; btrfs and xfs share the blocks.',
+  );
 }
 
 function checkMemory(mountinfo: string): Finding {
   const name = 'memory file system';
   const mount = mountOf(mountinfo, MEMORY_FOLDER);
-  if (mount?.path === MEMORY_FOLDER && MEMORY_TYPES.has(mount.type)) return ok(name, `${MEMORY_FOLDER} (${mount.type})`);
-  return warning(name, 'none at /dev/shm', 'Secrets of set-ups are kept on disk for a moment: mount a tmpfs at /dev/shm.');
+  if (mount?.path === MEMORY_FOLDER && MEMORY_TYPES.has(mount.type))
+    return ok(name, `${MEMORY_FOLDER} (${mount.type})`);
+  return warning(
+    name,
+    'none at /dev/shm',
+    'Secrets of set-ups are kept on disk for a moment: mount a tmpfs at /dev/shm.',
+  );
 }

@@ -34,14 +34,24 @@ async function checkGit(world: ToolWorld): Promise<Finding> {
 async function checkZstd(world: ToolWorld): Promise<Finding> {
   const path = await world.processes.find('zstd');
   if (path !== undefined) return ok('zstd', path);
-  const remedy = 'Archives are written with gzip, which is slower: install zstd (Debian: apt-get install zstd).';
+  const remedy =
+    'Archives are written with gzip, which is slower: install zstd (Debian: apt-get install zstd).';
   return warning('zstd', 'not found', remedy);
 }
 
-async function checkOptional(world: ToolWorld, tool: string, pack: string, without: string): Promise<Finding> {
+async function checkOptional(
+  world: ToolWorld,
+  tool: string,
+  pack: string,
+  without: string,
+): Promise<Finding> {
   const path = await world.processes.find(tool);
   if (path !== undefined) return ok(tool, path);
-  return warning(tool, 'not found', `Without it ${without}: install ${pack} (Debian: apt-get install ${pack}).`);
+  return warning(
+    tool,
+    'not found',
+    `Without it ${without}: install ${pack} (Debian: apt-get install ${pack}).`,
+  );
 }
 
 async function checkUserNamespaces(world: ToolWorld, isRoot: boolean): Promise<Finding> {

@@ -17,7 +17,8 @@ export async function tryTool(
   input?: Uint8Array,
 ): Promise<TrialResult> {
   const cutOff = new AbortController();
-  const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+  const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin' } = process.env;
+  const env = { PATH, LC_ALL: 'C' };
   const running = world.processes.start({
     program,
     args,
@@ -30,7 +31,11 @@ export async function tryTool(
     () => cutOff.abort(),
     () => {},
   );
-  const [stdout, stderr, exit] = await Promise.all([head(running.stdout), head(running.stderr), running.exit]);
+  const [stdout, stderr, exit] = await Promise.all([
+    head(running.stdout),
+    head(running.stderr),
+    running.exit,
+  ]);
   timer.abort();
   return { isOk: exit.kind === 'code' && exit.code === 0, stdout, stderr };
 }
