@@ -17,18 +17,19 @@ export async function removeTree(path: string): Promise<void> {
   const parent = await fs.open(dirname(path), constants.O_DIRECTORY | O_PATH).catch(unlessGone);
   if (parent === undefined) return;
   try {
-    await new Removal().entry(parent, basename(path), 0);
+    await new Removal().entry(parent, Buffer.from(basename(path)), 0);
   } finally {
     await parent.close();
   }
 }
 
+/** Names and paths are bytes: not every name is UTF-8, and as text such a name would not be found again. */
 class Removal {
   /** The topmost folder, into which folders too deep are moved. */
   #top: fs.FileHandle | undefined;
   #moved = 0;
 
-  async entry(folder: fs.FileHandle, name: string, depth: number): Promise<void> {
+  async entry(folder: fs.FileHandle, name: Buffer, depth: number): Promise<void> {
     const path = within(folder, name);
     try {
       await fs.unlink(path);
@@ -42,7 +43,7 @@ class Removal {
     else await this.#folder(path, depth);
   }
 
-  async #folder(path: string, depth: number): Promise<void> {
+  async #folder(path: Buffer, depth: number): Promise<void> {
     const handle = await fs.open(path, FOLDER_ITSELF).catch(unlessGone);
     if (handle === undefined) return;
     if (depth === 0) this.#top = handle;
@@ -54,11 +55,11 @@ class Removal {
   }
 
   /** Goes over the folder until it is empty: deep folders are moved into the topmost one meanwhile. */
-  async #empty(handle: fs.FileHandle, path: string, depth: number): Promise<void> {
+  async #empty(handle: fs.FileHandle, path: Buffer, depth: number): Promise<void> {
     await openUp(handle);
     for (let round = 0; round < REMOVE_ROUNDS_MAX; round += 1) {
       const before = this.#moved;
-      const names = await fs.readdir(folderPath(handle));
+      const names = await fs.readdir(folderPath(handle), { encoding: 'buffer' });
       for (let at = 0; at < names.length; at += REMOVE_CONCURRENCY_MAX) {
         const some = names.slice(at, at + REMOVE_CONCURRENCY_MAX);
         await Promise.all(some.map((name) => this.entry(handle, name, depth + 1)));
@@ -66,15 +67,15 @@ class Removal {
       if (await isRemoved(path)) return;
       if (this.#moved > before) round = 0;
     }
-    throw fileError('ENOTEMPTY', 'rmdir', path);
+    throw fileError('ENOTEMPTY', 'rmdir', path.toString());
   }
 
   /** An interrupted removal may have left folders under such names, so a taken one is passed over. */
-  async #moveUp(path: string, top: fs.FileHandle): Promise<void> {
+  async #moveUp(path: Buffer, top: fs.FileHandle): Promise<void> {
     for (let attempt = 0; attempt < REMOVE_ROUNDS_MAX; attempt += 1) {
       this.#moved += 1;
       try {
-        await fs.rename(path, within(top, `.removing-${process.pid}-${this.#moved}`));
+        await fs.rename(path, within(top, Buffer.from(`.removing-${process.pid}-${this.#moved}`)));
         return;
       } catch (error) {
         const code = errorCode(error);
@@ -82,11 +83,11 @@ class Removal {
         if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
       }
     }
-    throw fileError('ENOTEMPTY', 'rename', path);
+    throw fileError('ENOTEMPTY', 'rename', path.toString());
   }
 }
 
-async function isRemoved(path: string): Promise<boolean> {
+async function isRemoved(path: Buffer): Promise<boolean> {
   try {
     await fs.rmdir(path);
     return true;
@@ -109,8 +110,8 @@ function folderPath(folder: fs.FileHandle): string {
   return `/proc/self/fd/${folder.fd}`;
 }
 
-function within(folder: fs.FileHandle, name: string): string {
-  return `${folderPath(folder)}/${name}`;
+function within(folder: fs.FileHandle, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${folderPath(folder)}/`), name]);
 }
 
 function unlessGone(error: unknown): undefined {
