@@ -3,7 +3,10 @@ import { lifeSetup } from './instance-life-setup.js';
 import * as steps from './instance-life-steps.js';
 import { deadlineTo, withContext, writing } from './instance-life-waits.js';
 
-/** An actor that comes back looks at the world first, and goes on where its record and the world agree. */
+/**
+ * An actor that comes back looks at the world first, and goes on where its record and the world agree. One that is
+ * to end does so even when the world cannot be seen.
+ */
 export const recovering = lifeSetup.createStateConfig({
   entry: 'waitForSurvey',
   on: {
@@ -31,7 +34,7 @@ export const recovering = lifeSetup.createStateConfig({
         { guard: 'hasBegun', target: '#life.creating.preparing', actions: 'keepTime' },
         { target: '#life.creating', actions: 'keepTime' },
       ],
-      onError: { target: '#life.failed' },
+      onError: [{ guard: 'isEnding', target: '#life.stopping' }, { target: '#life.failed' }],
     },
     deadlineTo('#life.failed'),
   ],

@@ -1,7 +1,7 @@
 import { type StewardError, toStewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
-import { DAEMON_PAUSE_MAX_MS, DAEMON_PAUSE_MIN_MS } from './bounds.js';
+import { DAEMON_DOUBLINGS_MAX, DAEMON_PAUSE_MAX_MS, DAEMON_PAUSE_MIN_MS } from './bounds.js';
 
 /**
  * Calls again while the daemon cannot be reached, with growing, varied pauses, up to `triesMax` times or until
@@ -30,9 +30,9 @@ function isUnreached({ code }: StewardError): boolean {
 }
 
 function pauseAfter(tries: number, fraction: number): number {
-  const fullMs = Math.min(DAEMON_PAUSE_MAX_MS, DAEMON_PAUSE_MIN_MS * 2 ** Math.min(tries - 1, DOUBLINGS_MAX));
-  return fullMs * (1 - fraction / 2);
+  const fullMs = Math.min(
+    DAEMON_PAUSE_MAX_MS,
+    DAEMON_PAUSE_MIN_MS * 2 ** Math.min(tries - 1, DAEMON_DOUBLINGS_MAX),
+  );
+  return Math.round(fullMs * (1 - fraction / 2));
 }
-
-/** Enough to reach the longest pause, and far from overflowing. */
-const DOUBLINGS_MAX = 16;

@@ -179,5 +179,6 @@ test.prop([fc.integer(), fc.array(step, { minLength: 1, maxLength: 25 })], { num
     expect(rig.node.wrongs).toEqual([]);
     expect([...rig.node.starts.values()].filter((starts) => starts > 1)).toEqual([]);
     expect(await rig.files.list('/memory/manager')).toEqual([]);
+    expect(await rig.files.list('/state/manager/set-aside')).toEqual([]);
   },
 );

@@ -17,7 +17,7 @@ import { commandIn } from './command.js';
 import { environmentOf } from './environment.js';
 import { gitReportOf } from './git-report.js';
 import type { InOrder } from './in-order.js';
-import { decodeRequest } from './request.js';
+import { decodeRequest, openRequest } from './request.js';
 import type { SecretRequests } from './secrets.js';
 
 /** What the effects of all instances need. */
@@ -35,6 +35,8 @@ export interface EffectTools {
 export interface InstanceRequest {
   readonly identity: Identity;
   readonly encoded: string;
+  /** Of the request without its secrets. */
+  readonly fingerprint: string;
   readonly hasSecrets: boolean;
   readonly url: string;
 }
@@ -92,12 +94,14 @@ export function livingMachine(tools: EffectTools, of: InstanceRequest, order: In
 }
 
 async function survey(
-  { world, daemon, secrets }: EffectTools,
-  { identity: { instance }, hasSecrets }: InstanceRequest,
+  tools: EffectTools,
+  of: InstanceRequest,
   context: LifeContext,
   signal: AbortSignal,
 ): Promise<Omit<LifeSurvey, 'at'>> {
-  const credentials = hasSecrets && (await secrets.read(instance)) === undefined ? 'lost' : 'available';
+  const { world, daemon } = tools;
+  const { instance } = of.identity;
+  const credentials = (await kept(tools, of)) === undefined ? 'lost' : 'available';
   if (!context.deployed) return { content: 'unknown', credentials };
   try {
     const exists = await withDeadline(world.clock, SURVEY_DAEMON_MS, signal, (asking) =>
@@ -147,10 +151,17 @@ async function runRequest(tools: EffectTools, of: InstanceRequest): Promise<RunR
 }
 
 async function wholeRequest(tools: EffectTools, of: InstanceRequest): Promise<StartWorkspaceRequest> {
-  if (!of.hasSecrets) return decodeRequest(of.encoded);
-  const request = await tools.secrets.read(of.identity.instance);
+  const request = await kept(tools, of);
   if (request !== undefined) return request;
   throw new StewardError('credentials-lost', 'the secrets of the start are gone');
+}
+
+/** The request as it came; undefined when its secrets are gone, or are not those of this request any more. */
+async function kept(tools: EffectTools, of: InstanceRequest): Promise<StartWorkspaceRequest | undefined> {
+  if (!of.hasSecrets) return decodeRequest(of.encoded);
+  const request = await tools.secrets.read(of.identity.instance);
+  if (request === undefined || openRequest(request).fingerprint !== of.fingerprint) return undefined;
+  return request;
 }
 
 /**

@@ -15,7 +15,7 @@ export interface InstanceRecord {
   readonly life: LifeRecord;
 }
 
-const time = z.number().int();
+const time = z.number();
 const count = z.number().int().min(0);
 
 const git = z.object({

@@ -35,7 +35,6 @@ export interface InstanceOptions {
 
 export interface InstanceParts extends InstanceRequest {
   readonly kind: WorkspaceKind;
-  readonly fingerprint: string;
   /** Secret. */
   readonly ownerToken: string;
 }

@@ -32,11 +32,16 @@ export class SecretRequests {
     await this.#files.write(path, bytes, { mode: 0o600, exclusive: true });
   }
 
-  /** undefined when there is none (any more). */
+  /** undefined when there is none (any more), or what is there is damaged. */
   async read(instance: InstanceId): Promise<StartWorkspaceRequest | undefined> {
     const path = this.#path(instance);
     if ((await this.#files.stat(path)) === undefined) return undefined;
-    return StartWorkspaceRequest.decode(await this.#files.read(path, REQUEST_BYTES_MAX));
+    const bytes = await this.#files.read(path, REQUEST_BYTES_MAX);
+    try {
+      return StartWorkspaceRequest.decode(bytes);
+    } catch {
+      return undefined;
+    }
   }
 
   drop(instance: InstanceId): Promise<void> {
