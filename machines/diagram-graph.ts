@@ -52,7 +52,7 @@ function stateOf(node: AnyStateNode): DiagramState {
 
 function kindOf(node: AnyStateNode): DiagramState['kind'] {
   if (node.type === 'compound' || node.type === 'parallel' || node.type === 'final') return node.type;
-  return (node.always ?? []).length > 0 ? 'choice' : 'plain';
+  return (node.always ?? []).some(({ guard }) => guard === undefined) ? 'choice' : 'plain';
 }
 
 function edgesOf(node: AnyStateNode): DiagramEdge[] {
