@@ -38,6 +38,8 @@ export const GIT_LOW_SPEED_BYTES = 100;
 export const GIT_LOW_SPEED_SECONDS = 60;
 /** Output of one git command that is kept. */
 export const GIT_OUTPUT_BYTES_MAX = 64 * 1024;
+/** Questions for credentials one command may ask: submodules of the same server each ask again. */
+export const GIT_CREDENTIAL_ANSWERS_MAX = 32;
 /** Commits fetched around a requested commit. */
 export const GIT_COMMIT_DEPTH = 20;
 

@@ -3,6 +3,7 @@ import { sleep } from '../gateways/clock.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
 import {
+  GIT_CREDENTIAL_ANSWERS_MAX,
   ONE_TIME_SECRET_ATTEMPTS_MAX,
   ONE_TIME_SECRET_BYTES_MAX,
   ONE_TIME_SECRET_DEADLINE_MS,
@@ -16,9 +17,6 @@ export interface GitCredentials {
   readonly user: string;
   readonly password: string;
 }
-
-/** Questions one command may ask: submodules of the same server each ask again. */
-const ANSWERS = 32;
 
 /** Reads one answer from descriptor 3 per question; `read` takes no byte more than its line. */
 const HELPER =
@@ -37,7 +35,7 @@ export function credentialAccess(
   const answer = `${credentials.user}\n${credentials.password}\n`;
   return {
     settings: [[`credential.${origin}.helper`, HELPER]],
-    pipes: [Buffer.from(answer.repeat(ANSWERS))],
+    pipes: [Buffer.from(answer.repeat(GIT_CREDENTIAL_ANSWERS_MAX))],
   };
 }
 

@@ -20,6 +20,12 @@ export interface GitCommand {
   readonly pipes?: readonly Uint8Array[];
 }
 
+/**
+ * For commands that write into the content: git then speaks all the time, and so ends soon after the program that
+ * listened was killed, instead of writing into a folder that is being set up anew.
+ */
+export const PROGRESS = '--progress';
+
 export type GitSetting = readonly [key: string, value: string];
 
 export interface GitOutcome {
@@ -105,7 +111,10 @@ export async function streamGit(
   });
   const tail = new Tail();
   const complain = async () => {
-    for await (const line of recordsOf(git.stderr)) tail.add(lastUpdate(line));
+    for await (const line of recordsOf(git.stderr)) {
+      const said = lastUpdate(line);
+      if (!isProgress(said)) tail.add(said);
+    }
   };
   const [reading] = await Promise.allSettled([read(git.stdout), complain()]);
   if (reading.status === 'rejected') git.kill('SIGKILL');
@@ -120,6 +129,10 @@ export async function streamGit(
 
 function optionsOf(settings: readonly GitSetting[]): string[] {
   return settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+}
+
+function isProgress(line: string): boolean {
+  return /^(remote: )?[A-Z][A-Za-z ]+: +(\d+%|\d+,|\d+$)/.test(line);
 }
 
 /** Of a progress line that overwrites itself, what stands there in the end. */

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ProgramContext, SimulatedProgram } from '../program.js';
+import { REPOSITORY_FILE_BYTES } from './bounds.js';
 import { write } from './write.js';
-
-/** Longest HEAD file read back. */
-const HEAD_BYTES = 4096;
 
 /**
  * Git as far as our content code uses it. Every URL is a repository with one commit on `main` and every branch
@@ -80,8 +78,10 @@ async function status(context: ProgramContext, folder: string): Promise<number> 
   const { files, stdout, signal } = context;
   const path = join(folder, '.git/HEAD');
   if ((await files.stat(path)) === undefined) return fail(context, 'fatal: not a git repository');
-  const head = (await files.read(path, HEAD_BYTES)).toString('utf8').trim();
-  const commit = (await files.read(join(folder, '.git/origin'), HEAD_BYTES)).toString('utf8').trim();
+  const head = (await files.read(path, REPOSITORY_FILE_BYTES)).toString('utf8').trim();
+  const commit = (await files.read(join(folder, '.git/origin'), REPOSITORY_FILE_BYTES))
+    .toString('utf8')
+    .trim();
   const branch = head.startsWith('ref: ') ? head.slice('ref: refs/heads/'.length) : '(detached)';
   const names = (await files.list(folder)).map(({ name }) => name).sort();
   const untracked = names.filter((name) => name !== '.git' && name !== 'README.md');
