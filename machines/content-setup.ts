@@ -153,8 +153,8 @@ export const contentSetup = setup({
     timeOutJob: assign(({ context, event }) => steps.jobFailed(context, steps.overdue(context, event))),
     dropAttachment: assign(({ context }) => steps.detachedLast(context, context.at)),
     leaveAttachment: assign(({ context, event }) => ({
-      ...steps.failed(steps.overdue(context, event)),
       ...steps.detachedLast(context, context.at),
+      ...steps.failed(steps.overdue(context, event)),
     })),
     startWrappingUp: assign(({ context }) => steps.wrapUpStarted(context)),
     startAttempts: assign({ attempt: 0 }),

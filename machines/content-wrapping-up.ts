@@ -173,7 +173,7 @@ export const wrappingUp = contentSetup.createStateConfig({
           src: 'writeRecord',
           input: ({ context }) => ({ context, step: 'wrapping-up' as const }),
           onDone: { target: 'stranded', actions: 'keepRecord' },
-          onError: { target: 'stranded', actions: 'keepTime' },
+          onError: { target: 'stranded' },
         },
         deadlineTo('stranded', 'keepTime'),
       ],
