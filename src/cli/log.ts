@@ -1,12 +1,14 @@
 import { Option } from 'commander';
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Level, type Logger } from 'pino';
+import type { Program } from '../config/state-folder.js';
+import { createLogger } from '../telemetry/logger.js';
 import type { Cli } from './cli.js';
 
-const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'];
+const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const satisfies readonly Level[];
 
 /** For verbs that run programs. */
 export interface LogOptions {
-  readonly logLevel?: string;
+  readonly logLevel?: (typeof LEVELS)[number];
 }
 
 export function logLevelOption(): Option {
@@ -14,12 +16,21 @@ export function logLevelOption(): Option {
     '--log-level <level>',
     'least severe messages to log (default: warn on a terminal, else info)',
   )
-    .choices(LEVELS)
+    .choices([...LEVELS])
     .env('STEWARD_LOG_LEVEL');
 }
 
-/** The programs log to stderr, one JSON object per line; on a terminal only what needs somebody's attention. */
-export function programLogger(cli: Pick<Cli, 'stderr'>, options: LogOptions): Logger {
-  const level = options.logLevel ?? (cli.stderr.isTerminal ? 'warn' : 'info');
-  return pino({ level, base: null }, destination({ fd: 2, sync: true }));
+/**
+ * How the programs log: to stderr, as one JSON object per line; on a terminal as text, and only what needs
+ * somebody's attention.
+ */
+export function programLoggers(
+  cli: Pick<Cli, 'stderr' | 'world'>,
+  options: LogOptions,
+): (program: Program | 'steward') => Logger {
+  const { isTerminal } = cli.stderr;
+  const level = options.logLevel ?? (isTerminal ? 'warn' : 'info');
+  const stderr = destination({ fd: 2, sync: true });
+  const { clock } = cli.world;
+  return (program) => createLogger({ program, level, isPretty: isTerminal, clock, destination: stderr });
 }

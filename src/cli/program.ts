@@ -12,6 +12,7 @@ import { addGlobalOptions, globalOptionsOf } from './global-options.js';
 import { addHistory } from './history.js';
 import { addList } from './list.js';
 import { addLogs } from './logs.js';
+import { addMachines } from './machines.js';
 import { addManager } from './manager.js';
 import { reportError } from './report-error.js';
 import { example, type RunVerb, runVerb } from './run-verb.js';
@@ -62,7 +63,8 @@ function createProgram(cli: Cli, run: RunVerb): Command {
   );
   program.addHelpText('after', exitCodeHelp());
   program.commandsGroup('The system:');
-  for (const add of [addUp, addDaemon, addManager, addBridge, addDoctor, addConfig]) add(program, run);
+  for (const add of [addUp, addDaemon, addManager, addBridge, addDoctor, addConfig, addMachines])
+    add(program, run);
   program.commandsGroup('Workspaces:');
   for (const add of [addStart, addList, addDescribe, addStop, addLogs]) add(program, run);
   program.commandsGroup('Content:');

@@ -6,7 +6,7 @@ import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { DRAIN_MS, PROGRAM_RESTART_PERIOD_MS, PROGRAM_RESTARTS_MAX, PROGRAM_START_MS } from './bounds.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { type LogOptions, programLogger } from './log.js';
+import { type LogOptions, programLoggers } from './log.js';
 import { localSchemas } from './program-config.js';
 import { type ProgramParts, type RunningProgram, startProgram } from './running-program.js';
 import type { Session } from './session.js';
@@ -28,13 +28,14 @@ export async function runPrograms(
 ): Promise<ExitCode | undefined> {
   const { cli, places } = session;
   const { world, env, interrupted } = cli;
-  const logger = programLogger(cli, options);
+  const loggerOf = programLoggers(cli, options);
+  const logger = loggerOf('steward');
   const schemas = await localSchemas(cli, places);
   const parts = {
     world,
     env,
     schemas,
-    logger,
+    loggerOf,
     ...(options.config === undefined ? {} : { file: options.config }),
   };
   const readiness = new Map<Program, Promise<void>>();

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { Registry } from 'prom-client';
 import type { Program } from '../config/state-folder.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import { RealHttp } from '../gateways/real/http.js';
 import type { World } from '../gateways/world.js';
+import { createRegistry } from '../telemetry/metrics-registry.js';
 import { type LocalSchemas, loadProgramConfig } from './program-config.js';
 import { packageVersion } from './version.js';
 
@@ -20,7 +20,7 @@ export interface ProgramParts {
   readonly world: World;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly schemas: LocalSchemas;
-  readonly logger: Logger;
+  readonly loggerOf: (program: Program) => Logger;
   /** Configuration file. */
   readonly file?: string;
 }
@@ -28,8 +28,12 @@ export interface ProgramParts {
 /** Starts a program; its code is loaded only now, because most runs of the command need none of it. */
 export async function startProgram(name: Program, parts: ProgramParts): Promise<RunningProgram> {
   const { world, schemas } = parts;
-  const logger = parts.logger.child({ program: name });
-  const options = { world, logger, registry: new Registry(), version: packageVersion() };
+  const options = {
+    world,
+    logger: parts.loggerOf(name),
+    registry: createRegistry(name),
+    version: packageVersion(),
+  };
   switch (name) {
     case 'daemon': {
       const config = await configOf(name, schemas.daemon, parts);
