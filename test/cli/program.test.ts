@@ -1,0 +1,149 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonLines, steward } from './support/memory-cli.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'steward-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const verbs = [
+  'up daemon manager bridge doctor machines start list describe stop logs backup snapshot watch history'.split(
+    ' ',
+  ),
+  'check schema'.split(' ').map((name) => `config ${name}`),
+  'init wait exists snapshot backup dispose'.split(' ').map((name) => `content ${name}`),
+].flat();
+
+describe('help', () => {
+  it.each(verbs)('of %s shows an example that begins with it', async (verb) => {
+    const { code, stdout } = await steward([...verb.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`$ steward ${verb}`);
+    expect(stdout).toContain('--json');
+  });
+
+  it('names all verbs', async () => {
+    const { stdout } = await steward(['--help']);
+    for (const verb of verbs) expect(stdout).toMatch(new RegExp(`^  ${verb.split(' ')[0]}`, 'm'));
+  });
+});
+
+describe('wrong command lines', () => {
+  it.each([
+    [['nonsense'], "unknown command 'nonsense'"],
+    [['list', '--nonsense'], "unknown option '--nonsense'"],
+    [['stop'], "missing required argument 'instance'"],
+    [['stop', '../x'], 'The id'],
+    [['stop', 'x', '--policy', 'gently'], 'Allowed choices are normally, immediately, abort'],
+    [['stop', 'x', '--now', '--abort'], 'disagree'],
+    [['start'], 'say where the content comes from'],
+    [['list', '--timeout', 'soon'], 'Write a duration'],
+    [['list', '--address', 'nowhere'], 'unix:/path, host:port'],
+    [['list', '--address', 'localhost:1', '--tls-cert', 'x'], '--tls-cert and --tls-key go together'],
+    [['list', '--address', 'localhost:1', '--tls-ca', '/nonexistent/ca'], '--tls-ca'],
+  ])('%j exits with 2 and says why', async (args, message) => {
+    const { code, stdout, stderr } = await steward(['--state', folder, ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stdout).toBe('');
+  });
+});
+
+describe('without a running system', () => {
+  it.each([
+    [['list']],
+    [['stop', 'x', '--wait']],
+    [['start', '--empty', '--wait']],
+    [['content', 'exists', 'x']],
+  ])('%j exits with 5 and says how to start it', async (args) => {
+    const { code, stdout, stderr } = await steward(['--state', folder, ...args]);
+    expect(code).toBe(5);
+    expect(stderr).toContain('steward up');
+    expect(stdout).toBe('');
+  });
+
+  it('says the same when the socket refuses', async () => {
+    const { code, stderr } = await steward(['list', '--address', '127.0.0.1:1']);
+    expect(code).toBe(5);
+    expect(stderr).toContain('no manager answers at 127.0.0.1:1');
+  });
+
+  it('tells machines on stderr, as one object', async () => {
+    const { code, stdout, stderr } = await steward(['--state', folder, 'list', '--json']);
+    expect(code).toBe(5);
+    expect(stdout).toBe('');
+    expect(jsonLines(stderr)).toMatchObject([
+      { error: { code: 'unavailable', status: 'UNAVAILABLE', retryable: true } },
+    ]);
+  });
+});
+
+describe('config', () => {
+  it('names every bad key of a file', async () => {
+    const file = join(folder, 'daemon.json');
+    await writeFile(file, JSON.stringify({ nodee: 'x', storage: { folder: 7 } }));
+    const { code, stderr } = await steward(['config', 'check', file]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('nodee: there is no such key');
+    expect(stderr).toContain('storage.folder:');
+  });
+
+  it('takes a good file, and knows by its name whose it is', async () => {
+    const file = join(folder, 'my-bridge.json');
+    await writeFile(file, JSON.stringify({ stopShareMax: 0.25 }));
+    const { code, stdout } = await steward(['config', 'check', file, '--json']);
+    expect(code).toBe(0);
+    expect(jsonLines(stdout)).toEqual([{ file, program: 'bridge', valid: true }]);
+  });
+
+  it('says that a file is not there', async () => {
+    const { code, stderr } = await steward(['config', 'check', join(folder, 'none.json')]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('ENOENT');
+  });
+
+  it.each(['daemon', 'manager', 'bridge'])('prints the schema of the %s', async (program) => {
+    const { code, stdout } = await steward(['config', 'schema', '--program', program]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'object', properties: { listen: { type: 'array' } } });
+  });
+});
+
+describe('machines', () => {
+  it('prints the named ones as Mermaid', async () => {
+    const { code, stdout } = await steward(['machines', 'content-state', '--json']);
+    expect(code).toBe(0);
+    const [first] = jsonLines(stdout);
+    expect(first).toMatchObject({ machine: 'content-state', state: '' });
+    expect(stdout).toContain('stateDiagram-v2');
+    expect(stdout).not.toContain('veth-pair');
+  });
+});
+
+describe('doctor', () => {
+  it('gives every finding a verdict, and a remedy unless all is well', async () => {
+    const { code, stdout } = await steward(['--state', join(folder, 'not', 'yet'), 'doctor', '--json']);
+    const findings = jsonLines(stdout);
+    expect(findings.length).toBeGreaterThan(10);
+    for (const finding of findings) {
+      const isWell = expect.objectContaining({ verdict: 'ok', remedy: '' });
+      const isNot = expect.objectContaining({ verdict: 'warning', remedy: expect.stringMatching(/../) });
+      expect([isWell, isNot]).toContainEqual(finding);
+    }
+    expect(code).toBe(0);
+  });
+
+  it('fails when the state folder cannot be written', async () => {
+    const file = join(folder, 'a-file');
+    await writeFile(file, '');
+    const { code, stdout } = await steward(['--state', file, 'doctor', '--json']);
+    expect(code).toBe(1);
+    expect(jsonLines(stdout)).toContainEqual(
+      expect.objectContaining({ name: 'state folder', verdict: 'missing' }),
+    );
+  });
+});
