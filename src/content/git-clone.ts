@@ -8,7 +8,7 @@ import {
   GIT_SUBMODULE_DEADLINE_MS,
 } from './bounds.js';
 import { withDeadline } from './deadline.js';
-import { type GitSetting, PROGRESS, runGit } from './git.js';
+import { type GitSetting, runGit } from './git.js';
 import { credentialAccess, type GitCredentials, scrub } from './git-credentials.js';
 import { checkOut, type GitTarget, type RunInCopy } from './git-target.js';
 import type { GitUrl } from './git-url.js';
@@ -41,7 +41,7 @@ export async function clone(
   warnings.push(...(await checkOut(request.target, run)));
   if (request.upstream !== undefined) {
     await run(['remote', 'add', 'upstream', request.upstream.text]);
-    await run(['fetch', PROGRESS, '--recurse-submodules=no', 'upstream']);
+    await run(['fetch', '--recurse-submodules=no', 'upstream']);
   }
   warnings.push(...(await fetchSubmodules(request, credentials, context)));
   return warnings;
@@ -71,7 +71,7 @@ function cloneArguments(request: CloneRequest): readonly string[] {
   const http: readonly GitSetting[] = text.includes('gitlab.com') ? [['http.version', 'HTTP/1.1']] : [];
   const settings = [...http, ...request.settings].flatMap(([key, value]) => ['--config', `${key}=${value}`]);
   const depth = request.isFull ? [] : ['--depth=1', '--shallow-submodules'];
-  return ['clone', PROGRESS, '--template=', ...depth, ...settings, '--', text, '.'];
+  return ['clone', '--template=', ...depth, ...settings, '--', text, '.'];
 }
 
 /** An empty folder of the content's user, and its parents. The content's root itself stays. */
@@ -129,7 +129,6 @@ async function fetchSubmodules(
         runner(request, credentials, { ...context, signal })([
           'submodule',
           'update',
-          PROGRESS,
           '--init',
           '--recursive',
         ]),

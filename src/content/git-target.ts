@@ -1,5 +1,4 @@
 import { GIT_COMMIT_DEPTH } from './bounds.js';
-import { PROGRESS } from './git.js';
 
 /** What is checked out after a clone. */
 export type GitTarget =
@@ -28,7 +27,7 @@ export async function checkOut(target: GitTarget, run: RunInCopy): Promise<reado
     case 'remote-branch':
       return checkOutBranch(target.branch, run);
     case 'local-branch':
-      await run(['checkout', PROGRESS, '--no-track', '-B', target.branch, 'origin/HEAD']);
+      await run(['checkout', '--no-track', '-B', target.branch, 'origin/HEAD']);
       return [];
     case 'commit':
       await checkOutCommit(target.hash, run);
@@ -45,8 +44,8 @@ async function checkOutBranch(branch: string, run: RunInCopy): Promise<readonly 
   const remote = asked.code === 0 ? branch : await defaultBranch(run);
   const depth = (await isShallow(run)) ? ['--depth=1'] : [];
   const refspec = `+refs/heads/${remote}:refs/remotes/origin/${remote}`;
-  await run(['fetch', PROGRESS, ...depth, '--recurse-submodules=no', 'origin', refspec]);
-  await run(['checkout', PROGRESS, '--track', '-B', branch, `origin/${remote}`]);
+  await run(['fetch', ...depth, '--recurse-submodules=no', 'origin', refspec]);
+  await run(['checkout', '--track', '-B', branch, `origin/${remote}`]);
   if (remote === branch) return [];
   return [`the remote has no branch ${branch}: it was made from the default branch ${remote}`];
 }
@@ -54,8 +53,8 @@ async function checkOutBranch(branch: string, run: RunInCopy): Promise<readonly 
 async function checkOutCommit(hash: string, run: RunInCopy): Promise<void> {
   const isHere = (await run(['cat-file', '-e', `${hash}^{commit}`], () => true)).code === 0;
   const depth = (await isShallow(run)) ? [`--depth=${GIT_COMMIT_DEPTH}`] : [];
-  if (!isHere) await run(['fetch', PROGRESS, ...depth, '--recurse-submodules=no', 'origin', hash]);
-  await run(['checkout', PROGRESS, '--detach', hash]);
+  if (!isHere) await run(['fetch', ...depth, '--recurse-submodules=no', 'origin', hash]);
+  await run(['checkout', '--detach', hash]);
 }
 
 async function hasRemoteHead(run: RunInCopy): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
 import { GIT_LOW_SPEED_BYTES, GIT_LOW_SPEED_SECONDS, GIT_OUTPUT_BYTES_MAX } from './bounds.js';
@@ -19,12 +19,6 @@ export interface GitCommand {
   /** Read by a credential helper from descriptor 3. */
   readonly pipes?: readonly Uint8Array[];
 }
-
-/**
- * For commands that write into the content: git then speaks all the time, and so ends soon after the program that
- * listened was killed, instead of writing into a folder that is being set up anew.
- */
-export const PROGRESS = '--progress';
 
 export type GitSetting = readonly [key: string, value: string];
 
@@ -81,6 +75,16 @@ const CLOSED_ENVIRONMENT = {
   GIT_SSH_COMMAND: 'ssh -F /dev/null -o BatchMode=yes -o UserKnownHostsFile=/dev/null',
 } as const;
 
+/**
+ * Git that does not outlive us. A clone that fails removes what lies in its folder, so one left behind by a killed
+ * daemon could wipe the content that the next one has set up there. The standard input is a pipe that we never
+ * write to: when we are gone it ends, and a second process, which waits for that, kills the group.
+ */
+const WITH_LIFELINE =
+  'exec 9<&0; { cat <&9; kill -KILL 0; } 3<&- >/dev/null 2>&1 & exec git "$@" </dev/null 9<&-';
+/** What sh says of a program that is not there (POSIX, "Exit Status for Commands"). */
+const NOT_FOUND = 127;
+
 /** Runs git to its end. Fails only when it cannot be started, is ended by a signal, or the caller aborts. */
 export async function runGit(world: World, command: GitCommand): Promise<GitOutcome> {
   let output = '';
@@ -101,20 +105,24 @@ export async function streamGit(
   const { user, signal, pipes } = command;
   signal.throwIfAborted();
   const git = world.processes.start({
-    program: 'git',
-    args: [...optionsOf([...CLOSED_SETTINGS, ...(command.settings ?? [])]), ...command.args],
+    program: 'sh',
+    args: [
+      '-c',
+      WITH_LIFELINE,
+      'git',
+      ...optionsOf([...CLOSED_SETTINGS, ...(command.settings ?? [])]),
+      ...command.args,
+    ],
     env: { ...CLOSED_ENVIRONMENT, ...command.environment },
     cwd: command.folder,
+    input: new PassThrough(),
     signal,
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
     ...(pipes === undefined ? {} : { pipes }),
   });
   const tail = new Tail();
   const complain = async () => {
-    for await (const line of recordsOf(git.stderr)) {
-      const said = lastUpdate(line);
-      if (!isProgress(said)) tail.add(said);
-    }
+    for await (const line of recordsOf(git.stderr)) tail.add(lastUpdate(line));
   };
   const [reading] = await Promise.allSettled([read(git.stdout), complain()]);
   if (reading.status === 'rejected') git.kill('SIGKILL');
@@ -123,16 +131,15 @@ export async function streamGit(
   if (reading.status === 'rejected') throw reading.reason;
   const unstarted = notStarted('git', exit);
   if (unstarted !== undefined) throw unstarted;
+  if (exit.kind === 'code' && exit.code === NOT_FOUND) {
+    throw new StewardError('missing-tool', 'git is not installed');
+  }
   if (exit.kind !== 'code') throw new StewardError('git-failed', `git ${describeExit(exit)}`);
   return { code: exit.code, complaint: tail.toString() };
 }
 
 function optionsOf(settings: readonly GitSetting[]): string[] {
   return settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-}
-
-function isProgress(line: string): boolean {
-  return /^(remote: )?[A-Z][A-Za-z ]+: +(\d+%|\d+,|\d+$)/.test(line);
 }
 
 /** Of a progress line that overwrites itself, what stands there in the end. */

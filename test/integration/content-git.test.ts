@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { withDeadline } from '../../src/content/deadline.js';
 import { initialize } from '../../src/content/initialize.js';
@@ -206,6 +208,23 @@ describe('credentials', () => {
   });
 });
 
+test('git ends with the program that started it, however that ends', async () => {
+  const { folder } = await setting();
+  const port = await tcpServer(() => undefined);
+  const starter = spawn(
+    process.execPath,
+    [...process.execArgv, '--import', 'tsx', HANGING_CLONE, folder, `${port}`],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const [started] = await once(starter.stdout, 'data');
+  const group = Number(String(started));
+  expect(isGroupAlive(group)).toBe(true);
+  starter.kill('SIGKILL');
+  await expect.poll(() => isGroupAlive(group), { timeout: 20_000 }).toBe(false);
+});
+
 describe('servers that do harm', () => {
   test('one that is not there fails with a message', async () => {
     const { run } = await setting();
@@ -254,6 +273,17 @@ describe('servers that do harm', () => {
     expect(warnings).toHaveLength(1);
   });
 });
+
+const HANGING_CLONE = fileURLToPath(new URL('../content/support/hanging-clone.ts', import.meta.url));
+
+function isGroupAlive(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const withoutAuth = {
   customConfig: {},

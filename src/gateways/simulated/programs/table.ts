@@ -5,6 +5,8 @@ import { tar } from './tar.js';
 /** What a machine that keeps workspaces has installed. */
 export const workspacePrograms: SimulatedPrograms = {
   git,
+  // Only as the one that starts git: `sh -c <script> git <arguments>`.
+  sh: (context) => git({ ...context, args: context.args.slice(3) }),
   tar,
   // Never started by itself: tar runs it, and the simulated one does without.
   zstd: async () => 1,
