@@ -48,3 +48,5 @@ export const READINESS_CHECK_MS = 1_000;
 
 /** Attempts to open a database that another process holds. */
 export const OPEN_ATTEMPTS_MAX = 8;
+/** Furthest instant from the epoch that a Date can hold (ECMA-262, 21.4.1.1). */
+export const TIME_MAX_MS = 8.64e15;

@@ -1,5 +1,4 @@
-/** Furthest instant from the epoch that a Date can hold, in milliseconds (ECMA-262, 21.4.1.1). */
-const TIME_MAX_MS = 8.64e15;
+import { TIME_MAX_MS } from '../bounds.js';
 
 /** ISO 8601 with milliseconds and `Z`, as the database keeps instants; texts order like the instants. */
 export function isoTime(milliseconds: number): string {
