@@ -1,3 +1,4 @@
+import { basename, relative } from 'node:path';
 import type { Command } from 'commander';
 import { type LogOptions, logLevelOption } from './log.js';
 import { PROGRAMS } from './places.js';
@@ -26,18 +27,24 @@ function tellReady({ cli, show, places }: Session): void {
     `Steward is ready, pid ${pid}. Ctrl-C stops it.`,
     ...show.details([['state', stateFolder], ...Object.entries(addresses)]),
   ]);
-  show.note(nextSteps(stateFlag(cli.env, stateFolder)).join('\n'));
+  const steward = `${ownName()}${stateFlag(cli.env, stateFolder)}`;
+  show.note(
+    [
+      '',
+      'In another terminal:',
+      `  ${steward} start --git https://github.com/octocat/Hello-World --wait`,
+      `  ${steward} list`,
+      `  ${steward} stop INSTANCE --wait`,
+      `  ${steward} watch`,
+    ].join('\n'),
+  );
 }
 
-function nextSteps(flag: string): readonly string[] {
-  return [
-    '',
-    'In another terminal (`npx steward` where the command is not installed):',
-    `  steward${flag} start --git https://github.com/octocat/Hello-World --wait`,
-    `  steward${flag} list`,
-    `  steward${flag} stop INSTANCE --wait`,
-    `  steward${flag} watch`,
-  ];
+/** How the user calls this command: a clone that was not installed has no `steward` on the PATH. */
+function ownName(): string {
+  const [, script = 'steward'] = process.argv;
+  const name = basename(script);
+  return name === 'steward' ? name : `node ${relative(process.cwd(), script) || script}`;
 }
 
 /** The other terminal has to name the same folder. */
