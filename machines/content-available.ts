@@ -39,7 +39,7 @@ export const available = contentSetup.createStateConfig({
           onDone: { target: 'working', actions: 'keepRecord' },
           onError: { target: 'idle', actions: 'failJob' },
         },
-        deadlineTo('idle', 'timeOutJob'),
+        deadlineTo('idle', 'timeOutJob', 'failJob'),
       ],
     },
     working: {
@@ -56,7 +56,7 @@ export const available = contentSetup.createStateConfig({
           },
           onError: { target: 'recordingResult', actions: 'failJob' },
         },
-        deadlineTo('recordingResult', 'timeOutJob'),
+        deadlineTo('recordingResult', 'timeOutJob', 'failJob'),
       ],
     },
     /** The archive is committed in the storage by now; a record that cannot be written does not undo that. */

@@ -3,9 +3,18 @@ import { contentSetup } from './content-setup.js';
 import * as steps from './content-steps.js';
 import { deadlineTo, withContext } from './content-waits.js';
 
-/** An actor that comes back looks at the world first, and goes to the step its record and the world agree on. */
+/**
+ * An actor that comes back looks at the world first, and goes to the step its record and the world agree on. A
+ * DISPOSE that comes meanwhile is kept, and decides as soon as the world is known.
+ */
 export const recovering = contentSetup.createStateConfig({
   entry: 'waitForSurvey',
+  on: {
+    DISPOSE: {
+      guard: 'mayJoinDisposal',
+      actions: assign(({ context, event }) => steps.disposalJoined(context, event.disposal, event.at)),
+    },
+  },
   invoke: [
     {
       src: 'survey',
@@ -16,14 +25,16 @@ export const recovering = contentSetup.createStateConfig({
           target: '#content.wrappingUp',
           actions: assign(({ event }) => steps.contentMissing(event.output.at)),
         },
+        { guard: 'recordedWrappingUp', target: '#content.wrappingUp', actions: 'keepTime' },
+        { guard: 'recordedRemoving', target: '#content.wrappingUp.removing', actions: 'keepTime' },
+        { guard: 'isCompleteAndDisposed', target: '#content.wrappingUp', actions: 'keepTime' },
+        { guard: 'isDisposed', target: '#content.wrappingUp', actions: ['keepTime', 'forgetSetup'] },
         {
           guard: ({ context, event }) => steps.isInUse(context, event.output),
           target: '#content.available',
           actions: 'keepTime',
         },
         { guard: 'recordedAvailable', target: '#content.settingUp.announcing', actions: 'keepTime' },
-        { guard: 'recordedWrappingUp', target: '#content.wrappingUp', actions: 'keepTime' },
-        { guard: 'recordedRemoving', target: '#content.wrappingUp.removing', actions: 'keepTime' },
         {
           guard: ({ context, event }) => steps.areCredentialsLost(context, event.output),
           target: '#content.wrappingUp',
@@ -109,8 +120,11 @@ export const settingUp = contentSetup.createStateConfig({
       invoke: [
         {
           src: 'writeRecord',
-          input: ({ context }) => ({ context, step: 'available' as const }),
-          onDone: { target: 'announcing', actions: 'keepRecord' },
+          input: ({ context }) => ({
+            context: { ...context, ...steps.becameAvailable(context) },
+            step: 'available' as const,
+          }),
+          onDone: { target: 'announcing', actions: ['becomeAvailable', 'keepRecord'] },
           onError: { target: 'abandoning', actions: 'fail' },
         },
         deadlineTo('abandoning', 'timeOut'),
@@ -131,10 +145,7 @@ export const settingUp = contentSetup.createStateConfig({
         {
           src: 'announce',
           input: withContext,
-          onDone: {
-            target: '#content.available',
-            actions: assign(({ event }) => steps.entered(event.output.at)),
-          },
+          onDone: { target: '#content.available', actions: 'keepTime' },
           onError: { target: '#content.failed', actions: 'fail' },
         },
         deadlineTo('#content.failed', 'timeOut'),

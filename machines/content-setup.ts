@@ -96,6 +96,11 @@ export const contentSetup = setup({
     recordedAvailable: ({ context }) => context.recorded === 'available',
     recordedWrappingUp: ({ context }) => context.recorded === 'wrapping-up',
     recordedRemoving: ({ context }) => context.recorded === 'removing',
+    isDisposed: ({ context }) => context.disposal !== undefined,
+    isCompleteAndDisposed: ({ context }) =>
+      context.recorded === 'available' && context.disposal !== undefined,
+    /** Once removal is recorded, nothing can be added to what was asked for. */
+    mayJoinDisposal: ({ context }) => context.recorded !== 'removing',
     hasRoomForJob: ({ context }) => context.jobs.length < context.limits.jobsMax,
     hasJob: ({ context }) => context.jobs.length > 0,
     hasAttachment: ({ context }) => context.attachments.length > 0,
@@ -135,6 +140,7 @@ export const contentSetup = setup({
     waitForRemove: assign(({ context }) => steps.waiting(context, 'removing', context.limits.removeMs)),
     /** An effect is done: only its time matters here. */
     keepTime: assign(({ event }) => steps.timeOf(event)),
+    becomeAvailable: assign(({ context }) => steps.becameAvailable(context)),
     /** A record is on disk: from here a restart goes on. */
     keepRecord: assign(({ event }) => steps.recordKept(event)),
     /** An effect was rejected. */
@@ -151,14 +157,20 @@ export const contentSetup = setup({
     ),
     failJob: assign(({ context, event }) => steps.jobFailed(context, steps.failureOf(context, event))),
     timeOutJob: assign(({ context, event }) => steps.jobFailed(context, steps.overdue(context, event))),
-    dropAttachment: assign(({ context }) => steps.detachedLast(context, context.at)),
+    loseAttachment: assign(({ context, event }) => ({
+      ...steps.detachedLast(context, context.at),
+      ...steps.failed(steps.failureOf(context, event)),
+    })),
     leaveAttachment: assign(({ context, event }) => ({
       ...steps.detachedLast(context, context.at),
       ...steps.failed(steps.overdue(context, event)),
     })),
     startWrappingUp: assign(({ context }) => steps.wrapUpStarted(context)),
     startAttempts: assign({ attempt: 0 }),
-    pause: assign(({ context }) => steps.pausing(context)),
+    pauseAttempts: assign(({ context }) => steps.pausing(context, 'the next attempt of the final backup')),
+    pauseStranded: assign(({ context }) => steps.pausing(context, 'the next attempt to save the content')),
+    pauseRecord: assign(({ context }) => steps.pausing(context, 'the next attempt to write the record')),
+    pauseRemoval: assign(({ context }) => steps.pausing(context, 'the next attempt to remove the content')),
     refuseJobs: assign(({ context }) => steps.jobsRefused(context)),
   },
 });

@@ -3,7 +3,7 @@
  *
  * State         What may exist in it                          What leaves it
  * none          nothing                                        INIT
- * recovering    whatever the record says                       the survey of the world
+ * recovering    whatever the record says                       the survey of the world; DISPOSE waits for it
  * settingUp     a record; a folder that may be thrown away     ready → available; failed or DISPOSE → wrappingUp
  * available     complete content, recorded as such; jobs       DISPOSE → wrappingUp
  * wrappingUp    content that is being saved, then removed      removed and recorded → gone
@@ -11,7 +11,11 @@
  * refused       nothing: the first record was never written    final
  * failed        as recorded; the supervisor starts it again    final
  *
- * Ignored, because they cannot mean anything there: INIT outside `none`; BACKUP and SNAPSHOT outside
+ * A DISPOSE during `recovering` counts once the world is known: complete content is wrapped up, a set-up under way
+ * is given up, a wrap-up under way is joined. `since` is when the content state began, over restarts too.
+ *
+ * Ignored, because they cannot mean anything there: INIT outside `none` (nobody is asked for it while an actor
+ * comes back); BACKUP and SNAPSHOT outside
  * `available` (BACKUP also starts the next attempt of `stranded`); DISPOSE once removal is recorded.
  *
  * Content is removed only after `recordingRemoval`, which is entered only when a verified backup is recorded,

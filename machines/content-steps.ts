@@ -27,9 +27,9 @@ export function setUp(setup: SetupResult, at: number): Change {
   return { setup, at, failure: undefined };
 }
 
-/** The content state changed: `since` is when. */
-export function entered(at: number): Change {
-  return { at, since: at };
+/** Content counts as available from when that is asked to be recorded: the record and the actor say the same. */
+export function becameAvailable({ at }: ContentContext) {
+  return { since: at };
 }
 
 export function waiting(context: ContentContext, waitingFor: string, milliseconds: number): Change {
@@ -74,7 +74,8 @@ export function overdue(context: ContentContext, event: object): Failure {
 
 /** From here on nothing new begins; `since` tells when, and a wrap-up that was under way keeps its time. */
 export function wrapUpStarted(context: ContentContext): Change {
-  return context.recorded === 'wrapping-up' ? {} : { since: context.at };
+  const isUnderWay = context.recorded === 'wrapping-up' || context.recorded === 'removing';
+  return isUnderWay ? {} : { since: context.at };
 }
 
 export function currentJob(context: ContentContext): Job | undefined {
@@ -132,7 +133,7 @@ export function disposalJoined(context: ContentContext, next: Disposal, at: numb
 
 /** Only an explicit Dispose without backup gives up content that could not be saved. */
 export function givenUp(next: Disposal, at: number): Change {
-  return { disposal: next, at, since: at, failure: undefined, finalBackup: undefined, verified: false };
+  return { disposal: next, at, failure: undefined, finalBackup: undefined, verified: false };
 }
 
 export function quiet(gitStatus: GitReport | undefined, at: number): Change {
@@ -153,10 +154,11 @@ export function attemptFailed(context: ContentContext, failure: Failure): Change
 }
 
 /** The pause after the n-th failure doubles from the least to the most, and half of it is random. */
-export function pausing(context: ContentContext): Change {
+export function pausing(context: ContentContext, waitingFor: string): Change {
   const full = Math.min(context.limits.pauseMinMs * 2 ** context.pauses, context.limits.pauseMaxMs);
   const jitter = context.failure?.jitter ?? 0;
-  return { deadline: context.at + Math.round(full / 2 + (full / 2) * jitter), pauses: context.pauses + 1 };
+  const deadline = context.at + Math.round(full / 2 + (full / 2) * jitter);
+  return { waitingFor, deadline, pauses: context.pauses + 1 };
 }
 
 export function attached(context: ContentContext, attachment: Attachment, at: number): Change {
@@ -183,7 +185,7 @@ export function contentMissing(at: number): Change {
   const message = 'the content folder is gone; the last committed backup is what is left';
   const failure: Failure = { at, code: 'content-missing', message, retryable: false, jitter: 0 };
   const disposal: Disposal = { backup: false, backupLogs: false, reason: message };
-  return { at, since: at, failure, disposal };
+  return { at, failure, disposal };
 }
 
 /** Content that was in use, and whose inside knows that it is complete: nothing is left to do. */
@@ -198,7 +200,7 @@ export function areCredentialsLost(context: ContentContext, survey: Survey): boo
 
 export function credentialsLost(at: number): Change {
   const message = 'the credentials did not survive the restart of the machine';
-  return { at, since: at, failure: { at, code: 'credentials-lost', message, retryable: true, jitter: 0 } };
+  return { at, failure: { at, code: 'credentials-lost', message, retryable: true, jitter: 0 } };
 }
 
 function isFailure(thrown: unknown): thrown is Failure {

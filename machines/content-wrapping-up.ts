@@ -67,9 +67,9 @@ export const wrappingUp = contentSetup.createStateConfig({
             target: 'disconnecting',
             actions: assign(({ context, event }) => steps.detachedLast(context, event.output.at)),
           },
-          onError: { target: 'disconnecting', actions: ['fail', 'dropAttachment'] },
+          onError: { target: 'disconnecting', actions: 'loseAttachment' },
         },
-        deadlineTo('disconnecting', 'leaveAttachment'),
+        deadlineTo('disconnecting', 'leaveAttachment', 'loseAttachment'),
       ],
     },
     backingUp: {
@@ -84,7 +84,7 @@ export const wrappingUp = contentSetup.createStateConfig({
           },
           onError: { target: 'weighing', actions: 'failAttempt' },
         },
-        deadlineTo('weighing', 'timeOutAttempt'),
+        deadlineTo('weighing', 'timeOutAttempt', 'failAttempt'),
       ],
     },
     verifying: {
@@ -99,7 +99,7 @@ export const wrappingUp = contentSetup.createStateConfig({
           },
           onError: { target: 'weighing', actions: 'failAttempt' },
         },
-        deadlineTo('weighing', 'timeOutAttempt'),
+        deadlineTo('weighing', 'timeOutAttempt', 'failAttempt'),
       ],
     },
     /** A failed attempt is followed by another one while there are any left, and else by a long wait. */
@@ -107,7 +107,7 @@ export const wrappingUp = contentSetup.createStateConfig({
       always: [{ guard: 'hasAttemptLeft', target: 'pausing' }, { target: 'recordingStranded' }],
     },
     pausing: {
-      entry: 'pause',
+      entry: 'pauseAttempts',
       invoke: deadlineTo('backingUp', 'keepTime'),
     },
     recordingBackup: {
@@ -179,7 +179,7 @@ export const wrappingUp = contentSetup.createStateConfig({
       ],
     },
     stranded: {
-      entry: 'pause',
+      entry: 'pauseStranded',
       on: {
         DISPOSE: [
           {
@@ -199,7 +199,7 @@ export const wrappingUp = contentSetup.createStateConfig({
     },
     /** A record could not be written; nothing was removed. */
     retrying: {
-      entry: 'pause',
+      entry: 'pauseRecord',
       on: {
         DISPOSE: {
           target: 'recordingWrapUp',
@@ -211,7 +211,7 @@ export const wrappingUp = contentSetup.createStateConfig({
     },
     /** The content is safe or given up, and could not be removed wholly, or not recorded as removed. */
     retryingRemoval: {
-      entry: 'pause',
+      entry: 'pauseRemoval',
       on: {
         DISPOSE: { target: 'removing', actions: 'keepTime' },
         RETRY: { target: 'removing', actions: 'keepTime' },

@@ -119,7 +119,8 @@ export const starts: readonly Start<ContentContext>[] = [
     ...{ finalBackup: reference(800), lastBackup: reference(800), verified: true },
   }),
   back('removing', 'removing', { request, setup, disposal: saving, verified: true, since: 700 }),
-  // No actor writes such a record. It must not cost the content.
+  // No actor writes such records. The first must not keep what may be incomplete, the other not cost the content.
+  back('setting up what was set up', 'setting-up', { request, setup }),
   back('wrapping up with nobody asking', 'wrapping-up', { request, setup, since: 700 }),
 ];
 

@@ -37,7 +37,8 @@ const late =
 /** WRAPPING_UP begins, or goes on. */
 function wrapUp(context: Context, change: Change): Outcome<Context> {
   const next = { ...context, ...change };
-  const since = next.recorded === 'wrapping-up' ? next.since : next.at;
+  const isUnderWay = next.recorded === 'wrapping-up' || next.recorded === 'removing';
+  const since = isUnderWay ? next.since : next.at;
   return { to: 'wrappingUp.recordingWrapUp', change: { ...change, since } };
 }
 
@@ -47,7 +48,7 @@ const giveUpLateSetup: Rule = (context, one) =>
   wrapUp(context, { at: one.at, failure: overdue(context, one), setup: undefined });
 
 /** The first Dispose decides, later ones may only add to it. */
-function joined({ disposal }: Context, next: Disposal): Disposal {
+function joined({ disposal }: Pick<Context, 'disposal'>, next: Disposal): Disposal {
   if (disposal === undefined) return next;
   return {
     backup: disposal.backup || next.backup,
@@ -107,13 +108,13 @@ function waiting(
 
 function recording(
   step: string,
-  options: Omit<Parameters<typeof waiting>[1], 'says' | 'milliseconds' | 'input'>,
+  options: Omit<Parameters<typeof waiting>[1], 'says' | 'milliseconds'>,
 ): StateRule<Context> {
   return waiting('writeRecord', {
     ...options,
     says: 'writing the record',
     milliseconds: 1_100,
-    input: () => ({ step }),
+    input: (context) => ({ ...options.input?.(context), step }),
   });
 }
 
@@ -188,12 +189,13 @@ const attempts = {
 };
 
 /** A wait between attempts, whatever the others are called. */
-function pause(next: string, on: Record<string, Rule>): StateRule<Context> {
+function pause(says: string, next: string, on: Record<string, Rule>): StateRule<Context> {
   return {
     rests: true,
     enters: ({ at, pauses, failure }) => {
       const whole = data.PAUSES[Math.min(pauses, data.PAUSES.length - 1)] ?? 0;
-      return { deadline: at + whole / 2 + (whole / 2) * (failure?.jitter ?? 0), pauses: pauses + 1 };
+      const deadline = at + whole / 2 + (whole / 2) * (failure?.jitter ?? 0);
+      return { waitingFor: says, deadline, pauses: pauses + 1 };
     },
     runs: (context) => [deadline(context)],
     on: { 'deadline.done': to(next), 'deadline.failed': failing(next), ...on },
@@ -202,20 +204,22 @@ function pause(next: string, on: Record<string, Rule>): StateRule<Context> {
 
 function surveyed(content: Survey['content'], credentials: Survey['credentials'], isAnnounced = false): Rule {
   return (context, { at }) => {
-    const { recorded, setup, verified, request } = context;
+    const { recorded, setup, verified, request, disposal } = context;
     const needed = recorded === 'available' || (recorded === 'wrapping-up' && !verified);
     if (needed && setup !== undefined && content === 'absent') {
       const message = 'the content folder is gone; the last committed backup is what is left';
       const failure: Failure = { at, code: 'content-missing', message, retryable: false, jitter: 0 };
       return wrapUp(context, {
-        ...{ at, since: at, failure },
+        ...{ at, failure },
         disposal: { backup: false, backupLogs: false, reason: message },
       });
     }
+    if (recorded === 'wrapping-up') return wrapUp(context, { at });
+    if (recorded === 'removing') return { to: 'wrappingUp.removing', change: { at } };
+    if (recorded === 'available' && disposal !== undefined) return wrapUp(context, { at });
+    if (disposal !== undefined) return wrapUp(context, { at, setup: undefined });
     if (recorded === 'available' && isAnnounced) return atRest(context, { at });
     if (recorded === 'available') return { to: 'settingUp.announcing', change: { at } };
-    if (recorded === 'wrapping-up') return wrapUp(context, { at });
-    if (recorded === 'removing') return { to: 'wrappingUp.removing', change: { at, since: at } };
     if (request?.hasSecrets === true && credentials === 'lost') {
       const message = 'the credentials did not survive the restart of the machine';
       return wrapUp(context, {
@@ -269,12 +273,14 @@ const settingUp: Record<string, StateRule<Context>> = {
     failed: giveUpSetup,
     late: giveUpLateSetup,
   }),
+  // AVAILABLE since its record was asked for, and the record says so.
   'settingUp.recordingAvailable': recording('available', {
+    input: (context) => ({ context: { ...context, since: context.at } }),
     on: {
       ...abandons,
-      'writeRecord.done': (_, { at }) => ({
+      'writeRecord.done': (context, { at }) => ({
         to: 'settingUp.announcing',
-        change: { at, recorded: 'available' },
+        change: { at, since: context.at, recorded: 'available' },
       }),
     },
     failed: giveUpSetup,
@@ -283,7 +289,7 @@ const settingUp: Record<string, StateRule<Context>> = {
   'settingUp.announcing': waiting('announce', {
     says: 'announcing',
     milliseconds: 1_500,
-    on: { ...leaves, 'announce.done': (context, { at }) => atRest(context, { at, since: at }) },
+    on: { ...leaves, 'announce.done': (context, { at }) => atRest(context, { at }) },
     failed: failing('failed'),
     late: late('failed'),
   }),
@@ -297,7 +303,6 @@ const available: Record<string, StateRule<Context>> = {
       'writeRecord.done': (_, { at }) => ({ to: 'available.working', change: { at, recorded: 'available' } }),
     },
     failed: jobFailed(atRest),
-    broken: (context, { failure }) => atRest(context, { at: failure.at, failure }),
     late: jobLate(atRest),
   }),
   'available.working': waiting('runJob', {
@@ -313,7 +318,6 @@ const available: Record<string, StateRule<Context>> = {
       },
     },
     failed: jobFailed(toResult),
-    broken: failing('available.recordingResult'),
     late: jobLate(toResult),
   }),
   'available.recordingResult': recording('available', {
@@ -331,12 +335,6 @@ const retriesRemoval = {
   failed: failing('wrappingUp.retryingRemoval'),
   late: late('wrappingUp.retryingRemoval'),
 };
-
-/** An attempt that ends by a broken deadline. */
-const brokenAttempt: Rule = (context, { failure }) => ({
-  to: failure.retryable && context.attempt < 2 ? 'wrappingUp.pausing' : 'wrappingUp.recordingStranded',
-  change: { at: failure.at, failure },
-});
 
 const wrappingUp: Record<string, StateRule<Context>> = {
   'wrappingUp.recordingWrapUp': recording('wrapping-up', {
@@ -372,7 +370,6 @@ const wrappingUp: Record<string, StateRule<Context>> = {
     },
     failed: (context, { failure }) =>
       disconnect(context, { at: failure.at, failure, attachments: oneLess(context) }),
-    broken: (context, { failure }) => disconnect(context, { at: failure.at, failure }),
     late: (context, one) =>
       disconnect(context, { at: one.at, failure: overdue(context, one), attachments: oneLess(context) }),
   }),
@@ -387,7 +384,6 @@ const wrappingUp: Record<string, StateRule<Context>> = {
       }),
     },
     ...attempts,
-    broken: brokenAttempt,
   }),
   'wrappingUp.verifying': waiting('verifyBackup', {
     says: 'verifying the backup',
@@ -400,9 +396,8 @@ const wrappingUp: Record<string, StateRule<Context>> = {
       }),
     },
     ...attempts,
-    broken: brokenAttempt,
   }),
-  'wrappingUp.pausing': pause('wrappingUp.backingUp', joins),
+  'wrappingUp.pausing': pause('the next attempt of the final backup', 'wrappingUp.backingUp', joins),
   'wrappingUp.recordingBackup': recording('wrapping-up', {
     on: {
       ...joins,
@@ -444,7 +439,7 @@ const wrappingUp: Record<string, StateRule<Context>> = {
     broken: failing('wrappingUp.stranded'),
     late: to('wrappingUp.stranded'),
   }),
-  'wrappingUp.stranded': pause('wrappingUp.recordingWrapUp', {
+  'wrappingUp.stranded': pause('the next attempt to save the content', 'wrappingUp.recordingWrapUp', {
     'DISPOSE backup': (context, { at }) => ({
       to: 'wrappingUp.recordingWrapUp',
       change: { at, disposal: joined(context, data.saving) },
@@ -452,21 +447,21 @@ const wrappingUp: Record<string, StateRule<Context>> = {
     'DISPOSE discard': (_, { at }) => ({
       to: 'wrappingUp.recordingRemoval',
       change: {
-        ...{ at, since: at, disposal: data.discarding },
+        ...{ at, disposal: data.discarding },
         ...{ failure: undefined, finalBackup: undefined, verified: false },
       },
     }),
     BACKUP: to('wrappingUp.recordingWrapUp'),
     RETRY: to('wrappingUp.recordingWrapUp'),
   }),
-  'wrappingUp.retrying': pause('wrappingUp.recordingWrapUp', {
+  'wrappingUp.retrying': pause('the next attempt to write the record', 'wrappingUp.recordingWrapUp', {
     ...disposed((context, at, next) => ({
       to: 'wrappingUp.recordingWrapUp',
       change: { at, disposal: joined(context, next) },
     })),
     RETRY: to('wrappingUp.recordingWrapUp'),
   }),
-  'wrappingUp.retryingRemoval': pause('wrappingUp.removing', {
+  'wrappingUp.retryingRemoval': pause('the next attempt to remove the content', 'wrappingUp.removing', {
     ...disposed((_, at) => ({ to: 'wrappingUp.removing', change: { at } })),
     RETRY: to('wrappingUp.removing'),
   }),
@@ -490,6 +485,9 @@ const states: Record<string, StateRule<Context>> = {
     says: 'looking at the world',
     milliseconds: 1_200,
     on: {
+      ...disposed(({ recorded, disposal }, at, next) => ({
+        change: recorded === 'removing' ? {} : { at, disposal: joined({ disposal }, next) },
+      })),
       'survey.done present': surveyed('present', 'available'),
       'survey.done absent': surveyed('absent', 'available'),
       'survey.done present, announced': surveyed('present', 'available', true),
