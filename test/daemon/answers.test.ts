@@ -67,10 +67,16 @@ async function reach(daemon: RealCore, state: string): Promise<(() => void) | un
       storage.mend('put');
       return undefined;
     case 'wrapping up, removing':
-      return reachRemoving(daemon, init, dispose);
+      return reachRemoving(daemon, init, () => dispose(true));
+    case 'wrapping up, removing without backup':
+      return reachRemoving(daemon, init, () => dispose(false));
     case 'finished':
       await init();
       await dispose(true);
+      return undefined;
+    case 'finished without backup':
+      await init();
+      await dispose(false);
       return undefined;
     case 'set-up failed':
       storage.fail('list');
@@ -83,15 +89,15 @@ async function reach(daemon: RealCore, state: string): Promise<(() => void) | un
   }
 }
 
-/** The final backup is verified and recorded; the content is about to go. */
+/** Removal is recorded, after a verified backup if there was to be one; the content is about to go. */
 async function reachRemoving(
   daemon: RealCore,
   init: () => Promise<unknown>,
-  dispose: (backup: boolean) => Promise<unknown>,
+  dispose: () => Promise<unknown>,
 ): Promise<() => void> {
   await init();
   const removal = daemon.holdRemoval();
-  dispose(true).catch(() => undefined);
+  dispose().catch(() => undefined);
   await step(daemon, 'wrappingUp.removing');
   return removal;
 }

@@ -1,6 +1,6 @@
 import type { ContentContext, Failure, GitReport } from '../../../machines/content-types.js';
 import { isErrorCode, StewardError } from '../../errors/steward-error.js';
-import type { Finished } from '../instance/finished.js';
+import { type Finished, finishedFrom } from '../instance/finished.js';
 import type { ContentView } from '../instance/view.js';
 
 /**
@@ -35,14 +35,17 @@ export interface DisposeAnswer {
 
 /**
  * For Dispose: everything is removed, or this attempt has ended without success. `pausesBefore` tells an attempt
- * that ended before the call from the one that the call waits for.
+ * that ended before the call from the one that the call waits for. A caller that wants a `backup` is never told
+ * that all is well when complete content goes without one.
  */
-export function disposeAnswer(view: ContentView, pausesBefore: number): DisposeAnswer | undefined {
+export function disposeAnswer(
+  view: ContentView,
+  pausesBefore: number,
+  backup: boolean,
+): DisposeAnswer | undefined {
   const { step, context } = view;
-  if (step === 'gone') {
-    if (context.failure?.code === 'content-missing') throw asError(context.failure, 'backup-failed');
-    return { gitStatus: context.gitStatus };
-  }
+  if (step === 'gone') return disposeAnswerOf(finishedFrom(context), backup);
+  if (backup && REMOVING_STEPS.has(step)) refuseWithoutBackup(finishedFrom(context), 'is being removed');
   if (step === 'failed')
     throw new StewardError('unavailable', failureText(context, 'the wrap-up was interrupted'));
   if (step === 'refused') return { gitStatus: undefined };
@@ -58,9 +61,28 @@ export function disposeAnswer(view: ContentView, pausesBefore: number): DisposeA
   throw asError(context.failure, 'unavailable');
 }
 
-export function disposeAnswerOf(finished: Finished): DisposeAnswer {
+export function disposeAnswerOf(finished: Finished, backup: boolean): DisposeAnswer {
   if (finished.failure?.code === 'content-missing') throw asError(finished.failure, 'backup-failed');
+  if (backup) refuseWithoutBackup(finished, 'was removed');
   return { gitStatus: finished.gitStatus };
+}
+
+/** Where removal is on disk: nothing that is asked for now can save the content. */
+const REMOVING_STEPS: ReadonlySet<string> = new Set([
+  'wrappingUp.removing',
+  'wrappingUp.recordingGone',
+  'wrappingUp.retryingRemoval',
+]);
+
+/** Throws `wrong-state` when complete content was given up; of content that went missing the end will tell. */
+function refuseWithoutBackup(finished: Finished, happens: 'was removed' | 'is being removed'): void {
+  const { wasAvailable, finalBackup, failure, disposal, identity } = finished;
+  if (!wasAvailable || finalBackup !== undefined || failure?.code === 'content-missing') return;
+  throw new StewardError(
+    'wrong-state',
+    `the content of instance ${identity.instance} ${happens} without a backup, ` +
+      `because of "${disposal?.reason ?? 'no reason'}"`,
+  );
 }
 
 /** For BackupWorkspace and TakeSnapshot on content in use: the job with this ticket has ended. */
@@ -76,7 +98,7 @@ export function jobAnswer(view: ContentView, ticket: number): string | undefined
 /** For BackupWorkspace on content that is being wrapped up: the final backup is verified. */
 export function finalBackupAnswer(view: ContentView, pausesBefore: number): string | undefined {
   if (view.context.verified && view.context.finalBackup !== undefined) return view.context.finalBackup.url;
-  disposeAnswer(view, pausesBefore);
+  disposeAnswer(view, pausesBefore, false);
   if (view.step === 'gone' || view.context.disposal?.backup === false) {
     throw wrongState(view, 'the content is being removed without a backup');
   }

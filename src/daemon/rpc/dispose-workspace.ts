@@ -20,7 +20,7 @@ export async function disposeWorkspace(
 ): Promise<DisposeWorkspaceResponse> {
   const id = requiredInstanceId(request.id, 'id');
   const finished = instances.finished(id);
-  if (finished !== undefined) return responseOf(disposeAnswerOf(finished));
+  if (finished !== undefined) return responseOf(disposeAnswerOf(finished, request.backup));
   const instance = await instances.retry(id);
   return responseOf(await disposed(instance, clock, request, call));
 }
@@ -48,7 +48,7 @@ function disposed(
       reason: `DisposeWorkspace from ${call.peer}`,
     },
   });
-  return instance.waitFor((view) => disposeAnswer(view, pausesBefore), call.signal);
+  return instance.waitFor((view) => disposeAnswer(view, pausesBefore, request.backup), call.signal);
 }
 
 function responseOf(answer: DisposeAnswer): DisposeWorkspaceResponse {
