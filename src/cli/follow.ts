@@ -65,12 +65,23 @@ function printTransitions(session: Session, stream: TransitionStream) {
   return { begun: Promise.race([begun, ended]), ended };
 }
 
-/** A stream of an instance's statuses that stands when this resolves: nothing that follows is missed. */
-export async function subscribed(session: Session, manager: Channel): Promise<StatusStream> {
+/**
+ * Runs `work` with a stream of statuses that stands before it begins, so that nothing that follows is missed. The
+ * stream is cancelled in the end: an open one would keep the process.
+ */
+export async function withStatuses<Result>(
+  session: Session,
+  manager: Channel,
+  work: (statuses: StatusStream) => Promise<Result>,
+): Promise<Result> {
   const client = createClient(WorkspaceManagerService, manager);
-  const stream = client.subscribe({ mustMatch: undefined }, { ...session.longCall });
-  await stream.started;
-  return stream;
+  const stream = client.subscribe({ mustMatch: undefined }, session.longCall);
+  try {
+    await stream.started;
+    return await work(stream);
+  } finally {
+    stream.cancel();
+  }
 }
 
 export type StatusStream = AnswerStream<{ readonly status: WorkspaceStatus | undefined }>;

@@ -9,7 +9,7 @@ import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument, variableArgument } from './arguments.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { awaitStatus, showingTransitions, subscribed } from './follow.js';
+import { awaitStatus, showingTransitions, withStatuses } from './follow.js';
 import { plainText } from './plain-text.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
@@ -70,11 +70,12 @@ async function start(session: Session, options: Options, words: readonly string[
 
 async function startAndWait(session: Session, manager: Channel, request: StartWorkspaceRequest) {
   const client = createClient(WorkspaceManagerService, manager);
-  const statuses = await subscribed(session, manager);
-  const status = await showingTransitions(session, manager, request.id, async () => {
-    await client.startWorkspace(request, session.call);
-    return awaitStatus(session, statuses, request.id, isSettled);
-  });
+  const status = await withStatuses(session, manager, (statuses) =>
+    showingTransitions(session, manager, request.id, async () => {
+      await client.startWorkspace(request, session.call);
+      return awaitStatus(session, statuses, request.id, isSettled);
+    }),
+  );
   tell(session, request, status);
   return settledOutcome(session, request.id, status);
 }

@@ -10,7 +10,7 @@ import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { awaitStatus, showingTransitions, subscribed } from './follow.js';
+import { awaitStatus, showingTransitions, withStatuses } from './follow.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { UsageError } from './usage-error.js';
@@ -50,11 +50,11 @@ export function addStop(program: Command, run: RunVerb): void {
 async function stop(session: Session, id: string, options: StopOptions) {
   const policy = policyOf(options);
   const manager = await session.channel('manager');
+  const client = createClient(WorkspaceManagerService, manager);
+  // A stop of something unknown succeeds on the wire; a person has mistyped the id.
+  await client.describeWorkspace({ id }, session.call);
   if (options.wait === true) return stopAndWait(session, manager, id, policy);
-  await createClient(WorkspaceManagerService, manager).stopWorkspace(
-    { id, policy: POLICIES[policy] },
-    session.call,
-  );
+  await client.stopWorkspace({ id, policy: POLICIES[policy] }, session.call);
   session.show.result({ instance: id, policy }, [`Stopping ${id} (${policy}).`]);
   session.show.note(`\`steward watch ${id}\` shows how that goes.`);
   return undefined;
@@ -72,11 +72,12 @@ function policyOf({ policy, now, abort }: StopOptions): PolicyName {
 
 async function stopAndWait(session: Session, manager: Channel, id: string, policy: PolicyName) {
   const client = createClient(WorkspaceManagerService, manager);
-  const statuses = await subscribed(session, manager);
-  const stopped = await showingTransitions(session, manager, id, async () => {
-    await client.stopWorkspace({ id, policy: POLICIES[policy] }, session.call);
-    return awaitStatus(session, statuses, id, ({ phase }) => phase === WorkspacePhase.STOPPED);
-  });
+  const stopped = await withStatuses(session, manager, (statuses) =>
+    showingTransitions(session, manager, id, async () => {
+      await client.stopWorkspace({ id, policy: POLICIES[policy] }, session.call);
+      return awaitStatus(session, statuses, id, ({ phase }) => phase === WorkspacePhase.STOPPED);
+    }),
+  );
   return outcome(session, id, policy, stopped);
 }
 
