@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 
 const seconds = (fallback: number) => z.number().int().positive().default(fallback);
 
@@ -56,6 +57,8 @@ export const bridgeConfigSchema = z.strictObject({
   stateFolder: z.string().default(''),
   /** Allows addresses that other machines reach without TLS. */
   insecure: z.boolean().default(false),
+  tls: tlsConfigSchema.optional(),
+  http: healthConfigSchema.optional(),
 });
 
 export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;

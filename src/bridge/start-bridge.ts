@@ -9,6 +9,7 @@ import { InProcessBus } from '../events/in-process-bus.js';
 import { sleep } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
 import { BridgeServiceService } from '../gen/steward/v1/bridge.js';
+import { SupervisionServiceService } from '../gen/steward/v1/supervision.js';
 import { SystemServiceService } from '../gen/steward/v1/system.js';
 import { ClusterServiceService } from '../gen/ws-manager-bridge-api/cluster-service.js';
 import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
@@ -17,6 +18,9 @@ import type { SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { SupervisorNode } from '../supervision/tree.js';
+import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
+import { supervisionHandlers } from '../telemetry/supervision-service.js';
+import { systemHandlers } from '../telemetry/system-service.js';
 import { backoffMs } from './backoff.js';
 import { DRAIN_MS, OPEN_ATTEMPTS_MAX, WRITE_RETRY_MAX_MS, WRITE_RETRY_MIN_MS } from './bounds.js';
 import { Cluster } from './cluster/cluster.js';
@@ -28,7 +32,6 @@ import { createPipeline, type Pipeline } from './pipeline.js';
 import { BridgeReadiness } from './readiness.js';
 import { bridgeHandlers } from './rpc/bridge-service.js';
 import { clusterHandlers } from './rpc/cluster-service.js';
-import { systemHandlers } from './rpc/system-service.js';
 import { migrations } from './schema/migrations.js';
 
 export interface BridgeOptions {
@@ -97,6 +100,7 @@ class Bridge implements RunningBridge {
   readonly #startedAt: number;
   #addresses: readonly string[] = [];
   #supervisor: Supervisor | undefined;
+  #http: HealthServer | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(config: BridgeConfig, options: BridgeOptions, database: Database, lease: Lease) {
@@ -157,6 +161,7 @@ class Bridge implements RunningBridge {
     });
     try {
       this.#addresses = await this.#server.start();
+      this.#http = await this.#serveHealth();
     } catch (error) {
       await this.#supervisor.stop();
       this.#pipeline.mailboxes.halt();
@@ -176,7 +181,13 @@ class Bridge implements RunningBridge {
     return this.#stopping;
   }
 
+  #root(): Supervisor {
+    if (this.#supervisor === undefined) throw new Error('the bridge has not been started');
+    return this.#supervisor;
+  }
+
   async #stop(): Promise<void> {
+    await this.#http?.close();
     const { clock } = this.#options.world;
     this.#readiness.stop();
     this.#server.setServing(false);
@@ -209,8 +220,9 @@ class Bridge implements RunningBridge {
 
   #createServer(): GrpcServer {
     const { world, logger, registry } = this.#options;
-    const { listen, insecure, clusters } = this.#config;
-    const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry });
+    const { listen, insecure, clusters, tls } = this.#config;
+    const secured = tls === undefined ? {} : { tls };
+    const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry, ...secured });
     server.addService(
       BridgeServiceService,
       bridgeHandlers({
@@ -222,22 +234,34 @@ class Bridge implements RunningBridge {
     );
     server.addService(ClusterServiceService, clusterHandlers(clusters));
     server.addService(
+      SupervisionServiceService,
+      supervisionHandlers(() => this.#root()),
+    );
+    server.addService(
       SystemServiceService,
-      systemHandlers(() => this.#info()),
+      systemHandlers(
+        () => this.#info(),
+        async () => this.#readiness.conditions(),
+      ),
     );
     return server;
   }
 
+  async #serveHealth(): Promise<HealthServer | undefined> {
+    const { http } = this.#config;
+    if (http === undefined) return undefined;
+    const { registry, world } = this.#options;
+    const conditions = async () => this.#readiness.conditions();
+    return startHealthServer({ ...http, registry, clock: world.clock, conditions });
+  }
+
   #info() {
-    const conditions = this.#readiness.conditions();
     return {
       program: 'bridge',
       version: this.#options.version,
       pid: BigInt(process.pid),
       startedMs: BigInt(this.#startedAt),
       stateFolder: this.#config.stateFolder,
-      ready: conditions.every((condition) => condition.ready),
-      conditions,
       node: '',
       addresses: [...this.#addresses],
     };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
 
 const milliseconds = z.int().min(1);
@@ -40,12 +41,6 @@ const storage = z.strictObject({
     .default('steward'),
 });
 
-/** Paths of PEM files. With `ca`, clients must show a certificate that this authority signed. */
-const tls = z.union([
-  z.strictObject({ certificate: z.string().min(1), key: z.string().min(1), ca: z.string().min(1) }),
-  z.strictObject({ certificate: z.string().min(1), key: z.string().min(1) }),
-]);
-
 export const daemonConfigSchema = z.strictObject({
   /** Records, history and the content of the workspaces. */
   stateFolder: z.string().min(1),
@@ -55,7 +50,8 @@ export const daemonConfigSchema = z.strictObject({
   listen: z.array(z.string().min(1)).min(1),
   /** Allows addresses that other machines reach without TLS. */
   insecure: z.boolean().default(false),
-  tls: tls.optional(),
+  tls: tlsConfigSchema.optional(),
+  http: healthConfigSchema.optional(),
   /** Name of this node in transitions and status. */
   node: z.string().min(1).default('localhost'),
   content,

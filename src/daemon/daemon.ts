@@ -18,6 +18,7 @@ import type { SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { SupervisorNode } from '../supervision/tree.js';
+import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
 import { supervisionHandlers } from '../telemetry/supervision-service.js';
 import { systemHandlers } from '../telemetry/system-service.js';
 import { WorkingArea } from './area.js';
@@ -74,6 +75,7 @@ class Daemon implements RunningDaemon {
   #addresses: readonly string[] = [];
   #core: ContentCore | undefined;
   #server: GrpcServer | undefined;
+  #http: HealthServer | undefined;
   #supervisor: Supervisor | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -114,6 +116,7 @@ class Daemon implements RunningDaemon {
     await this.#core.recover();
     this.#server = this.#createServer(this.#core);
     this.#addresses = await this.#server.start();
+    this.#http = await this.#serveHealth();
     this.#readiness.watch((isReady) => this.#server?.setServing(isReady));
   }
 
@@ -128,6 +131,7 @@ class Daemon implements RunningDaemon {
 
   async #stop(): Promise<void> {
     await this.#readiness.stop();
+    await this.#http?.close();
     this.#server?.setServing(false);
     this.#core?.instances.drain();
     await this.#core?.instances.settleJobs(this.#options.world.clock, this.#config.stopGraceMs);
@@ -192,6 +196,18 @@ class Daemon implements RunningDaemon {
       ),
     );
     return server;
+  }
+
+  async #serveHealth(): Promise<HealthServer | undefined> {
+    const { http } = this.#config;
+    if (http === undefined) return undefined;
+    const { registry, world } = this.#options;
+    return startHealthServer({
+      ...http,
+      registry,
+      clock: world.clock,
+      conditions: () => this.#readiness.conditions(),
+    });
   }
 
   #info() {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
 import { commandSchema } from './instance/command.js';
 
@@ -43,6 +44,8 @@ export const managerConfigSchema = z.strictObject({
   listen: z.array(z.string().min(1)).min(1),
   /** Allows addresses that others can reach without TLS. */
   insecure: z.boolean().default(false),
+  tls: tlsConfigSchema.optional(),
+  http: healthConfigSchema.optional(),
   daemonAddress: z.string().min(1),
   /** Who workspaces run as; absent: the present user, which only root can change. */
   owner: z.strictObject({ uid: z.number().int().min(0), gid: z.number().int().min(0) }).optional(),

@@ -12,6 +12,7 @@ import { createGrpcServer } from '../grpc/server.js';
 import { LocalRuntime } from '../runtime/local/local-runtime.js';
 import type { WorkspaceRuntime } from '../runtime/workspace-runtime.js';
 import type { SupervisorNode } from '../supervision/tree.js';
+import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
 import { supervisionHandlers } from '../telemetry/supervision-service.js';
 import { systemHandlers } from '../telemetry/system-service.js';
 import type { ManagerConfig } from './config.js';
@@ -60,9 +61,12 @@ export async function startManager(config: ManagerConfig, options: ManagerOption
   const link = new DaemonLink(channel, world.clock);
   const server = serverOf(config, options, { core, channel, runtime, link });
   let addresses: readonly string[];
+  let health: HealthServer | undefined;
   try {
     addresses = await server.start();
+    health = await serveHealth(config, options, link);
   } catch (error) {
+    await server.stop();
     await core.stop();
     channel.close();
     throw error;
@@ -71,6 +75,7 @@ export async function startManager(config: ManagerConfig, options: ManagerOption
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     link.stop();
+    await health?.close();
     await server.stop();
     await core.stop();
     channel.close();
@@ -95,9 +100,10 @@ interface Served {
 
 function serverOf(config: ManagerConfig, options: ManagerOptions, { core, channel, runtime, link }: Served) {
   const { world, logger, registry, version } = options;
-  const { listen, insecure, stateFolder, nodeName } = config;
+  const { listen, insecure, stateFolder, nodeName, tls } = config;
   const startedMs = BigInt(world.clock.now());
-  const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry });
+  const secured = tls === undefined ? {} : { tls };
+  const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry, ...secured });
   const { instances, feed, supervisor } = core;
   const daemon = contentDaemonAt(channel);
   server.addService(WorkspaceManagerService, workspaceManager({ config, world, instances, feed, daemon }), {
@@ -124,4 +130,11 @@ function serverOf(config: ManagerConfig, options: ManagerOptions, { core, channe
     systemHandlers(info, async () => [link.condition()]),
   );
   return server;
+}
+
+async function serveHealth(config: ManagerConfig, options: ManagerOptions, link: DaemonLink) {
+  if (config.http === undefined) return undefined;
+  const { registry, world } = options;
+  const conditions = async () => [link.condition()];
+  return startHealthServer({ ...config.http, registry, clock: world.clock, conditions });
 }

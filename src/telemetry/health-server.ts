@@ -72,7 +72,7 @@ async function answer(
         response,
         isReady ? 200 : 503,
         'application/json',
-        `${JSON.stringify({ ready: isReady, conditions })}\n`,
+        `${JSON.stringify({ ready: isReady, conditions: conditions.map(shown) })}\n`,
       );
       return;
     }
@@ -121,4 +121,9 @@ function listen(server: Server, { host, port }: HealthServerOptions): Promise<Ad
 function close(server: Server): Promise<void> {
   server.closeAllConnections();
   return new Promise((resolve) => server.close(() => resolve()));
+}
+
+/** Programs know more of a condition than this page says, some of it in types that JSON has not. */
+function shown({ name, ready, message }: Condition) {
+  return { name, ready, ...(message === undefined || message === '' ? {} : { message }) };
 }

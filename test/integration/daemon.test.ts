@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -100,8 +101,40 @@ describe('a daemon with real files, real tar and a real socket', () => {
     expect(await readFile(join(contentOf('i2'), 'one'), 'utf8')).toBe('1');
   });
 
+  it('serves metrics, health and readiness over HTTP when told where', async () => {
+    const second = await mkdtemp(join(tmpdir(), 'steward-daemon-'));
+    const port = await freePort();
+    const served = await realDaemon(second, { http: { port } });
+    try {
+      await served.content.initWorkspace(emptyWorkspace('i1'));
+      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      expect(metrics).toMatch(/steward_content_transitions_total\{[^}]*to="available.idle"[^}]*\} 1/);
+      expect(metrics).toMatch(
+        /grpc_server_handled_total\{[^}]*grpc_method="InitWorkspace"[^}]*grpc_code="OK"[^}]*\} 1/,
+      );
+      expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+      expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    } finally {
+      await served.close();
+      await rm(second, { recursive: true, force: true });
+    }
+  });
+
   it('refuses a second daemon on the same folder', async () => {
     const second = realDaemon(folder, { listen: [`unix:${join(folder, 'other.sock')}`] });
     await expect(second).rejects.toMatchObject({ code: 'address-in-use' });
   });
 });
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() =>
+        address !== null && typeof address === 'object' ? resolve(address.port) : reject(),
+      );
+    });
+  });
+}
