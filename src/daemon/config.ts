@@ -1,27 +1,43 @@
 import { z } from 'zod';
+import { duration } from '../config/fields.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
 
-const milliseconds = z.int().min(1);
-
-/** Limits of one instance's content: deadlines of its steps in milliseconds, and counts. */
-const limits = z.strictObject({
-  recordMs: milliseconds.default(bounds.RECORD_DEADLINE_MS),
-  surveyMs: milliseconds.default(bounds.SURVEY_DEADLINE_MS),
-  reserveMs: milliseconds.default(bounds.RESERVE_DEADLINE_MS),
-  initializeMs: milliseconds.default(bounds.INITIALIZE_DEADLINE_MS),
-  sealMs: milliseconds.default(bounds.SEAL_DEADLINE_MS),
-  quiesceMs: milliseconds.default(bounds.QUIESCE_DEADLINE_MS),
-  disconnectMs: milliseconds.default(bounds.DISCONNECT_DEADLINE_MS),
-  backupMs: milliseconds.default(bounds.BACKUP_DEADLINE_MS),
-  verifyMs: milliseconds.default(bounds.VERIFY_DEADLINE_MS),
-  removeMs: milliseconds.default(bounds.REMOVE_DEADLINE_MS),
-  backupAttemptsMax: z.int().min(1).max(100).default(bounds.BACKUP_ATTEMPTS_MAX),
-  /** Pauses between attempts double from the least to the most. */
-  pauseMinMs: milliseconds.default(bounds.PAUSE_MIN_MS),
-  pauseMaxMs: milliseconds.default(bounds.PAUSE_MAX_MS),
-  jobsMax: z.int().min(1).max(1000).default(bounds.JOBS_MAX),
-});
+/** Deadlines of the steps of one instance's content, pauses between attempts, and counts. */
+const limits = z
+  .strictObject({
+    record: duration().default(bounds.RECORD_DEADLINE_MS),
+    survey: duration().default(bounds.SURVEY_DEADLINE_MS),
+    reserve: duration().default(bounds.RESERVE_DEADLINE_MS),
+    initialize: duration().default(bounds.INITIALIZE_DEADLINE_MS),
+    seal: duration().default(bounds.SEAL_DEADLINE_MS),
+    quiesce: duration().default(bounds.QUIESCE_DEADLINE_MS),
+    disconnect: duration().default(bounds.DISCONNECT_DEADLINE_MS),
+    backup: duration().default(bounds.BACKUP_DEADLINE_MS),
+    verify: duration().default(bounds.VERIFY_DEADLINE_MS),
+    remove: duration().default(bounds.REMOVE_DEADLINE_MS),
+    backupAttemptsMax: z.int().min(1).max(100).default(bounds.BACKUP_ATTEMPTS_MAX),
+    /** Pauses between attempts double from the least to the most. */
+    pauseMin: duration().default(bounds.PAUSE_MIN_MS),
+    pauseMax: duration().default(bounds.PAUSE_MAX_MS),
+    jobsMax: z.int().min(1).max(1000).default(bounds.JOBS_MAX),
+  })
+  .transform((said) => ({
+    recordMs: said.record,
+    surveyMs: said.survey,
+    reserveMs: said.reserve,
+    initializeMs: said.initialize,
+    sealMs: said.seal,
+    quiesceMs: said.quiesce,
+    disconnectMs: said.disconnect,
+    backupMs: said.backup,
+    verifyMs: said.verify,
+    removeMs: said.remove,
+    backupAttemptsMax: said.backupAttemptsMax,
+    pauseMinMs: said.pauseMin,
+    pauseMaxMs: said.pauseMax,
+    jobsMax: said.jobsMax,
+  }));
 
 const content = z.strictObject({
   /** Who the content belongs to. */
@@ -59,7 +75,7 @@ export const daemonConfigSchema = z.strictObject({
   git: z.strictObject({ allowHttp: z.boolean().default(false) }).prefault({}),
   limits: limits.prefault({}),
   /** How long running backups may go on when the daemon stops. */
-  stopGraceMs: milliseconds.default(bounds.STOP_GRACE_MS),
+  stopGrace: duration().default(bounds.STOP_GRACE_MS),
 });
 
 export type DaemonConfig = z.infer<typeof daemonConfigSchema>;

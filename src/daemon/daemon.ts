@@ -134,7 +134,7 @@ class Daemon implements RunningDaemon {
     await this.#http?.close();
     this.#server?.setServing(false);
     this.#core?.instances.drain();
-    await this.#core?.instances.settleJobs(this.#options.world.clock, this.#config.stopGraceMs);
+    await this.#core?.instances.settleJobs(this.#options.world.clock, this.#config.stopGrace);
     await this.#server?.stop();
     await this.#supervisor?.stop();
     await this.#core?.close();

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { duration } from '../config/fields.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
 import { commandSchema } from './instance/command.js';
 
-const milliseconds = z.number().int().min(1);
 const goDuration = z.string().refine(isGoDuration, 'must be a Go duration such as 30m or 1h30m');
 
 const workspaceClass = z.strictObject({
@@ -12,17 +12,30 @@ const workspaceClass = z.strictObject({
   creditsPerMinute: z.number().min(0).default(0),
 });
 
-const limits = z.strictObject({
-  recordMs: milliseconds.default(bounds.RECORD_DEADLINE_MS),
-  surveyMs: milliseconds.default(bounds.SURVEY_DEADLINE_MS),
-  prepareMs: milliseconds.default(bounds.PREPARE_DEADLINE_MS),
-  initializeMs: milliseconds.default(bounds.INITIALIZE_DEADLINE_MS),
-  startMs: milliseconds.default(bounds.START_DEADLINE_MS),
-  killMs: milliseconds.default(bounds.KILL_DEADLINE_MS),
-  disposeMs: milliseconds.default(bounds.DISPOSE_DEADLINE_MS),
-  pauseMinMs: milliseconds.default(bounds.PAUSE_MIN_MS),
-  pauseMaxMs: milliseconds.default(bounds.PAUSE_MAX_MS),
-});
+/** Deadlines of an instance's steps, and the least and longest pause between attempts. */
+const limits = z
+  .strictObject({
+    record: duration().default(bounds.RECORD_DEADLINE_MS),
+    survey: duration().default(bounds.SURVEY_DEADLINE_MS),
+    prepare: duration().default(bounds.PREPARE_DEADLINE_MS),
+    initialize: duration().default(bounds.INITIALIZE_DEADLINE_MS),
+    start: duration().default(bounds.START_DEADLINE_MS),
+    kill: duration().default(bounds.KILL_DEADLINE_MS),
+    dispose: duration().default(bounds.DISPOSE_DEADLINE_MS),
+    pauseMin: duration().default(bounds.PAUSE_MIN_MS),
+    pauseMax: duration().default(bounds.PAUSE_MAX_MS),
+  })
+  .transform((said) => ({
+    recordMs: said.record,
+    surveyMs: said.survey,
+    prepareMs: said.prepare,
+    initializeMs: said.initialize,
+    startMs: said.start,
+    killMs: said.kill,
+    disposeMs: said.dispose,
+    pauseMinMs: said.pauseMin,
+    pauseMaxMs: said.pauseMax,
+  }));
 
 const timeouts = z.strictObject({
   /** Shown as an instance's timeouts when its start names none. */
@@ -62,7 +75,7 @@ export const managerConfigSchema = z.strictObject({
   timeouts: timeouts.prefault({}),
   limits: limits.prefault({}),
   /** How long a stopped instance is listed after somebody was told that it stopped. */
-  stoppedQuietMs: milliseconds.default(bounds.STOPPED_QUIET_MS),
+  stoppedQuiet: duration().default(bounds.STOPPED_QUIET_MS),
 });
 
 export type ManagerConfig = z.infer<typeof managerConfigSchema>;

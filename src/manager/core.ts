@@ -63,7 +63,7 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
   });
   const instances: Instances = new Instances({
     clock: world.clock,
-    stoppedQuietMs: config.stoppedQuietMs,
+    stoppedQuietMs: config.stoppedQuiet,
     instance: instanceOptions(options, secrets, metrics, feed),
     records,
     tokens,

@@ -116,7 +116,7 @@ async function startHere(): Promise<void> {
     contentRoot: join(root, 'content'),
     listen: [`unix:${join(root, 'm.sock')}`],
     daemonAddress: `unix:${join(root, 'd.sock')}`,
-    limits: { pauseMinMs: 20, pauseMaxMs: 50 },
+    limits: { pauseMin: '20ms', pauseMax: '50ms' },
   });
   manager = await startManager(config, { world, logger, registry: new Registry(), version: '0.0.0' });
 }

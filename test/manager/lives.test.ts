@@ -239,7 +239,7 @@ describe('a daemon that cannot be reached', () => {
   });
 
   test('for too long fails the start, without anything left', async () => {
-    const rig = new Rig(1, { limits: { prepareMs: 5_000 } });
+    const rig = new Rig(1, { limits: { prepare: '5s' } });
     rig.node.fault = () => Promise.reject(new StewardError('unavailable', 'gone'));
     await rig.start();
     await rig.within(rig.rpc.startWorkspace(startRequest(), rig.call()));

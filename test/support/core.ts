@@ -39,7 +39,7 @@ export async function realCore(changes: { readonly world?: World; readonly liste
     listen: ['unix:/unused'],
     content: { uid, gid, isRoot: false },
     storage: { folder: join(folder, 'objects') },
-    limits: { backupAttemptsMax: 1, pauseMinMs: 600_000, pauseMaxMs: 600_000 },
+    limits: { backupAttemptsMax: 1, pauseMin: '10m', pauseMax: '10m' },
   });
   let supervisor: Supervisor | undefined;
   const core: ContentCore = await openCore({
