@@ -42,7 +42,12 @@ export async function runPrograms(
   const spec = rootSpec(names.map((name) => programChild(name, parts, readiness)));
   const { clock, random } = world;
   const onEvent = (event: object) => logger.debug({ event }, 'supervision');
-  const root = await startSupervisor('steward', spec, { clock, random, onEvent }, interrupted);
+  const root = await startSupervisor('steward', spec, { clock, random, onEvent }, interrupted).catch(
+    (err) => {
+      if (!interrupted.aborted) logger.error({ err }, 'the system could not start');
+      throw err;
+    },
+  );
   const ended = root.exit.then(() => 'ended' as const);
   const stop = aborted(interrupted);
   const ready = Promise.all(readiness.values()).then(() => 'ready' as const);

@@ -1,4 +1,5 @@
-const BLOCK_BYTES = 512;
+/** Bytes; archives are made of such blocks. */
+const TAR_BLOCK = 512;
 
 /**
  * A pax archive (POSIX.1-2001) of one empty file with one extended attribute: Node cannot set attributes, and
@@ -6,13 +7,13 @@ const BLOCK_BYTES = 512;
  */
 export function xattrArchive(file: string, attribute: string, value: string): Buffer {
   const record = Buffer.from(paxRecord(`SCHILY.xattr.${attribute}`, value));
-  const padded = Buffer.alloc(Math.ceil(record.length / BLOCK_BYTES) * BLOCK_BYTES);
+  const padded = Buffer.alloc(Math.ceil(record.length / TAR_BLOCK) * TAR_BLOCK);
   record.copy(padded);
   return Buffer.concat([
     header(`PaxHeaders/${file}`, 'x', record.length),
     padded,
     header(file, '0', 0),
-    Buffer.alloc(2 * BLOCK_BYTES),
+    Buffer.alloc(2 * TAR_BLOCK),
   ]);
 }
 
@@ -25,7 +26,7 @@ function paxRecord(key: string, value: string): string {
 }
 
 function header(name: string, type: string, size: number): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES);
+  const block = Buffer.alloc(TAR_BLOCK);
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   block.write(name, 0, 100, 'utf8');
   block.write(octal(0o644, 8), 100);
