@@ -49,7 +49,7 @@ async function demo(): Promise<void> {
   const system = await startSystem(state);
   let isUp = true;
   cleanUps.push(() => removeSecrets(state));
-  cleanUps.push(() => (isUp ? system.stop() : undefined));
+  cleanUps.push(() => (isUp ? stopInterrupted(system) : undefined));
   const database = await watchDatabase(system.addresses.bridge);
   cleanUps.push(() => database.close());
   say.good(`daemon, manager and bridge run in process ${system.pid}`);
@@ -117,6 +117,14 @@ async function mustBeGone(path: string): Promise<void> {
   );
   if (isThere) throw new Error(`the content of ${basename(path)} is still there`);
   say.good('the content is gone from the working area: what follows comes from the backup');
+}
+
+/** Commands of workspaces outlive the system, so after a failure they are ended first. */
+async function stopInterrupted(system: System): Promise<void> {
+  for (const instance of [FIRST, SECOND]) {
+    await system.steward('stop', instance, '--abort', '--wait', '--quiet').catch(() => undefined);
+  }
+  await system.stop();
 }
 
 /** The system keeps the folder for its next start, which will not come. */

@@ -79,12 +79,23 @@ export class RealSystem {
 
   /** Stops what runs and removes everything. */
   async remove(): Promise<void> {
-    if (this.#up !== undefined) await this.down('SIGTERM');
+    if (this.#up !== undefined) {
+      await this.#stopAll();
+      await this.down('SIGTERM');
+    }
     const user = { uid: process.getuid?.() ?? -1, home: homedir(), env: process.env, temporary: tmpdir() };
     for (const isShared of [true, false]) {
       await rm(secretsFolder(user, this.stateFolder, isShared), { recursive: true, force: true });
     }
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Commands of workspaces outlive the system, which is what they are for, but not this test. */
+  async #stopAll(): Promise<void> {
+    const { stdout } = await this.steward('list', '--json');
+    for (const [, id] of stdout.matchAll(/^\{"id":"([^"]+)".*"phase":"(?!STOPPED)/gm)) {
+      if (id !== undefined) await this.steward('stop', id, '--abort', '--wait');
+    }
   }
 
   #run(program: string, args: readonly string[]): Promise<Finished> {
