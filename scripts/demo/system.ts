@@ -53,7 +53,7 @@ async function readyLine(child: ChildProcess): Promise<Ready> {
     clearTimeout(timer);
     child.stdout.resume();
   }
-  throw new Error(`the system did not become ready within ${READY_MS / 1000} s; its messages are above`);
+  throw new Error('the system ended, or took too long, before it was ready; its messages are above');
 }
 
 async function runVerb(stateFolder: string, verb: readonly string[]): Promise<void> {
