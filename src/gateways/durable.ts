@@ -1,12 +1,32 @@
 import { dirname } from 'node:path';
+import { errorCode } from './file-error.js';
 import type { Files } from './files.js';
 
-/** Creates the folder with its missing parents, so that all of them survive a crash. */
+/**
+ * Creates the folder with its missing parents, so that all of them survive a crash. The last one that exists may
+ * have been made just before an earlier crash, so its name is synced too; those above it were before it was made.
+ */
 export async function makeDurableDirectory(files: Files, path: string, mode?: number): Promise<void> {
-  const created: string[] = [];
-  for (let at = path; (await files.stat(at)) === undefined; at = dirname(at)) created.push(at);
+  const missing: string[] = [];
+  let existing = path;
+  for (; (await files.stat(existing)) === undefined; existing = dirname(existing)) missing.unshift(existing);
+  await syncNameOf(files, existing);
+  for (const parent of missing.slice(0, -1)) {
+    await files.makeDirectory(parent);
+    await syncNameOf(files, parent);
+  }
   await files.makeDirectory(path, mode);
-  for (const folder of created) await files.syncDirectory(dirname(folder));
+  if (missing.length > 0) await syncNameOf(files, path);
+}
+
+/** A folder that we may not even open has not got its names from us. */
+async function syncNameOf(files: Files, path: string): Promise<void> {
+  try {
+    await files.syncDirectory(dirname(path));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'EACCES' && code !== 'EPERM') throw error;
+  }
 }
 
 /**

@@ -64,6 +64,8 @@ export class DirectoryRoot {
     const found = await this.#readMarker();
     if (remembered !== undefined && found !== remembered.identity) throw this.#vanished();
     const identity = found ?? (await this.#create());
+    // The marker may have been written just before a crash: what is remembered must not outlive it.
+    await files.syncDirectory(this.path);
     const uploads = remembered?.uploads ?? random.uuid();
     if (remembered === undefined) await this.#remember(identity, uploads);
     this.#uploads = join(this.path, '.uploads', uploads);
@@ -77,7 +79,6 @@ export class DirectoryRoot {
     await makeDurableDirectory(files, this.objects, 0o700);
     const identity = random.uuid();
     await files.write(this.#marker, identity, { exclusive: true, sync: true, mode: 0o600 });
-    await files.syncDirectory(this.path);
     return identity;
   }
 

@@ -76,6 +76,21 @@ describe('SimulatedFiles after a power cut', () => {
     }
   });
 
+  it('have durable folders also when an earlier life was killed before it had synced them', async () => {
+    for (const seed of SEEDS) {
+      for (let survived = 1; survived <= 8; survived += 1) {
+        const files = new SimulatedFiles(new SimulatedClock());
+        files.faults = failNth(survived, { latencyMs: 1 });
+        void makeDurableDirectory(files, '/work/a/b');
+        await new Promise((resolve) => setImmediate(resolve));
+        const later = files.kill();
+        await makeDurableDirectory(later, '/work/a/b');
+        const found = await later.crash(new SeededRandom(seed)).stat('/work/a/b');
+        expect(found?.kind, `killed in operation ${survived}`).toBe('directory');
+      }
+    }
+  });
+
   it('answer nobody who lived before', async () => {
     const clock = new SimulatedClock();
     const files = await fresh(clock);

@@ -52,6 +52,17 @@ describe('SimulatedProcesses', () => {
     expect(processes.running).toBe(0);
   });
 
+  it('write nothing any more once they are dead, whatever they were doing', async () => {
+    const { time, processes, files } = SimulatedWorld.fromSeed(1, programs);
+    processes.faults = { at: () => ({ kind: 'dies', afterMs: 60_500 }) };
+    files.faults = { at: () => ({ latencyMs: 1_000 }) };
+    const child = processes.start({ program: 'wait', args: [], env: {} });
+    await time.advance(100_000);
+    expect((await finished(child)).exit).toEqual({ kind: 'signal', signal: 'SIGKILL' });
+    files.faults = { at: () => undefined };
+    expect(await files.stat('/waited')).toBeUndefined();
+  });
+
   it('fail when their input breaks off, as the real ones do', async () => {
     const { processes } = SimulatedWorld.fromSeed(1, programs);
     async function* broken() {

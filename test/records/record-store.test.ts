@@ -41,7 +41,11 @@ describe('RecordStore', () => {
 
   it('answers a write only when record and name are on disk', async () => {
     const held = gate();
-    const { store } = await setUp((operation) => (operation === 'syncDirectory' ? held.passed : undefined));
+    let isHeld = false;
+    const { store } = await setUp((operation) =>
+      isHeld && operation === 'syncDirectory' ? held.passed : undefined,
+    );
+    isHeld = true;
     let isAnswered = false;
     const write = store.write('one', { name: 'x' }).then(() => {
       isAnswered = true;

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { RealFiles } from '../../src/gateways/real/files.js';
 import { RealRandom } from '../../src/gateways/real/random.js';
-import { seededFileFaults } from '../../src/gateways/simulated/file-faults.js';
+import { failNth, seededFileFaults } from '../../src/gateways/simulated/file-faults.js';
 import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import { DirectoryStorage } from '../../src/storage/directory.js';
 import { interceptFiles } from '../support/intercepted-files.js';
@@ -49,6 +49,19 @@ describe('DirectoryStorage', () => {
     }
   });
 
+  it('knows its folder again after a kill at any moment of its first use and a power cut later', async () => {
+    const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
+    for (let moment = 1; moment < 40; moment += 1) {
+      const world = SimulatedWorld.fromSeed(moment);
+      world.files.faults = failNth(moment, { latencyMs: 1 });
+      void new DirectoryStorage(world, options).check(signal);
+      await world.time.settle();
+      const next = world.kill();
+      await new DirectoryStorage(next, options).check(signal);
+      await new DirectoryStorage(next.cutPower(), options).check(signal);
+    }
+  });
+
   it('finds its objects again after a restart', async () => {
     const { open } = await setUp();
     await open().put('one', Readable.from(['x']), { signal });
@@ -66,10 +79,16 @@ describe('DirectoryStorage', () => {
     await storage.put('owner/w/one', Readable.from(['x']), { signal });
     const objects = join(folder, 'objects');
     expect(
-      order.map((line) => line.replace(objects, 'OBJECTS').replace(/ \/.*uploads.*/, ' UPLOAD')),
+      order.map((line) =>
+        line
+          .replace(objects, 'OBJECTS')
+          .replace(folder, 'STORAGE')
+          .replace(/ \S*uploads.*/, ' UPLOAD'),
+      ),
     ).toEqual([
-      'syncDirectory OBJECTS/owner',
+      'syncDirectory STORAGE',
       'syncDirectory OBJECTS',
+      'syncDirectory OBJECTS/owner',
       'link UPLOAD',
       'syncDirectory OBJECTS/owner/w',
     ]);

@@ -20,7 +20,9 @@ export class SimulatedFiles implements Files {
   faults: FileFaults = noFileFaults;
   readonly disk: SimulatedDisk;
   readonly #clock: Clock;
-  #isDead = false;
+  /** Of the process that uses this object; none for our own. */
+  #life: AbortSignal | undefined;
+  #isKilled = false;
 
   constructor(clock: Clock, disk = new SimulatedDisk(() => clock.now())) {
     this.#clock = clock;
@@ -29,13 +31,21 @@ export class SimulatedFiles implements Files {
 
   /** SIGKILL: all that was written is there; who still uses this object never gets an answer again. */
   kill(): SimulatedFiles {
-    this.#isDead = true;
+    this.#isKilled = true;
     return new SimulatedFiles(this.#clock, this.disk);
   }
 
   /** The same disk for a process that does not end with this one. */
   ofOthers(): SimulatedFiles {
     return new SimulatedFiles(this.#clock, this.disk);
+  }
+
+  /** The same disk with the same faults for a child: once `life` has aborted, it changes nothing any more. */
+  ofChild(life: AbortSignal): SimulatedFiles {
+    const files = new SimulatedFiles(this.#clock, this.disk);
+    files.faults = { at: (operation, path) => this.faults.at(operation, path) };
+    files.#life = life;
+    return files;
   }
 
   /** A power cut: what was synced is there, and a random part of the rest. */
@@ -157,6 +167,10 @@ export class SimulatedFiles implements Files {
       const { totalBytes, tree } = this.disk;
       return { freeBytes: Math.max(0, totalBytes - tree.usedBytes), totalBytes };
     });
+  }
+
+  get #isDead(): boolean {
+    return this.#isKilled || this.#life?.aborted === true;
   }
 
   async #do<T>(operation: FaultyOperation, path: string, work: () => T): Promise<T> {

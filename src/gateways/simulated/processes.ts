@@ -76,9 +76,9 @@ export class SimulatedProcesses implements Processes {
   }
 
   start(command: ProcessCommand): RunningProcess {
-    if (this.#isDead) return { ...notStarted(new Error('dead')), exit: new Promise(() => undefined) };
-    if (command.signal?.aborted) return notStarted(command.signal.reason);
+    if (!this.#isDead && command.signal?.aborted) return notStarted(command.signal.reason);
     const child = this.#run(command);
+    if (this.#isDead) return { ...notStarted(new Error('dead')), exit: new Promise(() => undefined) };
     if (child === undefined) return notStarted(fileError('ENOENT', 'spawn', command.program));
     this.#table.children.add(child);
     void child.exit.then(() => this.#table.children.delete(child));
@@ -130,9 +130,9 @@ export class SimulatedProcesses implements Processes {
 
   /** undefined when there is no such program, or a fault keeps it from starting. */
   #run(command: ProcessCommand | DetachedCommand, files = this.#files): RunningProcess | undefined {
-    const fault = this.faults.at(command.program, command.args);
+    const fault = this.#isDead ? undefined : this.faults.at(command.program, command.args);
     const program = this.#programs[command.program];
-    if (program === undefined || fault?.kind === 'cannot-start') return undefined;
+    if (this.#isDead || program === undefined || fault?.kind === 'cannot-start') return undefined;
     this.#table.pids += 1;
     const pid = this.#table.pids;
     return runProgram({ program, command, pid, files, clock: this.#clock, fault });

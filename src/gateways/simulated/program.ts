@@ -9,6 +9,7 @@ import type {
   ProcessExit,
   RunningProcess,
 } from '../processes.js';
+import type { SimulatedFiles } from './files.js';
 import type { ProcessFault } from './process-faults.js';
 
 /** What a simulated program gets; it ends with its exit code and should stop when `signal` aborts. */
@@ -32,7 +33,7 @@ export interface ProgramRun {
   readonly program: SimulatedProgram;
   readonly command: ProcessCommand | DetachedCommand;
   readonly pid: number;
-  readonly files: Files;
+  readonly files: SimulatedFiles;
   readonly clock: Clock;
   readonly fault: ProcessFault | undefined;
 }
@@ -66,11 +67,14 @@ export function runProgram(run: ProgramRun): RunningProcess {
     stdout,
     stderr,
     pipes: 'pipes' in command ? (command.pipes ?? []) : [],
-    files: run.files,
+    files: run.files.ofChild(killing.signal),
     clock: run.clock,
     signal: killing.signal,
   };
-  void perform(run, context).then(end);
+  void perform(run, context).then((exit) => {
+    end(exit);
+    killing.abort(new Error('the process has ended'));
+  });
   const exit = ended.then(async (result) => {
     signal?.removeEventListener('abort', onAbort);
     if (result.kind !== 'failed') stdin.destroy();

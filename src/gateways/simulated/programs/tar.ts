@@ -48,6 +48,10 @@ async function pack(context: ProgramContext, folder: string): Promise<number> {
         code = 1;
       }
       await emit(data);
+      if (await isChanged(context, path, stat)) {
+        await complain(context, `tar: ${quoted(name)}: file changed as we read it`);
+        code = 1;
+      }
     }
     if (stat.kind !== 'directory') return;
     for (const entry of await files.list(path)) await visit(`${name}/${entry.name}`);
@@ -84,6 +88,15 @@ async function dataOf(context: ProgramContext, path: string, sizeBytes: number) 
   const found = await context.files.read(path, Number.MAX_SAFE_INTEGER);
   const missing = Math.max(0, sizeBytes - found.length);
   return { data: Buffer.concat([found.subarray(0, sizeBytes), Buffer.alloc(missing)]), missing };
+}
+
+async function isChanged(context: ProgramContext, path: string, before: FileStat): Promise<boolean> {
+  const after = await context.files.stat(path);
+  return (
+    after?.inode !== before.inode ||
+    after.modifiedMs !== before.modifiedMs ||
+    after.sizeBytes !== before.sizeBytes
+  );
 }
 
 async function unpack(context: ProgramContext, folder: string): Promise<number> {
