@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { Program } from '../config/state-folder.js';
-import { makeDurableDirectory } from '../gateways/durable.js';
 import { RealHttp } from '../gateways/real/http.js';
 import type { World } from '../gateways/world.js';
 import { createRegistry } from '../telemetry/metrics-registry.js';
@@ -37,8 +36,6 @@ export async function startProgram(name: Program, parts: ProgramParts): Promise<
   switch (name) {
     case 'daemon': {
       const config = await configOf(name, schemas.daemon, parts);
-      // Commands of workspaces run as their owner below this folder and have to get through it.
-      await makeDurableDirectory(world.files, config.stateFolder, 0o711);
       const { startDaemon } = await import('../daemon/daemon.js');
       const daemon = await startDaemon(config, { ...options, http: new RealHttp() });
       return { addresses: daemon.addresses, ready: Promise.resolve(), stop: () => daemon.stop() };

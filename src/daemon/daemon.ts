@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ArchivePlace } from '../content/archive-objects.js';
 import { BackupRepository } from '../content/backups.js';
+import { StewardError } from '../errors/steward-error.js';
+import { sleep } from '../gateways/clock.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
 import { ContentServiceService } from '../gen/steward/v1/content_service.js';
@@ -22,7 +24,12 @@ import { type HealthServer, startHealthServer } from '../telemetry/health-server
 import { supervisionHandlers } from '../telemetry/supervision-service.js';
 import { systemHandlers } from '../telemetry/system-service.js';
 import { WorkingArea } from './area.js';
-import { INSTANCE_RESTART_PERIOD_MS, INSTANCE_RESTARTS_MAX, INSTANCES_MAX } from './bounds.js';
+import {
+  CLOSE_DEADLINE_MS,
+  INSTANCE_RESTART_PERIOD_MS,
+  INSTANCE_RESTARTS_MAX,
+  INSTANCES_MAX,
+} from './bounds.js';
 import type { DaemonConfig } from './config.js';
 import { type ContentCore, openCore } from './core.js';
 import { DaemonMetrics } from './metrics.js';
@@ -47,20 +54,27 @@ export interface RunningDaemon {
   stop(): Promise<void>;
 }
 
+/** Whoever content belongs to has to get through to it; what else is in there is closed by its own mode. */
+const STATE_FOLDER_MODE = 0o711;
+
 /**
  * Takes over the state folder, brings every recorded instance back, and serves gRPC. Fails with `address-in-use`
  * when another daemon owns the folder.
  */
 export async function startDaemon(config: DaemonConfig, options: DaemonOptions): Promise<RunningDaemon> {
+  const { files } = options.world;
+  await files.makeDirectory(config.stateFolder, STATE_FOLDER_MODE);
+  await files.chmod(config.stateFolder, STATE_FOLDER_MODE);
   const lock = await lockFolder(options.world, config.stateFolder);
-  const daemon = new Daemon(config, options, () => lock.release());
+  let daemon: Daemon | undefined;
   try {
+    daemon = new Daemon(config, options, () => lock.release());
     await daemon.start();
+    return daemon;
   } catch (error) {
-    await daemon.stop();
+    await (daemon?.stop() ?? lock.release());
     throw error;
   }
-  return daemon;
 }
 
 class Daemon implements RunningDaemon {
@@ -137,8 +151,19 @@ class Daemon implements RunningDaemon {
     await this.#core?.instances.settleJobs(this.#options.world.clock, this.#config.stopGrace);
     await this.#server?.stop();
     await this.#supervisor?.stop();
-    await this.#core?.close();
+    await this.#closeCore();
     await this.#releaseLock();
+  }
+
+  /** A disk that hangs is not waited for; but what still writes must not meet the next owner, so the lock stays. */
+  async #closeCore(): Promise<void> {
+    const waiting = new AbortController();
+    const overdue = sleep(this.#options.world.clock, CLOSE_DEADLINE_MS, waiting.signal).then(() => {
+      throw new StewardError('deadline-exceeded', 'the disk of the state folder does not answer');
+    });
+    overdue.catch(() => undefined);
+    await Promise.race([this.#core?.close(), overdue]);
+    waiting.abort();
   }
 
   /** Files are given to others only when we are root. */

@@ -55,6 +55,19 @@ describe('RealFiles', () => {
     expect(lstatSync(join(root, 'above')).mode & 0o777).toBe(0o750);
   });
 
+  it('removes names that are no UTF-8', async () => {
+    const made = spawnSync(
+      'sh',
+      ['-c', 'mkdir tree && cd tree && : > "$(printf "caf\\351")" && mkdir "$(printf "d\\377")"'],
+      {
+        cwd: root,
+      },
+    );
+    expect(made.status).toBe(0);
+    await files.remove(join(root, 'tree'));
+    expect(readdirSync(root)).toEqual([]);
+  });
+
   it('removes trees deeper than any path can say', async () => {
     const deep = `mkdir tree; cd tree; i=0; while [ $i -lt 400 ]; do mkdir ${'d'.repeat(50)} && cd ${'d'.repeat(50)} && : >f; i=$((i+1)); done`;
     spawnSync('sh', ['-c', deep], { cwd: root });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/errors/catalog.js';
+import { GitInitializer } from '../../src/gen/content-service-api/initializer.js';
 import {
   EnvironmentVariable,
   PortSpec,
@@ -20,6 +21,11 @@ function start(rig: Rig, request: StartWorkspaceRequest) {
   return rig.within(rig.rpc.startWorkspace(request, rig.call()));
 }
 
+function gitStart(remoteUri: string, checkoutLocation: string): StartWorkspaceRequest {
+  const value = GitInitializer.fromPartial({ remoteUri, checkoutLocation, config: {} });
+  return startRequest({ spec: { initializer: { spec: { $case: 'git', value } } } });
+}
+
 function untilRunning(rig: Rig, id: string) {
   return rig.until(id, ({ phase }) => phase === WorkspacePhase.RUNNING);
 }
@@ -32,6 +38,13 @@ describe('a start request that is wrong', () => {
     ['no image', startRequest({ spec: { workspaceImage: '' } }), 'spec.workspace_image'],
     ['no location', startRequest({ spec: { workspaceLocation: '' } }), 'spec.workspace_location'],
     ['no initializer', startRequest({ spec: { initializer: undefined } }), 'spec.initializer'],
+    [
+      'an initializer with nothing set',
+      startRequest({ spec: { initializer: { spec: undefined } } }),
+      'initializer',
+    ],
+    ['a clone URL that runs a program', gitStart('ext::sh -c id', ''), 'remote_uri'],
+    ['a checkout outside of the workspace', gitStart('https://example.com/x', '../x'), 'checkout_location'],
     [
       'a port twice',
       startRequest({

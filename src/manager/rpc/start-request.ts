@@ -1,5 +1,6 @@
 import type { Identity } from '../../../machines/content-types.js';
 import type { WorkspaceKind } from '../../../machines/workspace-phase.js';
+import { planOf } from '../../content/initializers/table.js';
 import { StewardError } from '../../errors/steward-error.js';
 import {
   AdmissionLevel,
@@ -56,7 +57,8 @@ export function checkedStart(config: ManagerConfig, request: StartWorkspaceReque
 function checkSpec(spec: StartWorkspaceSpec): void {
   requiredText(spec.workspaceImage, 'spec.workspace_image');
   requiredText(spec.workspaceLocation, 'spec.workspace_location');
-  requiredMessage(spec.initializer, 'spec.initializer');
+  // The daemon would refuse it too, but only after the start was answered.
+  planOf(requiredMessage(spec.initializer, 'spec.initializer'));
   const ports = spec.ports.map(({ port }) => port);
   if (new Set(ports).size !== ports.length) throw invalid('spec.ports names a port twice');
 }
