@@ -4,14 +4,17 @@ export const QUIESCE_POLL_MS = 200;
 /** How long the work of an instance gets to end when the daemon stops before it is killed. */
 export const STOP_GRACE_MS = 20_000;
 
+/** How long what is still to be written may take when the daemon stops. */
+export const CLOSE_DEADLINE_MS = 10_000;
+
 /** How long the id of a finished instance is remembered, and how many of them. */
 export const FINISHED_KEPT_MS = 24 * 60 * 60 * 1000;
 export const FINISHED_MAX = 10_000;
 
-/** Largest initializer message accepted, in bytes of its protobuf form. */
-export const INITIALIZER_BYTES_MAX = 1024 * 1024;
+/** Largest initializer message accepted, in bytes of its protobuf form: as base64 it has to fit into a record. */
+export const INITIALIZER_BYTES_MAX = 256 * 1024;
 
-/** Largest record and credentials file read back. */
+/** Largest credentials of one set-up. */
 export const SECRETS_BYTES_MAX = 1024 * 1024;
 
 /** Instances one daemon takes. */
@@ -46,3 +49,9 @@ export const READINESS_DEADLINE_MS = 5_000;
 export const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
 /** Instances that come back at the same time at start. */
 export const RECOVERIES_MAX = 32;
+/** How long the effects of an actor that crashed or was killed get to end before they count as left behind. */
+export const EFFECTS_END_MS = 4_000;
+/** What records and answers keep of one failure or warning, and of a git status; the rest is in the log. */
+export const MESSAGE_CHARACTERS_MAX = 2_000;
+export const WARNINGS_MAX = 20;
+export const GIT_REPORT_BYTES_MAX = 64 * 1024;

@@ -72,7 +72,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
     onAlarm: listener.alarm,
   });
   const publisher = new Publisher(world.clock, journal, listener.alarm);
-  const secrets = new SecretStore(world.files, area);
+  const secrets = new SecretStore(world, area);
   await secrets.open();
   const instances: Instances = new Instances({
     clock: world.clock,
@@ -82,6 +82,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
     limits: options.limits,
     records,
     secrets,
+    hasContent: async (instance) => (await world.files.stat(area.contentOf(instance))) !== undefined,
     supervisor: options.supervisor,
     onMoved: (instance, moved) => {
       try {

@@ -1,5 +1,5 @@
 import type { contentMachine } from '../../machines/content-state.js';
-import type { ContentLimits, Identity, SetupRequest } from '../../machines/content-types.js';
+import type { ContentLimits, Failure, Identity, SetupRequest } from '../../machines/content-types.js';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
 import type { ContentRecord } from '../../machines/record.js';
 import { StewardError, toStewardError } from '../errors/steward-error.js';
@@ -8,7 +8,7 @@ import type { Exit } from '../supervision/exit.js';
 import { NORMAL } from '../supervision/exit.js';
 import type { ChildContext, ChildSpec, StartedChild } from '../supervision/spec.js';
 import type { Supervisor } from '../supervision/supervisor.js';
-import { INSTANCES_MAX, STOP_GRACE_MS } from './bounds.js';
+import { EFFECTS_END_MS, INSTANCES_MAX, STOP_GRACE_MS } from './bounds.js';
 import type { Finished } from './instance/finished.js';
 import { Instance, type Moved } from './instance/instance.js';
 import type { SecretStore, Secrets } from './instance/secrets.js';
@@ -17,6 +17,10 @@ import type { SecretStore, Secrets } from './instance/secrets.js';
 export interface InstanceRecords {
   read(instance: InstanceId): ContentRecord | undefined;
   finished(instance: InstanceId): Finished | undefined;
+  /** Resolves when no write of this instance's record is under way. */
+  settled(instance: InstanceId): Promise<void>;
+  /** The first record of an instance was given up; one that comes late after all must not stay. */
+  discard(instance: InstanceId): void;
 }
 
 export interface InstancesOptions {
@@ -25,6 +29,8 @@ export interface InstancesOptions {
   readonly limits: ContentLimits;
   readonly records: InstanceRecords;
   readonly secrets: SecretStore;
+  /** Whether a content folder of that name exists, whoever made it. */
+  readonly hasContent: (instance: InstanceId) => Promise<boolean>;
   /** The dynamic supervisor that owns the actors; each instance has its own budget and is parked alone. */
   readonly supervisor: () => Supervisor;
   readonly onMoved: (instance: InstanceId, moved: Moved) => void;
@@ -36,6 +42,13 @@ export interface InitCommand {
   readonly secrets: Secrets;
 }
 
+/** Why an instance has no living actor. */
+export interface Absence {
+  /** It failed too often and waits for a Dispose or a person; else it will be started again by itself. */
+  readonly isParked: boolean;
+  readonly reason: string;
+}
+
 /** All instances of this node: which live, which are finished, and which workspace each belongs to. */
 export class Instances {
   readonly #options: InstancesOptions;
@@ -43,6 +56,8 @@ export class Instances {
   /** Every instance that is not gone, parked ones included. */
   readonly #owned = new Map<InstanceId, Identity>();
   readonly #byWorkspace = new Map<string, InstanceId>();
+  /** Instances whose actors have not got their INIT yet. */
+  readonly #beginning = new Map<InstanceId, Promise<Instance>>();
   #isDraining = false;
 
   constructor(options: InstancesOptions) {
@@ -57,14 +72,48 @@ export class Instances {
     return this.#owned.values();
   }
 
-  /** The living actor; throws for an instance that is parked or between two lives. */
+  /** The living actor; throws `parked`, or `unavailable` between two lives. */
   get(instance: InstanceId): Instance {
     const live = this.#live.get(instance);
     if (live !== undefined) return live;
     if (!this.#owned.has(instance)) throw this.#absent(instance);
+    const absence = this.absences().get(instance);
+    if (absence?.isParked !== true) {
+      throw new StewardError('unavailable', `instance ${instance} is being started; try again`);
+    }
     throw new StewardError(
       'parked',
-      `instance ${instance} failed too often and waits for a person; its content is kept`,
+      `instance ${instance} failed too often and waits for a person; its content is kept (${absence.reason})`,
+    );
+  }
+
+  /** The living actor, also when its INIT is still on its way. */
+  async begun(instance: InstanceId): Promise<Instance> {
+    await this.#beginning.get(instance)?.catch(() => undefined);
+    return this.get(instance);
+  }
+
+  /**
+   * The living actor once it takes events: a Dispose as soon as it has looked at the world, a job when content
+   * that is complete has been announced, too. What is sent to it earlier would be lost.
+   */
+  async listening(instance: InstanceId, event: 'dispose' | 'job', signal: AbortSignal): Promise<Instance> {
+    const live = await this.begun(instance);
+    const isDeaf = event === 'dispose' ? isDeafToDispose : isDeafToJobs;
+    await live.waitFor((view) => (isDeaf(view.step) ? undefined : true), signal);
+    if (this.#isDraining && live.view.state !== 'WRAPPING_UP') throw stopping();
+    return live;
+  }
+
+  /** Every instance without a living actor. Looks at all children, so ask once for many. */
+  absences(): ReadonlyMap<string, Absence> {
+    const children = this.#options.supervisor().whichChildren();
+    const absent = children.filter(({ state }) => state === 'parked' || state === 'waiting');
+    return new Map(
+      absent.map(({ name, state, lastError }) => [
+        name,
+        { isParked: state === 'parked', reason: lastError ?? 'it failed without a reason' },
+      ]),
     );
   }
 
@@ -81,42 +130,38 @@ export class Instances {
   }
 
   /**
-   * Begins the set-up of a new instance, or joins the one under way when the request is the same.
-   * Throws `already-exists`, `workspace-busy`, `overloaded` or `unavailable`, and then nothing has changed.
+   * Begins the set-up of a new instance, or joins the one under way when the request is the same. Throws
+   * `already-exists`, `workspace-busy`, `record-unreadable`, `overloaded` or `unavailable`, and then nothing has
+   * changed.
    */
   async init(command: InitCommand): Promise<Instance> {
     const { instance } = command.identity;
-    const existing = this.#live.get(instance);
+    const beginning = this.#beginning.get(instance);
+    const existing = beginning === undefined ? this.#live.get(instance) : await beginning;
     if (existing !== undefined) return joined(existing, command);
     this.#refuse(command);
     this.#claim(command.identity);
-    try {
-      await this.#options.secrets.keep(instance, command.secrets);
-      await this.#start(command.identity);
-      const live = this.get(instance);
-      live.send({ type: 'INIT', at: this.#options.clock.now(), request: command.request });
-      return live;
-    } catch (error) {
-      this.#release(command.identity);
-      await this.#options.secrets.drop(instance).catch(() => undefined);
-      throw error;
-    }
+    const begun = this.#begin(command).finally(() => this.#beginning.delete(instance));
+    this.#beginning.set(instance, begun);
+    return begun;
   }
 
   /** Brings a recorded instance back at start; resolves when it has looked at the world and gone on from there. */
   async recover(record: ContentRecord): Promise<void> {
+    const { instance } = record.identity;
     this.#claim(record.identity);
     await this.#start(record.identity);
-    const live = this.#live.get(record.identity.instance);
-    await live?.waitFor((view) => (isBack(view.step) ? true : undefined), new AbortController().signal);
+    const back = this.#live
+      .get(instance)
+      ?.waitFor((view) => (isBack(view.step) ? true : undefined), endless());
+    // One that crashes is its supervisor's; the others come back regardless.
+    await back?.catch(() => undefined);
   }
 
-  /** Starts a parked instance again, with a fresh budget. */
-  async retry(instance: InstanceId): Promise<Instance> {
-    if (this.#owned.has(instance) && !this.#live.has(instance)) {
-      await this.#options.supervisor().retryChild(instance);
-    }
-    return this.get(instance);
+  /** Starts the instance again, with a fresh budget, if it is parked. */
+  async retry(instance: InstanceId): Promise<void> {
+    const isAbsent = this.#owned.has(instance) && !this.#live.has(instance);
+    if (isAbsent) await this.#options.supervisor().retryChild(instance);
   }
 
   /** From now on nothing new begins. */
@@ -130,9 +175,34 @@ export class Instances {
     await Promise.all(busy.map(({ lane }) => lane.idle(clock, milliseconds)));
   }
 
+  async #begin({ identity, request, secrets }: InitCommand): Promise<Instance> {
+    const { instance } = identity;
+    try {
+      await this.#refuseUnknownContent(instance);
+      await this.#options.secrets.keep(instance, secrets);
+      await this.#start(identity);
+      const live = this.get(instance);
+      live.send({ type: 'INIT', at: this.#options.clock.now(), request });
+      return live;
+    } catch (error) {
+      await this.#options.secrets.drop(instance).catch(() => undefined);
+      this.#release(identity);
+      throw error;
+    }
+  }
+
+  /** A set-up begins with an empty folder: it must not wipe content whose record could not be read. */
+  async #refuseUnknownContent(instance: InstanceId): Promise<void> {
+    if (!(await this.#options.hasContent(instance))) return;
+    throw new StewardError(
+      'record-unreadable',
+      `there is content of an instance ${instance} on this node, but no record of it; it is left alone`,
+    );
+  }
+
   #refuse(command: InitCommand): void {
     const { instance, workspace, owner } = command.identity;
-    if (this.#isDraining) throw new StewardError('unavailable', 'the daemon is stopping');
+    if (this.#isDraining) throw stopping();
     if (this.#owned.has(instance))
       throw new StewardError('already-exists', `instance ${instance} exists already`);
     const finished = this.#options.records.finished(instance);
@@ -185,7 +255,11 @@ export class Instances {
       kind: 'worker',
       restart: 'transient',
       shutdown: STOP_GRACE_MS,
-      start: (context) => this.#run(identity, context),
+      start: async (context) => {
+        // What a former life still writes must not come after what this one reads.
+        await this.#options.records.settled(identity.instance);
+        return this.#run(identity, context);
+      },
     };
   }
 
@@ -202,9 +276,10 @@ export class Instances {
       onMoved: (moved) => this.#options.onMoved(identity.instance, moved),
     });
     this.#live.set(identity.instance, live);
-    context.onKill(() => {
+    context.onKill(async () => {
       live.halt();
-      return [];
+      if (await live.lane.idle(clock, EFFECTS_END_MS)) return [];
+      return [{ kind: 'task', detail: `an effect of ${identity.instance} has not ended` }];
     });
     live.start();
     return {
@@ -222,14 +297,21 @@ export class Instances {
   async #lifeOf(identity: Identity, live: Instance): Promise<Exit> {
     try {
       const view = await live.over;
-      if (view.step !== 'failed') {
-        this.#release(identity);
-        return NORMAL;
+      switch (view.step) {
+        case 'failed':
+          return { kind: 'abnormal', error: new Error(textOf(view.context.failure)) };
+        case 'refused':
+          await this.#options.secrets.drop(identity.instance).catch(() => undefined);
+          this.#options.records.discard(identity.instance);
+          this.#release(identity);
+          return NORMAL;
+        case 'gone':
+          this.#release(identity);
+          return NORMAL;
+        default:
+          // It was halted: it goes on from its record in the next life.
+          return NORMAL;
       }
-      const { failure } = view.context;
-      const text =
-        failure === undefined ? 'it failed without a reason' : `${failure.code}: ${failure.message}`;
-      return { kind: 'abnormal', error: new Error(text) };
     } finally {
       if (this.#live.get(identity.instance) === live) this.#live.delete(identity.instance);
     }
@@ -247,8 +329,28 @@ function joined(existing: Instance, command: InitCommand): Instance {
   throw new StewardError('already-exists', `instance ${command.identity.instance} exists already`);
 }
 
+function isDeafToDispose(step: string): boolean {
+  return step === 'starting' || step === 'none' || step === 'recovering';
+}
+
+function isDeafToJobs(step: string): boolean {
+  return isDeafToDispose(step) || step === 'settingUp.announcing';
+}
+
 function isBack(step: string): boolean {
-  return step !== 'recovering' && step !== 'settingUp.announcing';
+  return !isDeafToJobs(step);
+}
+
+function endless(): AbortSignal {
+  return new AbortController().signal;
+}
+
+function stopping(): StewardError {
+  return new StewardError('unavailable', 'the daemon is stopping');
+}
+
+function textOf(failure: Failure | undefined): string {
+  return failure === undefined ? 'it failed without a reason' : `${failure.code}: ${failure.message}`;
 }
 
 function workspaceKey(owner: OwnerId, workspace: WorkspaceId): string {

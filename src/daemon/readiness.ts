@@ -1,5 +1,5 @@
 import { StewardError } from '../errors/steward-error.js';
-import type { Timer } from '../gateways/clock.js';
+import { sleep, type Timer } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
 import type { ReadinessCondition } from '../gen/steward/v1/system.js';
 import type { ObjectStorage } from '../storage/object-storage.js';
@@ -65,20 +65,21 @@ export class Readiness {
     return condition;
   }
 
-  /** Why a check fails, in words; empty when it does not. */
+  /** Why a check fails, in words; empty when it does not. One that does not listen to its signal is not waited for. */
   async #problemOf(check: (signal: AbortSignal) => Promise<void>): Promise<string> {
     const { clock } = this.#world;
     const deadline = new AbortController();
-    const timer = clock.schedule(clock.now() + READINESS_DEADLINE_MS, () =>
-      deadline.abort(new StewardError('deadline-exceeded', 'no answer in time')),
-    );
+    const overdue = sleep(clock, READINESS_DEADLINE_MS, deadline.signal).then(() => {
+      throw new StewardError('deadline-exceeded', 'no answer in time');
+    });
     try {
-      await check(deadline.signal);
+      await Promise.race([check(deadline.signal), overdue]);
       return '';
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     } finally {
-      timer.cancel();
+      overdue.catch(() => undefined);
+      deadline.abort();
     }
   }
 }

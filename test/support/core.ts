@@ -1,13 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Metadata } from '@grpc/grpc-js';
+import pino from 'pino';
+import { type InstanceId, isInstanceId } from '../../machines/ids.js';
 import { WorkingArea } from '../../src/daemon/area.js';
-import { daemonConfigSchema } from '../../src/daemon/config.js';
+import { type DaemonConfigInput, daemonConfigSchema } from '../../src/daemon/config.js';
 import { type ContentCore, type CoreListener, openCore } from '../../src/daemon/core.js';
 import { contentServiceHandlers } from '../../src/daemon/rpc/content-service.js';
 import { RealHttp } from '../../src/gateways/real/http.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import type { World } from '../../src/gateways/world.js';
+import type { CallContext } from '../../src/grpc/service-types.js';
 import { DirectoryStorage } from '../../src/storage/directory.js';
 import { startSupervisor } from '../../src/supervision/start.js';
 import type { Supervisor } from '../../src/supervision/supervisor.js';
@@ -17,9 +21,17 @@ import { type Gate, gate, interceptFiles } from './intercepted-files.js';
 const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
 const silent: CoreListener = { alarm() {}, stepFailed() {}, warning() {}, progress() {}, unpublished() {} };
 
+export interface CoreChanges {
+  /** What an earlier core has left; it is this one's to remove. */
+  readonly folder?: string;
+  readonly world?: World;
+  readonly listener?: Partial<CoreListener>;
+  readonly limits?: NonNullable<DaemonConfigInput['limits']>;
+}
+
 /** The daemon without its wires, in a folder of its own, over a storage that can be held back. */
-export async function realCore(changes: { readonly world?: World; readonly listener?: CoreListener } = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'steward-core-'));
+export async function realCore(changes: CoreChanges = {}) {
+  const folder = changes.folder ?? (await mkdtemp(join(tmpdir(), 'steward-core-')));
   const area = new WorkingArea(join(folder, 'daemon'), join(folder, 'secrets'));
   let removal: Gate | undefined;
   const outside = changes.world ?? realWorld();
@@ -39,7 +51,7 @@ export async function realCore(changes: { readonly world?: World; readonly liste
     listen: ['unix:/unused'],
     content: { uid, gid, isRoot: false },
     storage: { folder: join(folder, 'objects') },
-    limits: { backupAttemptsMax: 1, pauseMin: '10m', pauseMax: '10m' },
+    limits: { backupAttemptsMax: 1, pauseMin: '10m', pauseMax: '10m', ...changes.limits },
   });
   let supervisor: Supervisor | undefined;
   const core: ContentCore = await openCore({
@@ -50,7 +62,7 @@ export async function realCore(changes: { readonly world?: World; readonly liste
     owner: config.content,
     git: config.git,
     limits: config.limits,
-    listener: changes.listener ?? silent,
+    listener: { ...silent, ...changes.listener },
     supervisor: () => {
       if (supervisor === undefined) throw new Error('not started');
       return supervisor;
@@ -74,14 +86,37 @@ export async function realCore(changes: { readonly world?: World; readonly liste
       removal = gate();
       return () => removal?.open();
     },
+    stop,
     close: async () => {
-      removal?.open();
-      for (const operation of ['put', 'get', 'head', 'list'] as const) storage.release(operation);
-      await supervisor?.stop();
-      await core.close();
+      await stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+
+  async function stop(): Promise<void> {
+    removal?.open();
+    for (const operation of ['put', 'get', 'head', 'list'] as const) storage.release(operation);
+    await supervisor?.stop();
+    await core.close();
+  }
 }
 
 export type RealCore = Awaited<ReturnType<typeof realCore>>;
+
+/** A call nobody cancels. */
+export function callContext(): CallContext {
+  return {
+    method: '/test',
+    peer: 'test',
+    deadline: Number.POSITIVE_INFINITY,
+    signal: new AbortController().signal,
+    metadata: new Metadata(),
+    logger: pino({ level: 'silent' }),
+  };
+}
+
+/** An id that is known to be one. */
+export function instanceId(text: string): InstanceId {
+  if (isInstanceId(text)) return text;
+  throw new Error(`${text} is no id`);
+}

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { StepInput } from '../../../machines/content-setup.js';
 import type { ContentContext, GitReport, SetupResult } from '../../../machines/content-types.js';
 import type { ArchivePlace } from '../../content/archive-objects.js';
@@ -7,13 +6,15 @@ import { readGitStatus } from '../../content/git-status.js';
 import { initialize } from '../../content/initialize.js';
 import type { GitPolicy } from '../../content/initializers/plan.js';
 import { planOf } from '../../content/initializers/table.js';
-import { READY_MARKER, writeReadyMarker } from '../../content/ready-marker.js';
+import { writeReadyMarker } from '../../content/ready-marker.js';
 import { joinSecrets } from '../../content/secrets.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { Http } from '../../gateways/http.js';
 import { WorkspaceInitializer } from '../../gen/content-service-api/initializer.js';
 import type { WorkingArea } from '../area.js';
 import type { SecretStore } from '../instance/secrets.js';
+import { isAnnounced } from './announced.js';
+import { boundedReport, boundedSetup } from './bounded.js';
 
 export interface ContentEffectsOptions {
   readonly place: ArchivePlace;
@@ -58,7 +59,7 @@ export class ContentEffects {
       },
       { isFreshStart: false },
     );
-    return { setup };
+    return { setup: boundedSetup(setup) };
   }
 
   /** Nothing of a set-up is needed any more once its content is complete. */
@@ -74,7 +75,7 @@ export class ContentEffects {
       throw new StewardError('internal', 'content without a set-up cannot be announced');
     const folder = area.contentOf(context.identity.instance);
     // A restart finds the marker of the life before: content is announced once.
-    if ((await place.world.files.stat(join(folder, READY_MARKER))) !== undefined) return {};
+    if (await isAnnounced(place.world.files, folder)) return {};
     await writeReadyMarker(place.world.files, folder, place.user, setup);
     return {};
   }
@@ -88,9 +89,9 @@ export class ContentEffects {
     if (context.setup?.checkoutLocation === undefined) return { git: undefined };
     try {
       const folder = area.contentOf(context.identity.instance);
-      return {
-        git: await readGitStatus(place.world, folder, context.setup.checkoutLocation, place.user, signal),
-      };
+      const { checkoutLocation } = context.setup;
+      const report = await readGitStatus(place.world, folder, checkoutLocation, place.user, signal);
+      return { git: boundedReport(report) };
     } catch (error) {
       onWarning(context, 'the git status could not be read', error);
       return { git: undefined };

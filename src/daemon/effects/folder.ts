@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import type { StepInput } from '../../../machines/content-setup.js';
 import type { Survey } from '../../../machines/content-types.js';
-import { READY_MARKER } from '../../content/ready-marker.js';
 import type { Files } from '../../gateways/files.js';
 import type { WorkingArea } from '../area.js';
 import type { SecretStore } from '../instance/secrets.js';
+import { isAnnounced } from './announced.js';
 
 /** Who content belongs to on this node. */
 export interface ContentOwner {
@@ -51,13 +50,13 @@ export class FolderEffects {
         isAnnounced: false,
       };
     }
-    const marker = await this.#files.stat(join(content, READY_MARKER));
-    if (marker !== undefined) return { content: 'present', credentials: 'available', isAnnounced: true };
-    const folder = await this.#files.stat(content);
+    if ((await this.#files.stat(content))?.kind !== 'directory') {
+      return { content: 'absent', credentials: 'available', isAnnounced: false };
+    }
     return {
-      content: folder?.kind === 'directory' ? 'present' : 'absent',
+      content: 'present',
       credentials: 'available',
-      isAnnounced: false,
+      isAnnounced: await isAnnounced(this.#files, content),
     };
   }
 

@@ -6,6 +6,7 @@ import { toStewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
 import type { Random } from '../../gateways/random.js';
 import type { Instance } from '../instance/instance.js';
+import { boundedText } from './bounded.js';
 
 /** What every effect needs to become an actor of the machine. */
 export interface Performing {
@@ -42,7 +43,7 @@ export function failure(performing: Pick<Performing, 'clock' | 'random'>, thrown
   return {
     at: performing.clock.now(),
     code: error.code,
-    message: error.message,
+    message: boundedText(error.message),
     retryable: error.entry.retryable,
     jitter: performing.random.fraction(),
   };

@@ -3,6 +3,7 @@ import { causeOf, type StateValue, stepOf } from '../../../machines/content-proj
 import type { ContentEvent, ContentInput } from '../../../machines/content-setup.js';
 import type { contentMachine } from '../../../machines/content-state.js';
 import type { Identity } from '../../../machines/content-types.js';
+import { StewardError } from '../../errors/steward-error.js';
 import { Lane } from './lane.js';
 import { type ContentView, viewOf } from './view.js';
 
@@ -27,6 +28,12 @@ export interface InstanceOptions {
   readonly onMoved: (moved: Moved) => void;
 }
 
+/** Somebody who waits for an answer: looks at each view, and is told when there will be none. */
+interface Watcher {
+  readonly look: (view: ContentView) => void;
+  readonly fail: (error: StewardError) => void;
+}
+
 /** The living actor of one instance. What it says of itself is on disk by the time a view shows it as done. */
 export class Instance {
   readonly identity: Identity;
@@ -37,8 +44,10 @@ export class Instance {
   /** What led to the present step, and when; `sequence` is 0 until its record is on disk. */
   latest: Latest = { cause: 'start', at: 0, sequence: 0 };
   readonly #actor: Actor<typeof contentMachine>;
-  readonly #watchers = new Set<(view: ContentView) => void>();
+  readonly #watchers = new Set<Watcher>();
   readonly #over: Promise<ContentView>;
+  /** Set when it has ended without a last view: it crashed, or was halted. */
+  #end: StewardError | undefined;
 
   constructor(options: InstanceOptions) {
     this.identity = options.input.kind === 'new' ? options.input.identity : options.input.record.identity;
@@ -50,7 +59,10 @@ export class Instance {
     this.#over = new Promise((resolve, reject) => {
       this.#actor.subscribe({
         next: (snapshot) => this.#changed(viewOf(snapshot)),
-        error: reject,
+        error: (thrown) => {
+          this.#endWith(new StewardError('unavailable', 'the instance failed and is started again'));
+          reject(thrown);
+        },
         complete: () => resolve(this.view),
       });
     });
@@ -65,6 +77,7 @@ export class Instance {
   /** Leaves everything as it is recorded; effects are aborted. Nothing is told afterwards. */
   halt(): void {
     this.#actor.stop();
+    this.#endWith(new StewardError('unavailable', 'the daemon is stopping'));
   }
 
   get view(): ContentView {
@@ -87,7 +100,7 @@ export class Instance {
   waitFor<Answer>(decide: (view: ContentView) => Answer | undefined, signal: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
-        this.#watchers.delete(look);
+        this.#watchers.delete(watcher);
         signal.removeEventListener('abort', leave);
         settle();
       };
@@ -99,19 +112,29 @@ export class Instance {
           finish(() => reject(error));
         }
       };
+      const fail = (error: StewardError) => finish(() => reject(error));
+      const watcher: Watcher = { look, fail };
       const leave = () => finish(() => reject(signal.reason));
       if (signal.aborted) {
         leave();
         return;
       }
       signal.addEventListener('abort', leave, { once: true });
-      this.#watchers.add(look);
+      this.#watchers.add(watcher);
       look(this.view);
+      if (this.#end !== undefined) fail(this.#end);
     });
   }
 
   #changed(view: ContentView): void {
-    for (const watcher of this.#watchers) watcher(view);
+    for (const { look } of this.#watchers) look(view);
+  }
+
+  /** Nothing comes any more: effects are given up, and whoever waits learns it. */
+  #endWith(error: StewardError): void {
+    this.#end ??= error;
+    this.lane.abort(error);
+    for (const { fail } of this.#watchers) fail(error);
   }
 }
 

@@ -7,26 +7,36 @@ import { QUIESCE_POLL_MS } from '../bounds.js';
  * initializer.
  */
 export class Lane {
+  readonly #effects = new Set<AbortController>();
   #tail: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
 
   get isIdle(): boolean {
-    return this.#waiting === 0;
+    return this.#effects.size === 0;
   }
 
-  /** Runs `task` after everything before it has ended; rejects at once, without running it, once `signal` aborts. */
+  /** Runs `task` after everything before it has ended; rejects then, without running it, if `signal` has aborted. */
   run<Output>(task: (signal: AbortSignal) => Promise<Output>, signal: AbortSignal): Promise<Output> {
-    this.#waiting += 1;
+    const effect = new AbortController();
+    const giveUp = () => effect.abort(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    this.#effects.add(effect);
     const result = this.#tail.then(() => {
-      signal.throwIfAborted();
-      return task(signal);
+      effect.signal.throwIfAborted();
+      return task(effect.signal);
     });
     this.#tail = result
       .catch(() => undefined)
       .then(() => {
-        this.#waiting -= 1;
+        signal.removeEventListener('abort', giveUp);
+        this.#effects.delete(effect);
       });
     return result;
+  }
+
+  /** Gives up everything that runs or waits; `idle` tells when it has ended. */
+  abort(reason: Error): void {
+    for (const effect of this.#effects) effect.abort(reason);
   }
 
   /** Resolves when nothing runs or waits; false when that took longer than `milliseconds`. */

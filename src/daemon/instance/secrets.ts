@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { InstanceId } from '../../../machines/ids.js';
-import { StewardError } from '../../errors/steward-error.js';
+import { toStewardError } from '../../errors/steward-error.js';
 import type { Files } from '../../gateways/files.js';
+import { makePrivateDirectory } from '../../gateways/private-directory.js';
+import type { World } from '../../gateways/world.js';
 import type { WorkingArea } from '../area.js';
 import { SECRETS_BYTES_MAX } from '../bounds.js';
 
@@ -15,34 +17,36 @@ const schema = z.record(z.string(), z.string());
  * until it has ended, so that a restart of the daemon can go on and a reboot leaves nothing behind.
  */
 export class SecretStore {
-  readonly #files: Files;
+  readonly #world: Pick<World, 'files' | 'random'>;
   readonly #area: WorkingArea;
 
-  constructor(files: Files, area: WorkingArea) {
-    this.#files = files;
+  constructor(world: Pick<World, 'files' | 'random'>, area: WorkingArea) {
+    this.#world = world;
     this.#area = area;
   }
 
+  /** Fails with `permission-denied` when others could read or replace what lies there. */
   async open(): Promise<void> {
-    await this.#files.makeDirectory(this.#area.secrets, 0o700);
-    await this.#files.chmod(this.#area.secrets, 0o700);
+    await makePrivateDirectory(this.#world, this.#area.secrets);
   }
 
+  /** A full memory file system is told as such. Without secrets there is nothing to keep. */
   async keep(instance: InstanceId, secrets: Secrets): Promise<void> {
     const path = this.#area.secretsOf(instance);
-    await this.#files.remove(path);
-    await this.#files.write(path, JSON.stringify(secrets), { mode: 0o600, exclusive: true });
+    try {
+      await this.#files.remove(path);
+      if (Object.keys(secrets).length === 0) return;
+      await this.#files.write(path, JSON.stringify(secrets), { mode: 0o600, exclusive: true });
+    } catch (error) {
+      throw toStewardError(error, 'unavailable');
+    }
   }
 
-  /** undefined when there are none (any more). */
+  /** undefined when there are none (any more), or what is there is damaged. Nothing of it shows in errors. */
   async read(instance: InstanceId): Promise<Secrets | undefined> {
     const path = this.#area.secretsOf(instance);
     if ((await this.#files.stat(path)) === undefined) return undefined;
-    const parsed = schema.safeParse(
-      JSON.parse((await this.#files.read(path, SECRETS_BYTES_MAX)).toString('utf8')),
-    );
-    if (parsed.success) return parsed.data;
-    throw new StewardError('credentials-lost', 'the credentials of the set-up cannot be read any more');
+    return schema.safeParse(parsed(await this.#files.read(path, SECRETS_BYTES_MAX))).data;
   }
 
   async drop(instance: InstanceId): Promise<void> {
@@ -55,5 +59,17 @@ export class SecretStore {
       const instance = entry.name.replace(/\.json$/, '');
       if (!keep.has(instance)) await this.#files.remove(`${this.#area.secrets}/${entry.name}`);
     }
+  }
+
+  get #files(): Files {
+    return this.#world.files;
+  }
+}
+
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
   }
 }

@@ -73,7 +73,17 @@ export class ContentRecords implements InstanceRecords {
     this.#finished.set(instance, finished);
     await this.#store.remove(instance);
     this.#living.delete(instance);
-    await this.#forgetOld();
+    this.#forgetOld();
+  }
+
+  async settled(_instance: InstanceId): Promise<void> {
+    await this.#store.flush();
+  }
+
+  discard(instance: InstanceId): void {
+    const removing = this.#store.remove(instance).then(() => this.#living.delete(instance));
+    // What stays after all is set up by the next start, which is no worse than it was.
+    removing.catch(() => undefined);
   }
 
   async flush(): Promise<void> {
@@ -92,14 +102,15 @@ export class ContentRecords implements InstanceRecords {
         await this.#store.remove(key);
       else this.#living.set(body.identity.instance, body);
     }
-    await this.#forgetOld();
+    this.#forgetOld();
   }
 
-  async #forgetOld(): Promise<void> {
+  /** Nobody waits for it: there may be thousands. What cannot be removed now is forgotten at the next start. */
+  #forgetOld(): void {
     for (const [instance, finished] of this.#finished) {
       if (this.#finished.size <= FINISHED_MAX && this.#isRemembered(finished)) return;
       this.#finished.delete(instance);
-      await this.#finishedStore.remove(instance);
+      this.#finishedStore.remove(instance).catch(() => undefined);
     }
   }
 

@@ -18,7 +18,8 @@ export async function backupWorkspace(
   request: BackupWorkspaceRequest,
   call: CallContext,
 ): Promise<BackupWorkspaceResponse> {
-  const instance = instances.get(requiredInstanceId(request.id, 'id'));
+  const id = requiredInstanceId(request.id, 'id');
+  const instance = await instances.listening(id, 'job', call.signal);
   const { view } = instance;
   if (view.context.request?.remoteStorageDisabled === true) {
     throw new StewardError(

@@ -5,6 +5,7 @@ import type {
   Identity,
   SetupResult,
 } from '../../../machines/content-types.js';
+import { type ContentRecord, stateOfRecord } from '../../../machines/record.js';
 import { catalog } from '../../errors/catalog.js';
 import { isErrorCode } from '../../errors/steward-error.js';
 import type { Backup } from '../../gen/steward/v1/backup.js';
@@ -17,6 +18,7 @@ import {
 import { WorkspaceContentState } from '../../gen/ws-daemon-api/daemon.js';
 import type { Finished } from '../instance/finished.js';
 import type { Instance } from '../instance/instance.js';
+import type { Absence } from '../instances.js';
 import { gitStatusOf } from './git-status.js';
 
 /** One living instance, with step and cause. */
@@ -50,21 +52,29 @@ export function statusOf(instance: Instance, node: string): ContentStatus {
   };
 }
 
-/** An instance that waits for a person. */
-export function parkedStatusOf(
-  identity: Identity,
+/** An instance without a living actor: parked, or about to be started again. Its content is as recorded. */
+export function absentStatusOf(
+  record: ContentRecord,
   node: string,
-  reason: string,
-  sinceMs: number,
+  absence: Absence | undefined,
 ): ContentStatus {
+  const { identity, at, since, failure, lastBackup, request } = record;
+  const reason = absence?.reason ?? failure?.message ?? '';
+  const isParked = absence?.isParked === true;
   return {
     ...emptyStatus(identity, node),
-    step: 'parked',
-    cause: 'parked',
+    state: WorkspaceContentState[stateOfRecord(record.step)],
+    step: isParked ? 'parked' : 'restarting',
+    cause: isParked ? 'parked' : 'failed',
     detail: reason,
-    sinceMs: BigInt(sinceMs),
-    stepSinceMs: BigInt(sinceMs),
-    parked: { reason, sinceMs: BigInt(sinceMs) },
+    sinceMs: BigInt(since),
+    stepSinceMs: BigInt(at),
+    generation: BigInt(record.generation),
+    lastBackup: lastBackup === undefined ? undefined : backupOf(lastBackup, record),
+    failure: failure === undefined ? undefined : failureOf(failure),
+    parked: isParked ? { reason, sinceMs: BigInt(at) } : undefined,
+    remoteStorageDisabled: request?.remoteStorageDisabled ?? false,
+    storageQuotaBytes: BigInt(request?.quotaBytes ?? 0),
   };
 }
 

@@ -21,7 +21,8 @@ export async function disposeWorkspace(
   const id = requiredInstanceId(request.id, 'id');
   const finished = instances.finished(id);
   if (finished !== undefined) return responseOf(disposeAnswerOf(finished, request.backup));
-  const instance = await instances.retry(id);
+  await instances.retry(id);
+  const instance = await instances.listening(id, 'dispose', call.signal);
   return responseOf(await disposed(instance, clock, request, call));
 }
 

@@ -13,7 +13,7 @@ import {
   requiredOwnerId,
   requiredWorkspaceId,
 } from '../../grpc/validation.js';
-import { INITIALIZER_BYTES_MAX } from '../bounds.js';
+import { INITIALIZER_BYTES_MAX, SECRETS_BYTES_MAX } from '../bounds.js';
 import type { InitCommand, Instances } from '../instances.js';
 import { setUpAnswer } from './answers.js';
 
@@ -41,6 +41,12 @@ function commandFrom(request: InitWorkspaceRequest): InitCommand {
   const bytes = WorkspaceInitializer.encode(open).finish();
   if (bytes.length > INITIALIZER_BYTES_MAX) {
     throw new StewardError('invalid-argument', `initializer is larger than ${INITIALIZER_BYTES_MAX} bytes`);
+  }
+  if (Buffer.byteLength(JSON.stringify(secrets)) > SECRETS_BYTES_MAX) {
+    throw new StewardError(
+      'invalid-argument',
+      `initializer has secrets of more than ${SECRETS_BYTES_MAX} bytes`,
+    );
   }
   const encoded = Buffer.from(bytes).toString('base64');
   const setup: SetupRequest = {

@@ -25,7 +25,8 @@ export async function takeSnapshot(
   request: TakeSnapshotRequest,
   call: CallContext,
 ): Promise<TakeSnapshotResponse> {
-  const instance = instances.get(requiredInstanceId(request.id, 'id'));
+  const id = requiredInstanceId(request.id, 'id');
+  const instance = await instances.listening(id, 'job', call.signal);
   const { view } = instance;
   if (view.context.request?.remoteStorageDisabled === true) {
     throw new StewardError(

@@ -13,6 +13,7 @@ export async function waitForInit(
   const id = requiredInstanceId(request.id, 'id');
   const finished = instances.finished(id);
   if (finished !== undefined) return setUpAnswerOf(finished);
-  await instances.get(id).waitFor(setUpAnswer, call.signal);
+  const instance = await instances.begun(id);
+  await instance.waitFor(setUpAnswer, call.signal);
   return {};
 }

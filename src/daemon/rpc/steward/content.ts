@@ -1,4 +1,4 @@
-import type { OwnerId, WorkspaceId } from '../../../../machines/ids.js';
+import type { InstanceId, OwnerId, WorkspaceId } from '../../../../machines/ids.js';
 import type { BackupRepository } from '../../../content/backups.js';
 import type { BackupManifest } from '../../../content/manifest.js';
 import { StewardError } from '../../../errors/steward-error.js';
@@ -14,7 +14,8 @@ import {
 } from '../../../grpc/validation.js';
 import { HISTORY_SHOWN_MAX, PAGE_SHOWN_MAX } from '../../bounds.js';
 import type { ContentCore } from '../../core.js';
-import { finishedStatusOf, parkedStatusOf, statusOf } from '../content-status.js';
+import type { Absence } from '../../instances.js';
+import { absentStatusOf, finishedStatusOf, statusOf } from '../content-status.js';
 import { wireTransition } from './transition.js';
 import { watchTransitions } from './watch-transitions.js';
 
@@ -50,17 +51,25 @@ export function stewardContentHandlers(options: StewardContentOptions): Handlers
   };
 }
 
-function contentOf({ core, node }: StewardContentOptions, instanceId: string): ContentStatus {
+function contentOf(options: StewardContentOptions, instanceId: string): ContentStatus {
   const instance = requiredInstanceId(instanceId, 'instance_id');
+  const status = presentStatus(options, instance, () => options.core.instances.absences());
+  if (status !== undefined) return status;
+  const finished = options.core.instances.finished(instance);
+  if (finished !== undefined) return finishedStatusOf(finished, options.node);
+  throw new StewardError('unknown-instance', `no instance ${instance} is known here`);
+}
+
+/** undefined for an instance that is finished, unknown, or so new that nothing is known of it yet. */
+function presentStatus(
+  { core, node }: StewardContentOptions,
+  instance: InstanceId,
+  absences: () => ReadonlyMap<string, Absence>,
+): ContentStatus | undefined {
   const live = core.instances.find(instance);
   if (live !== undefined) return statusOf(live, node);
   const record = core.records.read(instance);
-  if (record !== undefined) {
-    return parkedStatusOf(record.identity, node, record.failure?.message ?? 'it failed too often', record.at);
-  }
-  const finished = core.instances.finished(instance);
-  if (finished !== undefined) return finishedStatusOf(finished, node);
-  throw new StewardError('unknown-instance', `no instance ${instance} is known here`);
+  return record === undefined ? undefined : absentStatusOf(record, node, absences().get(instance));
 }
 
 function listContent(
@@ -81,8 +90,15 @@ function listContent(
   const size = pageSize(request.pageSize, 'page_size', PAGE_SHOWN_MAX);
   const page = wanted.slice(0, size);
   const last = page.at(-1);
+  let known: ReadonlyMap<string, Absence> | undefined;
+  const absences = () => {
+    known ??= options.core.instances.absences();
+    return known;
+  };
   return {
-    contents: page.map((instance) => contentOf(options, instance)),
+    contents: page
+      .map((instance) => presentStatus(options, instance, absences))
+      .filter((status) => status !== undefined),
     nextPageToken: wanted.length > size && last !== undefined ? last : '',
   };
 }
