@@ -155,6 +155,8 @@ export async function commitManifest(
   signal: AbortSignal,
 ): Promise<void> {
   const bytes = encodeManifest(manifest);
+  // What could never be read again must not be committed: it would stand in the way of every later backup.
+  decodeManifest(name, bytes);
   await place.storage.put(name, Readable.from([bytes], { objectMode: false }), {
     signal,
     contentType: 'application/json',

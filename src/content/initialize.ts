@@ -3,6 +3,7 @@ import type { SetupResult } from '../../machines/content-types.js';
 import type { World } from '../gateways/world.js';
 import type { BackupRepository } from './backups.js';
 import type { InitializeContext, Initialized, InitializerPlan } from './initializers/plan.js';
+import { syncFolder } from './sync-folder.js';
 
 export interface InitializeOptions {
   /** Asked for in so many words: the workspace's committed backup is passed over (and kept). */
@@ -11,7 +12,8 @@ export interface InitializeOptions {
 
 /**
  * Fills an empty folder. A workspace that has a committed backup gets it back whatever its initializer says; one
- * whose newest manifest cannot be read fails with `manifest-unreadable` rather than start from nothing.
+ * whose newest manifest cannot be read fails with `manifest-unreadable` rather than start from nothing. What it
+ * returns from is on disk: after a power cut, half of the content must not pass for all of it in the next backup.
  */
 export async function initialize(
   plan: InitializerPlan,
@@ -23,6 +25,7 @@ export async function initialize(
       ? await restoreLatest(context.backups, context)
       : undefined) ?? (await plan.run(context));
   const moved = await moveConfigurationAside(context.world, context.folder);
+  await syncFolder(context.world, context.folder, context.signal);
   const { checkoutLocation } = plan;
   return {
     ...done,

@@ -4,6 +4,7 @@ import { readGitStatus } from '../../src/content/git-status.js';
 import { initialize } from '../../src/content/initialize.js';
 import { planOf } from '../../src/content/initializers/table.js';
 import { StewardError } from '../../src/errors/steward-error.js';
+import { makeDurableDirectory } from '../../src/gateways/durable.js';
 import { noProcessFaults } from '../../src/gateways/simulated/process-faults.js';
 import { workspacePrograms } from '../../src/gateways/simulated/programs/table.js';
 import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
@@ -47,6 +48,36 @@ describe('the same content code in the simulated world', () => {
     expect(await after.world.files.readlink('/restored/link')).toBe('work');
     expect(await after.world.files.stat('/restored/work')).toMatchObject({ uid: 33333 });
     expect(after.world.processes.running).toBe(0);
+  });
+
+  test('has all of the content after a power cut once it is set up', async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const before = placeIn(SimulatedWorld.fromSeed(seed, workspacePrograms));
+      await makeDurableDirectory(before.world.files, '/content');
+      const git = { remoteUri: 'https://example.org/x', config: {} };
+      const plan = planOf(WorkspaceInitializer.fromJSON({ git }));
+      await initialize(plan, contextFor(before, '/content'), { isFreshStart: false });
+      const { files } = before.world.cutPower();
+      expect((await files.read('/content/.git/HEAD', 100)).toString()).toBe('ref: refs/heads/main\n');
+      expect(await files.stat('/content/README.md'), `seed ${seed}`).toBeDefined();
+    }
+  });
+
+  test('commits no manifest that could not be read again', async () => {
+    const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
+    await place.world.files.makeDirectory('/content');
+    const { clock } = place.world;
+    const halfTimes = {
+      now: () => 0.5,
+      monotonic: () => clock.monotonic(),
+      schedule: (at: number, callback: () => void) => clock.schedule(at, callback),
+    };
+    const world = { ...place.world, clock: halfTimes };
+    const wrong = new BackupRepository({ ...place, world }, owner, workspace);
+    await expect(wrong.create('/content', { instance, signal: noAbort() })).rejects.toMatchObject({
+      code: 'manifest-unreadable',
+    });
+    expect(await place.backups.latest(noAbort())).toBeUndefined();
   });
 
   test.each([

@@ -35,7 +35,9 @@ export class SimulatedClock implements Clock {
     return this.#elapsed;
   }
 
-  schedule(at: number, callback: () => void): Timer {
+  /** Time comes in whole milliseconds, as real clocks tell it. */
+  schedule(time: number, callback: () => void): Timer {
+    const at = Math.ceil(time);
     this.#order += 1;
     const end = this.#elapsed + Math.max(0, at - this.now());
     const alarm = { at, end, order: this.#order, callback, isCancelled: false };

@@ -92,6 +92,14 @@ export class FileTree {
     this.unsynced.splice(0, this.unsynced.length, ...rest);
   }
 
+  syncBelow(folder: FolderInode): void {
+    this.syncFolder(folder);
+    for (const inode of folder.entries.values()) {
+      if (inode.kind === 'file') inode.synced = inode.content;
+      if (inode.kind === 'directory') this.syncBelow(inode);
+    }
+  }
+
   /** Bytes of all files that bear a name; counted when asked, simulated disks are small. */
   get usedBytes(): number {
     const files = new Set<FileInode>();

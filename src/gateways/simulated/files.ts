@@ -161,6 +161,11 @@ export class SimulatedFiles implements Files {
     return this.#do('syncDirectory', path, () => this.disk.tree.syncFolder(this.disk.folder(path, 'open')));
   }
 
+  /** Everything below the folder is on disk, as after sync(1). */
+  syncTree(path: string): Promise<void> {
+    return this.#do('syncDirectory', path, () => this.disk.tree.syncBelow(this.disk.folder(path, 'open')));
+  }
+
   space(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
     return this.#do('space', path, () => {
       this.disk.existing(path, 'statfs');

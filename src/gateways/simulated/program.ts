@@ -1,7 +1,6 @@
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type Clock, sleep } from '../clock.js';
-import type { Files } from '../files.js';
 import type {
   DetachedCommand,
   KillSignal,
@@ -21,7 +20,7 @@ export interface ProgramContext {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly pipes: readonly Uint8Array[];
-  readonly files: Files;
+  readonly files: SimulatedFiles;
   readonly clock: Clock;
   /** Aborts when the process is killed. */
   readonly signal: AbortSignal;

@@ -1,5 +1,6 @@
 import type { SimulatedPrograms } from '../processes.js';
 import { git } from './git.js';
+import { sync } from './sync.js';
 import { tar } from './tar.js';
 
 /** What a machine that keeps workspaces has installed. */
@@ -7,6 +8,7 @@ export const workspacePrograms: SimulatedPrograms = {
   git,
   // Only as the one that starts git: `sh -c <script> git <arguments>`.
   sh: (context) => git({ ...context, args: context.args.slice(3) }),
+  sync,
   tar,
   // Never started by itself: tar runs it, and the simulated one does without.
   zstd: async () => 1,

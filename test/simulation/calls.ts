@@ -1,0 +1,220 @@
+import type { ErrorCode } from '../../src/errors/catalog.js';
+import { StewardError } from '../../src/errors/steward-error.js';
+import { BrokenPromise } from './broken.js';
+import { difference, type Tree } from './disk-view.js';
+import { AREA, callContext, type Life } from './life.js';
+import type { InstanceModel } from './model.js';
+import type { Run } from './run.js';
+
+type Call = 'init' | 'waitForInit' | 'exists' | 'backup' | 'snapshot' | 'dispose';
+
+/** What each call may fail with although nothing went wrong outside, by docs/answers.md. */
+const REFUSALS: Readonly<Record<Call, readonly ErrorCode[]>> = {
+  init: [
+    'already-exists',
+    'workspace-busy',
+    'wrong-state',
+    'git-failed',
+    'snapshot-not-found',
+    'backup-not-found',
+  ],
+  waitForInit: ['unknown-instance', 'wrong-state', 'git-failed', 'snapshot-not-found', 'backup-not-found'],
+  exists: [],
+  backup: ['unknown-instance', 'wrong-state', 'overloaded'],
+  snapshot: ['unknown-instance', 'wrong-state', 'overloaded'],
+  dispose: ['unknown-instance', 'wrong-state'],
+};
+
+/** What may come on top when disks, processes and storage fail. */
+const FAILURES: readonly ErrorCode[] = [
+  'unavailable',
+  'record-not-written',
+  'storage-unavailable',
+  'disk-full',
+  'backup-failed',
+  'deadline-exceeded',
+  'parked',
+  'content-initialization-failed',
+  'process-failed',
+  'missing-tool',
+  'archive-damaged',
+  'credentials-lost',
+  'permission-denied',
+  'overloaded',
+];
+
+/** The callers: they call, remember what they were answered, and check it against what they know. */
+export class Callers {
+  readonly #run: Run;
+  /** Something went wrong in this run, so failures are answers too. */
+  isTroubled = false;
+  isStopping = false;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  init(model: InstanceModel): void {
+    const life = this.#life();
+    if (
+      !life.core.instances.owns(model.id) &&
+      life.core.instances.finished(model.id)?.wasAvailable !== true
+    ) {
+      model.begin(this.#run.now);
+    }
+    this.#call(
+      'init',
+      model,
+      (signal) => life.calls.initWorkspace(model.request, callContext(signal)),
+      () => this.#ready(life, model),
+    );
+  }
+
+  waitForInit(model: InstanceModel): void {
+    const life = this.#life();
+    this.#call(
+      'waitForInit',
+      model,
+      (signal) => life.calls.waitForInit({ id: model.id }, callContext(signal)),
+      () => this.#ready(life, model),
+    );
+  }
+
+  exists(model: InstanceModel): void {
+    const life = this.#life();
+    const ask = (signal: AbortSignal) => life.calls.isWorkspaceExists({ id: model.id }, callContext(signal));
+    this.#call('exists', model, ask, ({ exists }) => {
+      this.#run.require('told', !(exists && model.isGone), `${model.id} exists after it was told to be gone`);
+    });
+  }
+
+  backup(model: InstanceModel): void {
+    const life = this.#life();
+    this.adopt(model);
+    const from = Math.max(model.versions.length - 1, 0);
+    const ask = (signal: AbortSignal) => life.calls.backupWorkspace({ id: model.id }, callContext(signal));
+    this.#call('backup', model, ask, ({ url }) => this.#acknowledge('backup', url, model, from));
+  }
+
+  /** `isPromise`: the answer comes before the snapshot is there. */
+  snapshot(model: InstanceModel, isPromise: boolean): void {
+    const life = this.#life();
+    this.adopt(model);
+    const from = Math.max(model.versions.length - 1, 0);
+    const request = { id: model.id, returnImmediately: isPromise };
+    const ask = (signal: AbortSignal) => life.calls.takeSnapshot(request, callContext(signal));
+    this.#call('snapshot', model, ask, ({ url }) => {
+      if (!isPromise) this.#acknowledge('snapshot', url, model, from);
+    });
+  }
+
+  dispose(model: InstanceModel, backup: boolean): void {
+    const life = this.#life();
+    const view = life.core.instances.find(model.id)?.view;
+    const decides = view?.context.disposal === undefined || view.step === 'wrappingUp.stranded';
+    const request = { id: model.id, backup, backupLogs: false };
+    if (life.core.instances.owns(model.id)) {
+      model.isDisposed = true;
+      if (!backup && decides) model.isGivenUp = true;
+    }
+    this.#call(
+      'dispose',
+      model,
+      (signal) => life.calls.disposeWorkspace(request, callContext(signal)),
+      () => {
+        const isThere = this.#run.disk.inode(AREA.contentOf(model.id)) !== undefined;
+        this.#run.require(3, !isThere, `Dispose of ${model.id} was answered and its content is still there`);
+        this.#run.require(3, !life.core.instances.owns(model.id), `${model.id} is owned after its Dispose`);
+        model.isGone = true;
+      },
+    );
+  }
+
+  /** Content that came to be in use unseen, when the caller of Init was cut off: from now on it is known. */
+  adopt(model: InstanceModel): void {
+    if (model.versions.length > 0 || !this.isInUse(model)) return;
+    const found = this.#run.disk.content(AREA.contentOf(model.id));
+    if (found !== undefined) model.versions.push(found);
+  }
+
+  isInUse(model: InstanceModel): boolean {
+    return this.#run.life?.core.instances.find(model.id)?.view.step.startsWith('available') ?? false;
+  }
+
+  #ready(life: Life, model: InstanceModel): void {
+    const run = this.#run;
+    if (!this.isInUse(model) || life.core.instances.find(model.id)?.view.context.disposal !== undefined)
+      return;
+    this.adopt(model);
+    if (model.isReady) return;
+    model.isReady = true;
+    const [found] = model.versions;
+    const expected = this.#expected(model);
+    run.guard(async () => {
+      const problem = found === undefined ? 'it is not there' : difference(found, await expected);
+      if (problem !== undefined) throw new BrokenPromise(1, `${model.id} was set up, but: ${problem}`);
+    });
+  }
+
+  /** What a fresh instance holds: the newest backup of its workspace, else what its initializer brings. */
+  async #expected(model: InstanceModel): Promise<Tree> {
+    const { stored } = this.#run;
+    const newest = stored.backups(model.workspace).at(-1);
+    if (newest !== undefined) return stored.treeOf(newest);
+    const spec = model.request.initializer?.spec;
+    if (spec?.$case === 'snapshot') {
+      const manifest = stored.snapshot(spec.value.snapshot);
+      if (manifest !== undefined) return stored.treeOf(manifest);
+    }
+    return spec?.$case === 'git'
+      ? (this.#run.disk.content(AREA.contentOf(model.id)) ?? new Map())
+      : new Map();
+  }
+
+  #acknowledge(kind: 'backup' | 'snapshot', url: string, model: InstanceModel, from: number): void {
+    const acknowledged = { kind, url, instance: model, states: model.versions.slice(from) };
+    this.#run.acknowledged.push(acknowledged);
+    this.#run.guard(() => this.#run.stored.check(acknowledged));
+  }
+
+  #life(): Life {
+    const { life } = this.#run;
+    if (life === undefined) throw new Error('nobody is there to be called');
+    return life;
+  }
+
+  #call<Answer>(
+    name: Call,
+    model: InstanceModel,
+    ask: (signal: AbortSignal) => Promise<Answer>,
+    onAnswer: (answer: Answer) => void,
+  ): void {
+    const run = this.#run;
+    const caller = new AbortController();
+    const leave = () => caller.abort(new StewardError('cancelled', 'the caller went away'));
+    const pending = { name: `${name} ${model.id}`, since: run.now, leave };
+    run.pending.add(pending);
+    run.log(`${pending.name}?`);
+    const settle = (outcome: string, check: () => void) => {
+      if (!run.pending.delete(pending)) return;
+      run.log(`${pending.name}: ${outcome}`);
+      run.guard(check);
+    };
+    ask(caller.signal).then(
+      (answer) => settle('OK', () => onAnswer(answer)),
+      (error: unknown) => settle(String(error), () => this.#checkRefusal(name, error)),
+    );
+  }
+
+  #checkRefusal(name: Call, error: unknown): void {
+    if (!(error instanceof StewardError)) throw error;
+    const { code } = error;
+    if (code === 'cancelled' || REFUSALS[name].includes(code)) return;
+    if (this.isStopping && code === 'unavailable') return;
+    if (this.isTroubled && FAILURES.includes(code)) return;
+    throw new BrokenPromise(
+      code === 'internal' ? 'defect' : 3,
+      `${name} was answered ${code}: ${error.message}`,
+    );
+  }
+}

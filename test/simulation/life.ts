@@ -1,0 +1,139 @@
+import { Metadata } from '@grpc/grpc-js';
+import pino from 'pino';
+import type { ContentContext } from '../../machines/content-types.js';
+import type { Transition } from '../../machines/transition.js';
+import type { ArchivePlace } from '../../src/content/archive-objects.js';
+import { WorkingArea } from '../../src/daemon/area.js';
+import { INSTANCE_RESTART_PERIOD_MS, INSTANCE_RESTARTS_MAX } from '../../src/daemon/bounds.js';
+import { type ContentCore, openCore } from '../../src/daemon/core.js';
+import { contentServiceHandlers } from '../../src/daemon/rpc/content-service.js';
+import type { Http } from '../../src/gateways/http.js';
+import type { SimulatedWorld } from '../../src/gateways/simulated/world.js';
+import type { CallContext } from '../../src/grpc/service-types.js';
+import type { RecordAlarm } from '../../src/records/alarm.js';
+import { type FolderLock, lockFolder } from '../../src/records/folder-lock.js';
+import { DirectoryStorage } from '../../src/storage/directory.js';
+import { RetryingStorage } from '../../src/storage/retrying.js';
+import type { SupervisorEvent } from '../../src/supervision/events.js';
+import { startSupervisor } from '../../src/supervision/start.js';
+import type { Supervisor } from '../../src/supervision/supervisor.js';
+import type { Limits } from './settings.js';
+
+export const AREA = new WorkingArea('/state', '/run/secrets');
+export const STORAGE = '/storage';
+export const BUCKET = 'steward';
+const STOP_GRACE_MS = 20_000;
+
+export interface LifeListener {
+  moved(transition: Transition): void;
+  alarm(alarm: RecordAlarm): void;
+  supervised(event: SupervisorEvent): void;
+  stepFailed(context: ContentContext, step: string, error: unknown): void;
+  crashed(error: unknown): void;
+}
+
+type Calls = ReturnType<typeof contentServiceHandlers>;
+
+/** One life of a daemon without its wires, from the lock of its folder to a stop, a kill or a power cut. */
+export class Life {
+  readonly world: SimulatedWorld;
+  readonly core: ContentCore;
+  readonly place: ArchivePlace;
+  readonly calls: Calls;
+  readonly #supervisor: Supervisor;
+  readonly #lock: FolderLock;
+
+  private constructor(
+    world: SimulatedWorld,
+    place: ArchivePlace,
+    core: ContentCore,
+    supervisor: Supervisor,
+    lock: FolderLock,
+  ) {
+    this.world = world;
+    this.place = place;
+    this.core = core;
+    this.#supervisor = supervisor;
+    this.#lock = lock;
+    this.calls = contentServiceHandlers(core.instances, world.clock, core.snapshotNames);
+  }
+
+  /** As the daemon starts; whoever calls it decides what a failure means. */
+  static async start(world: SimulatedWorld, limits: Limits, listener: LifeListener): Promise<Life> {
+    const lock = await lockFolder(world, AREA.root);
+    const place = placeIn(world);
+    let supervisor: Supervisor | undefined;
+    const core = await openCore({
+      world,
+      http: noHttp,
+      area: AREA,
+      place,
+      owner: { uid: 0, gid: 0 },
+      git: { allowHttp: false },
+      limits,
+      listener: {
+        alarm: (alarm) => listener.alarm(alarm),
+        stepFailed: (context, step, error) => listener.stepFailed(context, step, error),
+        warning() {},
+        progress() {},
+        unpublished: (_instance, _moved, error) => listener.crashed(error),
+      },
+      supervisor: () => {
+        if (supervisor === undefined) throw new Error('the supervisor has not been started');
+        return supervisor;
+      },
+    });
+    core.publisher.onTransition((transition) => listener.moved(transition));
+    supervisor = await startSupervisor(
+      'instances',
+      {
+        strategy: 'dynamic',
+        childKind: 'worker',
+        onExhausted: 'park-child',
+        intensity: { restarts: INSTANCE_RESTARTS_MAX, periodMs: INSTANCE_RESTART_PERIOD_MS },
+      },
+      { clock: world.clock, random: world.random, onEvent: (event) => listener.supervised(event) },
+    );
+    await core.recover();
+    return new Life(world, place, core, supervisor, lock);
+  }
+
+  /** As the daemon stops when it is asked to. */
+  async stop(): Promise<void> {
+    this.core.instances.drain();
+    await this.core.instances.settleJobs(this.world.clock, STOP_GRACE_MS);
+    await this.#supervisor.stop();
+    await this.core.close();
+    await this.#lock.release();
+  }
+
+  parked(): readonly string[] {
+    return this.#supervisor
+      .whichChildren()
+      .filter(({ state }) => state === 'parked')
+      .map(({ name }) => name);
+  }
+}
+
+export function placeIn(world: SimulatedWorld): ArchivePlace {
+  const directory = new DirectoryStorage(world, {
+    folder: STORAGE,
+    witness: AREA.storageWitness,
+    bucket: BUCKET,
+  });
+  return { world, storage: new RetryingStorage(directory, world), user: undefined };
+}
+
+const noHttp: Http = { get: () => Promise.reject(new Error('there is no network here')) };
+const logger = pino({ level: 'silent' });
+
+export function callContext(signal: AbortSignal): CallContext {
+  return {
+    method: '/simulation',
+    peer: 'simulation',
+    deadline: Number.POSITIVE_INFINITY,
+    signal,
+    metadata: new Metadata(),
+    logger,
+  };
+}

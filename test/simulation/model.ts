@@ -1,0 +1,51 @@
+import { type InstanceId, isInstanceId } from '../../machines/ids.js';
+import type { InitWorkspaceRequest } from '../../src/gen/ws-daemon-api/daemon.js';
+import type { Tree } from './disk-view.js';
+
+export const OWNER = 'owner';
+
+/** What callers know of one instance, kept by hand: what they asked for, and what they were answered. */
+export class InstanceModel {
+  readonly id: InstanceId;
+  readonly workspace: string;
+  readonly request: InitWorkspaceRequest;
+  /** Contents while in use, oldest first; the last is what the content is now. */
+  versions: Tree[] = [];
+  /** When the present try to set it up began. */
+  since = 0;
+  /** Somebody was told that its content is complete. */
+  isReady = false;
+  /** Somebody was told that it is gone. */
+  isGone = false;
+  /** A Dispose was asked for; `isGivenUp`: one without a backup that decided, or may have. */
+  isDisposed = false;
+  isGivenUp = false;
+  /** Its record could not be read, a person was told, and its content is left alone. */
+  isSetAside = false;
+
+  constructor(id: string, workspace: string, request: InitWorkspaceRequest) {
+    if (!isInstanceId(id)) throw new Error(`${id} is no instance id`);
+    this.id = id;
+    this.workspace = workspace;
+    this.request = request;
+  }
+
+  /** Before a set-up that starts from nothing. */
+  begin(at: number): void {
+    this.since = at;
+    this.versions = [];
+    this.isReady = false;
+    this.isGone = false;
+    this.isDisposed = false;
+    this.isGivenUp = false;
+  }
+}
+
+/** A backup or snapshot somebody was given the name of. */
+export interface Acknowledged {
+  readonly kind: 'backup' | 'snapshot';
+  readonly url: string;
+  readonly instance: InstanceModel;
+  /** What the content was between request and answer. */
+  readonly states: readonly Tree[];
+}

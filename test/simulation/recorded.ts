@@ -1,0 +1,60 @@
+import type { DiskView, Moment } from './disk-view.js';
+import { AREA } from './life.js';
+
+/** What the record of an instance says on disk, as far as the promises need it. */
+export interface OnDisk {
+  readonly step: string;
+  readonly isComplete: boolean;
+  readonly backup: boolean | undefined;
+  readonly verified: boolean;
+  readonly finalGeneration: number | undefined;
+  readonly failureCode: string | undefined;
+}
+
+export function recordOf(disk: DiskView, instance: string, moment: Moment): OnDisk | undefined {
+  const body = bodyOf(disk.bytes(`${AREA.records}/${instance}.record`, moment));
+  if (body === undefined) return undefined;
+  return {
+    step: String(body['step']),
+    isComplete: body['setup'] !== undefined,
+    backup: booleanIn(body['disposal'], 'backup'),
+    verified: body['verified'] === true,
+    finalGeneration: numberIn(body['finalBackup'], 'generation'),
+    failureCode: stringIn(body['failure'], 'code'),
+  };
+}
+
+/** Whether the end of the instance is remembered. */
+export function isFinished(disk: DiskView, instance: string, moment: Moment): boolean {
+  return bodyOf(disk.bytes(`${AREA.finished}/${instance}.record`, moment)) !== undefined;
+}
+
+function bodyOf(bytes: Buffer | undefined): Record<string, unknown> | undefined {
+  if (bytes === undefined) return undefined;
+  const [, json = ''] = bytes.toString('utf8').split('\n');
+  try {
+    const body: unknown = JSON.parse(json);
+    return typeof body === 'object' && body !== null ? { ...body } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function fieldIn(value: unknown, field: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, field) : undefined;
+}
+
+function booleanIn(value: unknown, field: string): boolean | undefined {
+  const found = fieldIn(value, field);
+  return typeof found === 'boolean' ? found : undefined;
+}
+
+function numberIn(value: unknown, field: string): number | undefined {
+  const found = fieldIn(value, field);
+  return typeof found === 'number' ? found : undefined;
+}
+
+function stringIn(value: unknown, field: string): string | undefined {
+  const found = fieldIn(value, field);
+  return typeof found === 'string' ? found : undefined;
+}

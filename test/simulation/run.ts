@@ -1,0 +1,312 @@
+import { createHash } from 'node:crypto';
+import type { Transition } from '../../machines/transition.js';
+import { DISK_BYTES } from '../../src/gateways/simulated/bounds.js';
+import { workspacePrograms } from '../../src/gateways/simulated/programs/table.js';
+import { SeededRandom } from '../../src/gateways/simulated/random.js';
+import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
+import { BrokenPromise, type PromiseName } from './broken.js';
+import { DiskView, difference } from './disk-view.js';
+import { isOnDisk, mayRemove } from './guards.js';
+import { AREA, Life, type LifeListener, STORAGE } from './life.js';
+import type { Acknowledged, InstanceModel } from './model.js';
+import { recordOf } from './recorded.js';
+import type { Limits } from './settings.js';
+import { StoredObjects } from './stored.js';
+import { Trouble } from './trouble.js';
+
+export type Crash = 'kill' | 'power-cut';
+
+/** A start that takes longer is given up, as whoever runs the daemon would. */
+const START_MS = 3_600_000;
+const AWAY = '/storage-away';
+
+/** A call somebody waits for. */
+export interface Pending {
+  readonly name: string;
+  readonly since: number;
+  leave(): void;
+}
+
+/**
+ * One run of the simulation: a world, the daemon's present life in it, what callers know, and the checks that
+ * hold at every moment. The first promise that breaks ends it.
+ */
+export class Run {
+  readonly seed: number;
+  /** For decisions of the scenario; the world has its own. */
+  readonly random: SeededRandom;
+  readonly trouble: Trouble;
+  readonly disk: DiskView;
+  readonly stored: StoredObjects;
+  readonly instances = new Map<string, InstanceModel>();
+  readonly acknowledged: Acknowledged[] = [];
+  readonly pending = new Set<Pending>();
+  readonly lines: string[] = [];
+  world: SimulatedWorld;
+  life: Life | undefined;
+  broken: BrokenPromise | undefined;
+  isStorageAway = false;
+  readonly limits: Limits;
+  #hash = createHash('sha256');
+  #lastSequence = 0;
+  #armed: { readonly crash: Crash; left: number } | undefined;
+  #died: () => void = () => undefined;
+  #death: Promise<void> = Promise.resolve();
+  #checks: Promise<void>[] = [];
+
+  constructor(seed: number, limits: Limits) {
+    this.seed = seed;
+    this.random = new SeededRandom(seed ^ 0x5eed);
+    this.limits = limits;
+    this.world = SimulatedWorld.fromSeed(seed, workspacePrograms);
+    this.disk = new DiskView(this.world.files.disk);
+    this.stored = new StoredObjects(this.disk, () => (this.isStorageAway ? AWAY : STORAGE));
+    this.trouble = new Trouble(this.random.fork(), (operation, path) => this.#see(operation, path));
+    this.#live();
+  }
+
+  get now(): number {
+    return this.world.time.now();
+  }
+
+  log(text: string): void {
+    const line = `${String(this.world.time.monotonic()).padStart(9)} ms  ${text}`;
+    this.#hash.update(`${line}\n`);
+    this.lines.push(line);
+  }
+
+  /** The same for the same seed, and different as soon as anything went another way. */
+  get fingerprint(): string {
+    return this.#hash.copy().digest('hex').slice(0, 16);
+  }
+
+  /** Takes what a check throws as the end of the run. */
+  guard(check: () => Promise<void> | undefined | void): void {
+    const fail = (error: unknown) => this.break(error);
+    try {
+      const going = check();
+      if (going !== undefined) this.#checks.push(going.catch(fail));
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  break(error: unknown): void {
+    if (this.broken !== undefined) return;
+    this.broken =
+      error instanceof BrokenPromise
+        ? error
+        : new BrokenPromise(
+            'defect',
+            error instanceof Error ? (error.stack ?? error.message) : String(error),
+          );
+    this.log(`BROKEN ${this.broken.message}`);
+  }
+
+  require(promise: PromiseName, holds: boolean, detail: string): void {
+    if (!holds) this.break(new BrokenPromise(promise, detail));
+  }
+
+  /** Lets time pass, and all that is due in it happen. */
+  async pass(milliseconds: number): Promise<void> {
+    await this.world.time.advance(milliseconds);
+    await this.settleChecks();
+  }
+
+  /** Waits for a promise of this life; false when it did not come in time, or the life ended before. */
+  async within(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+    const { world } = this;
+    const over = promise.then(
+      () => undefined,
+      () => undefined,
+    );
+    const isInTime = await world.time.runUntilSettled(Promise.race([over, this.#death]), milliseconds).then(
+      () => true,
+      () => false,
+    );
+    await this.settleChecks();
+    return isInTime && this.world === world;
+  }
+
+  async settleChecks(): Promise<void> {
+    const checks = this.#checks;
+    this.#checks = [];
+    await Promise.all(checks);
+  }
+
+  /** Brings the daemon up; false when it could not be, and then a later try may. */
+  async start(): Promise<boolean> {
+    let problem: unknown;
+    let life: Life | undefined;
+    const { world } = this;
+    const starting = Life.start(world, this.limits, this.#listener(world)).then(
+      (started) => {
+        life = started;
+      },
+      (error: unknown) => {
+        problem = error;
+      },
+    );
+    const isInTime = await this.within(starting, START_MS);
+    if (this.world !== world) return false;
+    if (life === undefined) {
+      this.log(`start failed: ${isInTime ? problem : 'it took too long'}`);
+      this.crash('kill');
+      return false;
+    }
+    this.life = life;
+    this.log('started');
+    this.#checkAfterStart(life);
+    return true;
+  }
+
+  /** The present life ends here and now, whatever it was doing. */
+  crash(crash: Crash): void {
+    this.log(crash);
+    this.#armed = undefined;
+    this.life = undefined;
+    this.pending.clear();
+    this.world = crash === 'kill' ? this.world.kill() : this.world.cutPower();
+    // The folder for secrets is in memory.
+    if (crash === 'power-cut') this.world.files.disk.remove('/run');
+    const died = this.#died;
+    this.#live();
+    died();
+    if (crash === 'power-cut') this.#checkContents();
+  }
+
+  /** The same before the n-th operation from now. */
+  arm(crash: Crash, operations: number): void {
+    this.#armed = { crash, left: operations };
+  }
+
+  disarm(): void {
+    this.#armed = undefined;
+  }
+
+  /** The disk of the storage is not mounted any more: there is an empty folder instead. */
+  unmountStorage(): void {
+    const { disk } = this.world.files;
+    // Before its first use nobody could tell a folder that is not mounted from an empty one.
+    const isKnown = this.disk.inode(AREA.storageWitness, 'durable') !== undefined;
+    if (this.isStorageAway || !isKnown) return;
+    disk.rename(STORAGE, AWAY);
+    disk.makeFolders(STORAGE, 0o755);
+    disk.tree.syncFolder(disk.tree.root);
+    this.isStorageAway = true;
+  }
+
+  mountStorage(): void {
+    const { disk } = this.world.files;
+    if (!this.isStorageAway) return;
+    disk.remove(STORAGE);
+    disk.rename(AWAY, STORAGE);
+    disk.tree.syncFolder(disk.tree.root);
+    this.isStorageAway = false;
+  }
+
+  fillDisk(leftBytes: number): void {
+    const { disk } = this.world.files;
+    disk.totalBytes = disk.tree.usedBytes + leftBytes;
+  }
+
+  freeDisk(): void {
+    this.world.files.disk.totalBytes = DISK_BYTES;
+  }
+
+  #live(): void {
+    this.#death = new Promise((resolve) => {
+      this.#died = resolve;
+    });
+    this.trouble.befall(this.world);
+  }
+
+  /** Told of every operation before it happens. */
+  #see(operation: string, path: string): void {
+    if (operation === 'remove' && path.startsWith(`${AREA.workspaces}/`)) {
+      const instance = this.instances.get(path.slice(AREA.workspaces.length + 1));
+      if (instance !== undefined) this.guard(() => mayRemove(this.disk, this.stored, instance));
+    }
+    if (this.#armed === undefined) return;
+    this.#armed.left -= 1;
+    if (this.#armed.left <= 0) this.crash(this.#armed.crash);
+  }
+
+  #listener(world: SimulatedWorld): LifeListener {
+    const isPast = () => this.world !== world;
+    return {
+      moved: (transition) => {
+        if (!isPast()) this.#told(transition);
+      },
+      alarm: (alarm) => {
+        if (isPast()) return;
+        this.log(`alarm ${alarm.kind} ${'reason' in alarm ? alarm.reason : ''}`);
+        if (alarm.kind !== 'record-set-aside') return;
+        const instance = this.instances.get(alarm.key);
+        if (instance !== undefined) instance.isSetAside = true;
+      },
+      supervised: (event) => {
+        if (!isPast() && (event.type === 'restart' || event.type === 'park'))
+          this.log(`${event.type} ${event.path}`);
+      },
+      stepFailed: ({ identity }, step, error) => {
+        if (!isPast()) this.log(`${identity.instance} ${step} failed: ${error}`);
+      },
+      crashed: (error) => {
+        if (!isPast()) this.break(error);
+      },
+    };
+  }
+
+  #told(transition: Transition): void {
+    const { sequence, instance, from, to, cause, detail } = transition;
+    this.log(
+      `#${sequence} ${instance} ${from} → ${to} (${cause}${detail === undefined ? '' : `; ${detail}`})`,
+    );
+    this.require(
+      'told',
+      sequence > this.#lastSequence,
+      `sequence ${sequence} came after ${this.#lastSequence}`,
+    );
+    this.#lastSequence = Math.max(this.#lastSequence, sequence);
+    const model = this.instances.get(instance);
+    if (model !== undefined) this.guard(() => isOnDisk(this.disk, transition, model));
+  }
+
+  /** What was told before the crash still holds. */
+  #checkAfterStart(life: Life): void {
+    const owners = new Map<string, string>();
+    for (const { instance, workspace } of life.core.instances.identities()) {
+      const other = owners.get(workspace);
+      this.require(
+        4,
+        other === undefined,
+        `workspace ${workspace} has the instances ${other} and ${instance}`,
+      );
+      owners.set(workspace, instance);
+    }
+    for (const model of this.instances.values()) {
+      const isOwned = life.core.instances.owns(model.id);
+      this.require('told', !(model.isGone && isOwned), `${model.id} was told to be gone and is back`);
+      const isMissing = model.isReady && !model.isDisposed && !model.isSetAside && !isOwned;
+      this.require('told', !isMissing, `${model.id} was told to be ready and is forgotten`);
+    }
+  }
+
+  /** Content that was complete survives a power cut: everything in it had been synced. */
+  #checkContents(): void {
+    for (const model of this.instances.values()) {
+      const expected = model.versions.at(-1);
+      const step = recordOf(this.disk, model.id, 'now')?.step;
+      if (expected === undefined || !model.isReady) continue;
+      if (step !== 'available' && step !== 'wrapping-up') continue;
+      const found = this.disk.content(AREA.contentOf(model.id)) ?? new Map();
+      const problem = difference(found, expected);
+      this.require(
+        'told',
+        problem === undefined,
+        `the content of ${model.id} after the power cut: ${problem}`,
+      );
+    }
+  }
+}

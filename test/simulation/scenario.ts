@@ -1,0 +1,136 @@
+import { SeededRandom } from '../../src/gateways/simulated/random.js';
+import { Callers } from './calls.js';
+import { InstanceModel } from './model.js';
+import { EMPTY, FROM_BACKUP, fromGit, fromSnapshot, initRequest } from './requests.js';
+import { finish } from './rest.js';
+import { Run } from './run.js';
+import { NO_FAULTS, type Operation, type Settings, settingsFor } from './settings.js';
+import { edit } from './user.js';
+
+/** One seed: a number of random steps under random trouble, then rest, and a look at what is left. */
+export async function runSeed(seed: number): Promise<Run> {
+  const settings = settingsFor(new SeededRandom(seed));
+  const run = new Run(seed, settings.limits);
+  run.log(`faults ${JSON.stringify(settings.faults)}`);
+  const scenario = new Scenario(run, settings);
+  for (let step = 0; step < settings.steps && run.broken === undefined; step += 1) await scenario.step();
+  if (run.broken === undefined) await finish(run, scenario.callers);
+  return run;
+}
+
+class Scenario {
+  readonly callers: Callers;
+  readonly #run: Run;
+  readonly #settings: Settings;
+  readonly #random: SeededRandom;
+  readonly #lottery: readonly Operation[];
+  readonly #operations: Readonly<Record<Operation, () => unknown>>;
+  #born = 0;
+
+  constructor(run: Run, settings: Settings) {
+    this.#run = run;
+    this.#settings = settings;
+    this.#random = run.random;
+    this.callers = new Callers(run);
+    this.callers.isTroubled = !settings.isCalm;
+    this.#operations = this.#table();
+    this.#lottery = [...settings.weights].flatMap(([operation, weight]) =>
+      Array.from({ length: weight }, () => operation),
+    );
+  }
+
+  async step(): Promise<void> {
+    const run = this.#run;
+    if (run.life === undefined && !(await this.#start())) return;
+    await this.#do(this.#random.pick(this.#lottery) ?? 'pass');
+    await run.pass(this.#random.isHit(0.5) ? 0 : this.#random.integer(0, 200));
+  }
+
+  /** A daemon that cannot start is started again, and at last the disk is mended. */
+  async #start(): Promise<boolean> {
+    const run = this.#run;
+    run.trouble.rates = this.#random.isHit(0.3) ? NO_FAULTS : this.#settings.faults;
+    const isUp = await run.start();
+    run.trouble.rates = this.#settings.faults;
+    return isUp;
+  }
+
+  async #do(operation: Operation): Promise<void> {
+    this.#run.log(operation);
+    await this.#operations[operation]();
+  }
+
+  #table(): Readonly<Record<Operation, () => unknown>> {
+    const { callers } = this;
+    const run = this.#run;
+    const random = this.#random;
+    return {
+      init: () => callers.init(this.#newInstance()),
+      initAgain: () => this.#use((model) => callers.init(model)),
+      waitForInit: () => this.#use((model) => callers.waitForInit(model)),
+      exists: () => this.#use((model) => callers.exists(model)),
+      edit: () => this.#use((model) => this.#edit(model)),
+      backup: () => this.#use((model) => callers.backup(model)),
+      snapshot: () => this.#use((model) => callers.snapshot(model, false)),
+      promisedSnapshot: () => this.#use((model) => callers.snapshot(model, true)),
+      dispose: () => this.#use((model) => callers.dispose(model, true)),
+      discard: () => this.#use((model) => callers.dispose(model, false)),
+      leave: () => random.pick([...run.pending])?.leave(),
+      pass: () => run.pass(random.integer(0, 5_000)),
+      passLong: () => run.pass(random.integer(0, 20 * 60_000)),
+      kill: () => run.crash('kill'),
+      cutPower: () => run.crash('power-cut'),
+      armKill: () => run.arm('kill', random.integer(1, 60)),
+      armPowerCut: () => run.arm('power-cut', random.integer(1, 60)),
+      restart: () => this.#restart(),
+      fillDisk: () => run.fillDisk(random.integer(0, 2_000)),
+      freeDisk: () => run.freeDisk(),
+      storageGoes: () => run.unmountStorage(),
+      storageComes: () => run.mountStorage(),
+    };
+  }
+
+  #use(operation: (model: InstanceModel) => void): void {
+    const model = this.#random.pick([...this.#run.instances.values()]);
+    if (model !== undefined) operation(model);
+  }
+
+  #edit(model: InstanceModel): void {
+    if (!this.callers.isInUse(model) || model.isDisposed) return;
+    this.callers.adopt(model);
+    edit(this.#run, model, this.#random);
+  }
+
+  #newInstance(): InstanceModel {
+    const random = this.#random;
+    this.#born += 1;
+    const id = `i${this.#born}`;
+    const workspace = `w${random.integer(1, this.#settings.workspaces)}`;
+    const snapshot = random.pick(this.#run.acknowledged.filter(({ kind }) => kind === 'snapshot'));
+    const initializer =
+      random.pick([
+        EMPTY,
+        FROM_BACKUP,
+        fromGit('project'),
+        fromGit('missing'),
+        ...(snapshot === undefined ? [] : [fromSnapshot(snapshot.url)]),
+      ]) ?? EMPTY;
+    const model = new InstanceModel(id, workspace, initRequest(id, workspace, initializer));
+    this.#run.instances.set(id, model);
+    return model;
+  }
+
+  /** An orderly one; under trouble it may not end, and is ended then. */
+  async #restart(): Promise<void> {
+    const run = this.#run;
+    if (run.life === undefined) return;
+    this.callers.isStopping = true;
+    for (const pending of run.pending) pending.leave();
+    const stopping = run.life.stop().catch((error: unknown) => run.log(`stop failed: ${error}`));
+    if (!(await run.within(stopping, 2 * 3_600_000)) && run.life !== undefined) {
+      run.require(7, this.callers.isTroubled, 'the daemon does not stop');
+    }
+    if (run.life !== undefined) run.crash('kill');
+    this.callers.isStopping = false;
+  }
+}

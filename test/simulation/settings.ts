@@ -1,0 +1,139 @@
+import { type DaemonConfig, daemonConfigSchema } from '../../src/daemon/config.js';
+import type { FileErrorCode } from '../../src/gateways/file-error.js';
+import type { SeededRandom } from '../../src/gateways/simulated/random.js';
+
+/** What a step of a scenario can be. */
+export const OPERATIONS = [
+  'init',
+  'initAgain',
+  'waitForInit',
+  'exists',
+  'edit',
+  'backup',
+  'snapshot',
+  'promisedSnapshot',
+  'dispose',
+  'discard',
+  'leave',
+  'pass',
+  'passLong',
+  'kill',
+  'cutPower',
+  'armKill',
+  'armPowerCut',
+  'restart',
+  'fillDisk',
+  'freeDisk',
+  'storageGoes',
+  'storageComes',
+] as const;
+
+export type Operation = (typeof OPERATIONS)[number];
+
+/** Chances per file operation, and per process started. */
+export interface FaultRates {
+  readonly fileError: number;
+  readonly fileErrorAfterwards: number;
+  readonly fileSlow: number;
+  readonly fileHangs: number;
+  readonly processFails: number;
+  readonly processDies: number;
+  readonly processHangs: number;
+  readonly processGarbage: number;
+  readonly processSlow: number;
+  readonly codes: readonly FileErrorCode[];
+}
+
+export type Limits = DaemonConfig['limits'];
+
+/** What one seed switches on, and how much of it. */
+export interface Settings {
+  readonly steps: number;
+  readonly workspaces: number;
+  readonly weights: ReadonlyMap<Operation, number>;
+  readonly faults: FaultRates;
+  readonly limits: Limits;
+  /** Nothing goes wrong in this run, so every answer is that of the table. */
+  readonly isCalm: boolean;
+}
+
+export const NO_FAULTS: FaultRates = {
+  fileError: 0,
+  fileErrorAfterwards: 0,
+  fileSlow: 0,
+  fileHangs: 0,
+  processFails: 0,
+  processDies: 0,
+  processHangs: 0,
+  processGarbage: 0,
+  processSlow: 0,
+  codes: ['EIO'],
+};
+
+/** Crashes and faults; a calm run has none of them. */
+const TROUBLE: ReadonlySet<Operation> = new Set([
+  'kill',
+  'cutPower',
+  'armKill',
+  'armPowerCut',
+  'fillDisk',
+  'storageGoes',
+]);
+
+export function limitsOf(attempts: number): Limits {
+  const minute = 60_000;
+  return {
+    ...daemonConfigSchema.shape.limits.parse({}),
+    reserveMs: minute,
+    initializeMs: 10 * minute,
+    sealMs: minute,
+    quiesceMs: minute,
+    backupMs: 10 * minute,
+    verifyMs: 5 * minute,
+    removeMs: 2 * minute,
+    backupAttemptsMax: attempts,
+    pauseMaxMs: 2 * minute,
+    jobsMax: 4,
+  };
+}
+
+/**
+ * Swarm testing: each seed leaves out some kinds of steps and faults entirely, so that the others are met more
+ * often and in combinations that a mix of everything would never show.
+ */
+export function settingsFor(random: SeededRandom): Settings {
+  const isCalm = random.isHit(0.1);
+  const weights = weightsFrom(random, isCalm);
+  const rate = (most: number) => (!isCalm && random.isHit(0.4) ? most * random.fraction() : 0);
+  const slow = { fileSlow: random.isHit(0.6) ? random.fraction() : 0, processSlow: random.fraction() * 0.3 };
+  return {
+    steps: random.integer(6, 30),
+    workspaces: random.integer(1, 3),
+    weights,
+    faults: {
+      ...slow,
+      fileError: rate(0.03),
+      fileErrorAfterwards: rate(0.03),
+      fileHangs: rate(0.003),
+      processFails: rate(0.1),
+      processDies: rate(0.2),
+      processHangs: rate(0.1),
+      processGarbage: rate(0.1),
+      codes: random.pick([['EIO'], ['ENOSPC'], ['EIO', 'ENOSPC', 'EROFS', 'EACCES']] as const) ?? ['EIO'],
+    },
+    limits: limitsOf(random.integer(1, 3)),
+    isCalm,
+  };
+}
+
+function weightsFrom(random: SeededRandom, isCalm: boolean): ReadonlyMap<Operation, number> {
+  const weights = new Map<Operation, number>();
+  for (const operation of OPERATIONS) {
+    const weight = random.isHit(0.65) ? random.integer(1, 5) : 0;
+    weights.set(operation, isCalm && TROUBLE.has(operation) ? 0 : weight);
+  }
+  for (const needed of ['init', 'pass'] as const) weights.set(needed, Math.max(weights.get(needed) ?? 0, 2));
+  weights.set('freeDisk', weights.get('fillDisk') ?? 0);
+  weights.set('storageComes', weights.get('storageGoes') ?? 0);
+  return weights;
+}

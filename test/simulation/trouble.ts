@@ -1,0 +1,93 @@
+import type { FaultyOperation, FileFault, FileFaults } from '../../src/gateways/simulated/file-faults.js';
+import type { ProcessFault, ProcessFaults } from '../../src/gateways/simulated/process-faults.js';
+import type { SeededRandom } from '../../src/gateways/simulated/random.js';
+import type { SimulatedWorld } from '../../src/gateways/simulated/world.js';
+import { type FaultRates, NO_FAULTS } from './settings.js';
+
+/** What is about to happen, told to whoever watches, before it happens. */
+export type Tap = (operation: FaultyOperation | 'start', path: string) => void;
+
+/** Decides at every operation of files and processes what goes wrong, and counts them. */
+export class Trouble implements FileFaults {
+  rates: FaultRates = NO_FAULTS;
+  /** Operations so far, over all lives. */
+  count = 0;
+  /** Instead of chance: decides by the number of the operation, counted from 1. */
+  plan: (count: number) => FileFault | undefined = () => undefined;
+  readonly #random: SeededRandom;
+  readonly #tap: Tap;
+  readonly #processes: ProcessFaults;
+
+  constructor(random: SeededRandom, tap: Tap) {
+    this.#random = random;
+    this.#tap = tap;
+    this.#processes = { at: (program) => this.#atStart(program) };
+  }
+
+  /** To be called for every new life, because faults end with the old one. */
+  befall(world: SimulatedWorld): void {
+    world.files.faults = this;
+    world.processes.faults = this.#processes;
+  }
+
+  at(operation: FaultyOperation, path: string): FileFault | undefined {
+    this.count += 1;
+    this.#tap(operation, path);
+    return this.plan(this.count) ?? this.#byChance(operation);
+  }
+
+  #byChance(operation: FaultyOperation): FileFault | undefined {
+    const { rates } = this;
+    if (rates === NO_FAULTS) return undefined;
+    if (this.#random.isHit(rates.fileHangs)) return { latencyMs: this.#random.integer(60_000, 3_600_000) };
+    const latencyMs = this.#random.isHit(rates.fileSlow) ? this.#random.integer(1, 2_000) : 0;
+    if (this.#random.isHit(rates.fileError)) return { latencyMs, code: this.#code(operation) };
+    if (this.#random.isHit(rates.fileErrorAfterwards)) {
+      return { latencyMs, code: this.#code(operation), isDoneAnyway: true };
+    }
+    return latencyMs === 0 ? undefined : { latencyMs };
+  }
+
+  /** A full disk refuses only what needs room. */
+  #code(operation: FaultyOperation) {
+    const code = this.#random.pick(this.rates.codes) ?? 'EIO';
+    return code === 'ENOSPC' && !TAKES_ROOM.has(operation) ? 'EIO' : code;
+  }
+
+  #atStart(program: string): ProcessFault | undefined {
+    this.count += 1;
+    this.#tap('start', program);
+    // Without a program there is no process to fail later; a planned fault of files says what happens here.
+    if (this.plan(this.count)?.code !== undefined) return { kind: 'dies', afterMs: 0 };
+    const { rates } = this;
+    if (rates === NO_FAULTS) return undefined;
+    if (this.#random.isHit(rates.processFails)) return { kind: 'cannot-start' };
+    if (this.#random.isHit(rates.processDies))
+      return { kind: 'dies', afterMs: this.#random.integer(0, 3_000) };
+    if (this.#random.isHit(rates.processHangs)) return { kind: 'hangs' };
+    if (this.#random.isHit(rates.processGarbage)) {
+      // That sync(1) says it has synced what it has not is more than any program can bear.
+      return {
+        kind: 'garbage',
+        output: 'surprise',
+        code: this.#random.integer(program === 'sync' ? 1 : 0, 2),
+      };
+    }
+    if (this.#random.isHit(rates.processSlow)) {
+      return { kind: 'slow', latencyMs: this.#random.integer(1, 20_000) };
+    }
+    return undefined;
+  }
+}
+
+const TAKES_ROOM: ReadonlySet<FaultyOperation> = new Set([
+  'write',
+  'append',
+  'openWrite',
+  'writeChunk',
+  'finish',
+  'makeDirectory',
+  'rename',
+  'link',
+  'symlink',
+]);
