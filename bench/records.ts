@@ -66,8 +66,9 @@ async function writeRecords(folder: string, count: number): Promise<void> {
   const writes: Promise<void>[] = [];
   for (let index = 0; index < count; index += 1) {
     const record = recordOf(index);
-    mkdirSync(area.contentOf(record.identity.instance), { recursive: true });
-    writes.push(records.write(record));
+    const { instance } = record.identity;
+    mkdirSync(area.contentOf(instance), { recursive: true });
+    writes.push(records.change(instance, () => record, new AbortController().signal));
     if (writes.length === 500) await Promise.all(writes.splice(0));
   }
   await Promise.all(writes);

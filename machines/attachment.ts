@@ -4,6 +4,7 @@
  */
 import type { Failure } from './content-types.js';
 import { timeOf } from './effect-end.js';
+import type { InstanceId } from './ids.js';
 import {
   ATTACH_STEP_MS,
   DETACH_ATTEMPTS_MAX,
@@ -46,13 +47,25 @@ export type AttachmentStep = 'attaching' | 'attached' | 'detaching' | 'absent';
 /** How an attachment ended; `leaked` says that something may be left of it. */
 export type AttachmentEnd = 'clean' | 'forced' | 'leaked';
 
+/** What an attachment starts with. */
+export interface AttachmentInput {
+  readonly instance: InstanceId;
+  readonly limits: AttachmentLimits;
+  readonly at: number;
+  /** The step on disk when the actor comes back. */
+  readonly recorded?: AttachmentStep;
+}
+
 export interface AttachmentOutput {
+  /** When it ended. */
+  readonly at: number;
   readonly how: AttachmentEnd;
   /** Why it never came to be, or what is in the way of its end. */
   readonly failure: Failure | undefined;
 }
 
 export interface AttachmentContext {
+  readonly instance: InstanceId;
   readonly limits: AttachmentLimits;
   readonly recorded: AttachmentStep | undefined;
   /** When the newest event happened. */
@@ -70,12 +83,9 @@ export interface AttachmentContext {
 
 type Change = Partial<AttachmentContext>;
 
-export function startingAttachment(
-  limits: AttachmentLimits,
-  recorded: AttachmentStep | undefined,
-  at: number,
-): AttachmentContext {
+export function startingAttachment({ instance, limits, at, recorded }: AttachmentInput): AttachmentContext {
   return {
+    instance,
     limits,
     recorded,
     at,
@@ -137,6 +147,11 @@ export function missing(at: number): Change {
 }
 
 const STEPS: readonly AttachmentStep[] = ['attaching', 'attached', 'detaching', 'absent'];
+
+/** What is told of it in the end. */
+export function outputOf({ at, how, failure }: AttachmentContext): AttachmentOutput {
+  return { at, how, failure };
+}
 
 function stepIn(event: object): AttachmentStep | undefined {
   if (!('output' in event)) return undefined;

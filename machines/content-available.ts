@@ -1,4 +1,5 @@
 import { assign } from 'xstate';
+import { attach } from './content-children.js';
 import { contentSetup } from './content-setup.js';
 import * as steps from './content-steps.js';
 import { deadlineTo } from './content-waits.js';
@@ -22,6 +23,7 @@ export const available = contentSetup.createStateConfig({
         steps.queued(context, { kind: 'snapshot', ticket: event.ticket, name: event.name }, event.at),
       ),
     },
+    ATTACH: { guard: 'canAttach', actions: attach },
     DISPOSE: {
       target: '#content.wrappingUp',
       actions: assign(({ context, event }) => steps.disposalJoined(context, event.disposal, event.at)),

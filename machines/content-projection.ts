@@ -32,9 +32,12 @@ export function stepOf(value: StateValue): string {
 
 /**
  * What moved the machine, in words: an event's own name, else `<step>.done`, `<step>.failed` or
- * `<step>.overdue`. XState names the ends of invoked effects after their place in the machine.
+ * `<step>.overdue`. XState names the ends of invoked effects after their place in the machine, those of
+ * attachments after the child.
  */
 export function causeOf(eventType: string): string {
+  const [, ended, child] = /^xstate\.(done|error)\.actor\.((?:mount|veth):.+)$/.exec(eventType) ?? [];
+  if (child !== undefined) return `${child}.${ended === 'done' ? 'done' : 'failed'}`;
   const [, end, index, path] = /^xstate\.(done|error)\.actor\.(\d+)\.(.+)$/.exec(eventType) ?? [];
   if (path === undefined) return eventType === 'xstate.init' ? 'start' : eventType;
   const step = path.slice(path.lastIndexOf('.') + 1);

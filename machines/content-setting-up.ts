@@ -1,4 +1,5 @@
 import { assign } from 'xstate';
+import { bringBackAttachments } from './content-children.js';
 import { contentSetup } from './content-setup.js';
 import * as steps from './content-steps.js';
 import { deadlineTo, withContext } from './content-waits.js';
@@ -8,7 +9,7 @@ import { deadlineTo, withContext } from './content-waits.js';
  * DISPOSE that comes meanwhile is kept, and decides as soon as the world is known.
  */
 export const recovering = contentSetup.createStateConfig({
-  entry: 'waitForSurvey',
+  entry: [bringBackAttachments, 'waitForSurvey'],
   on: {
     DISPOSE: {
       guard: 'mayJoinDisposal',
@@ -26,7 +27,7 @@ export const recovering = contentSetup.createStateConfig({
           actions: assign(({ event }) => steps.contentMissing(event.output.at)),
         },
         { guard: 'recordedWrappingUp', target: '#content.wrappingUp', actions: 'keepTime' },
-        { guard: 'recordedRemoving', target: '#content.wrappingUp.removing', actions: 'keepTime' },
+        { guard: 'recordedRemoving', target: '#content.wrappingUp.disconnecting', actions: 'keepTime' },
         { guard: 'isCompleteAndDisposed', target: '#content.wrappingUp', actions: 'keepTime' },
         { guard: 'isDisposed', target: '#content.wrappingUp', actions: ['keepTime', 'forgetSetup'] },
         {

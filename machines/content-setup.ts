@@ -1,7 +1,9 @@
-import { assign, setup } from 'xstate';
+import { assign, type DoneActorEvent, type ErrorActorEvent, setup, stopChild } from 'xstate';
+import type { AttachmentOutput } from './attachment.js';
+import type { Attachment, AttachmentId } from './content-attachments.js';
+import * as attachments from './content-attachments.js';
 import * as steps from './content-steps.js';
 import type {
-  Attachment,
   BackupReference,
   ContentContext,
   Disposal,
@@ -13,7 +15,9 @@ import type {
   Survey,
 } from './content-types.js';
 import { type Done, effect } from './effect.js';
+import { mountMachine } from './mount.js';
 import { type ContentRecord, fromRecord } from './record.js';
+import { vethMachine } from './veth-pair.js';
 
 /** What the outside tells an instance's content; every event carries the time it was accepted at. */
 export type ContentEvent =
@@ -21,14 +25,13 @@ export type ContentEvent =
   | { readonly type: 'BACKUP'; readonly at: number; readonly ticket: number }
   | { readonly type: 'SNAPSHOT'; readonly at: number; readonly ticket: number; readonly name: string }
   | { readonly type: 'ATTACH'; readonly at: number; readonly attachment: Attachment }
-  | {
-      readonly type: 'DETACHED';
-      readonly at: number;
-      readonly name: string;
-      readonly how: 'clean' | 'forced' | 'leaked';
-    }
   | { readonly type: 'DISPOSE'; readonly at: number; readonly disposal: Disposal }
   | { readonly type: 'RETRY'; readonly at: number };
+
+/** The end of an attachment, by itself or after STOP. */
+type AttachmentEnded =
+  | DoneActorEvent<AttachmentOutput, AttachmentId>
+  | ErrorActorEvent<unknown, AttachmentId>;
 
 export type ContentInput =
   | {
@@ -60,7 +63,7 @@ export interface JobInput extends StepInput {
 export const contentSetup = setup({
   types: {
     context: {} as ContentContext,
-    events: {} as ContentEvent,
+    events: {} as ContentEvent | AttachmentEnded,
     input: {} as ContentInput,
     tags: {} as 'recording',
   },
@@ -81,15 +84,12 @@ export const contentSetup = setup({
     runJob: effect<Done & { readonly reference: BackupReference }, JobInput>('runJob'),
     /** Ends all work on the content (aborts, waits, kills), then reads the state of its main working copy. */
     quiesce: effect<Done & { readonly git: GitReport | undefined }, StepInput>('quiesce'),
-    /** Takes one attachment away; resolves with how it ended. */
-    detach: effect<
-      Done & { readonly how: 'clean' | 'forced' | 'leaked' },
-      StepInput & { readonly attachment: Attachment | undefined }
-    >('detach'),
     finalBackup: effect<Done & { readonly reference: BackupReference }, StepInput>('finalBackup'),
     verifyBackup: effect<Done, StepInput>('verifyBackup'),
     /** Removes the content folder and what belongs to it. */
     remove: effect<Done, StepInput>('remove'),
+    mount: mountMachine,
+    vethPair: vethMachine,
   },
   guards: {
     isRecorded: ({ context }) => context.recorded !== undefined,
@@ -103,6 +103,10 @@ export const contentSetup = setup({
     mayJoinDisposal: ({ context }) => context.recorded !== 'removing',
     hasRoomForJob: ({ context }) => context.jobs.length < context.limits.jobsMax,
     hasJob: ({ context }) => context.jobs.length > 0,
+    canAttach: ({ context, event }) =>
+      event.type === 'ATTACH' && attachments.canAttach(context, event.attachment),
+    isEndOfAttachment: ({ event }) => attachments.endedIn(event) !== undefined,
+    isEndOfLeaving: ({ context, event }) => attachments.endedIn(event) === attachments.nextToLeave(context),
     hasAttachment: ({ context }) => context.attachments.length > 0,
     wantsBackup: ({ context }) => context.setup !== undefined && context.disposal?.backup === true,
     /** Content may go only when it never was complete, or when somebody said in so many words that it may. */
@@ -130,7 +134,9 @@ export const contentSetup = setup({
     waitForQuiet: assign(({ context }) =>
       steps.waiting(context, 'ending all work', context.limits.quiesceMs),
     ),
-    waitForDetach: assign(({ context }) => steps.waiting(context, 'detaching', context.limits.disconnectMs)),
+    waitForDetach: assign(({ context }) =>
+      steps.waiting(context, `the end of ${attachments.nextToLeave(context)}`, context.limits.disconnectMs),
+    ),
     waitForBackup: assign(({ context }) =>
       steps.waiting(context, 'the final backup', context.limits.backupMs),
     ),
@@ -157,14 +163,9 @@ export const contentSetup = setup({
     ),
     failJob: assign(({ context, event }) => steps.jobFailed(context, steps.failureOf(context, event))),
     timeOutJob: assign(({ context, event }) => steps.jobFailed(context, steps.overdue(context, event))),
-    loseAttachment: assign(({ context, event }) => ({
-      ...steps.detachedLast(context, context.at),
-      ...steps.failed(steps.failureOf(context, event)),
-    })),
-    leaveAttachment: assign(({ context, event }) => ({
-      ...steps.detachedLast(context, context.at),
-      ...steps.failed(steps.overdue(context, event)),
-    })),
+    /** Its effects are aborted; what may be left of it is noted as the failure. */
+    stopLeaving: stopChild(({ context }) => attachments.nextToLeave(context) ?? ''),
+    leaveBehind: assign(({ context, event }) => attachments.leftBehind(context, event)),
     startWrappingUp: assign(({ context }) => steps.wrapUpStarted(context)),
     startAttempts: assign({ attempt: 0 }),
     pauseAttempts: assign(({ context }) => steps.pausing(context, 'the next attempt of the final backup')),

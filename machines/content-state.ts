@@ -18,11 +18,16 @@
  * comes back); BACKUP and SNAPSHOT outside
  * `available` (BACKUP also starts the next attempt of `stranded`); DISPOSE once removal is recorded.
  *
+ * ATTACH counts in `available` only, while there is room and its name is free. Each attachment is a child actor,
+ * `mount:<name>` or `veth:<name>`, with states and a record of its own; it comes back with the content, leaves the
+ * list when it ends, whenever that is, and is stopped and awaited in `wrappingUp`, one after another.
+ *
  * Content is removed only after `recordingRemoval`, which is entered only when a verified backup is recorded,
  * when nothing was ever complete, or when somebody explicitly gave the content up.
  */
 import { assign } from 'xstate';
 import { available } from './content-available.js';
+import { attachmentEnds } from './content-children.js';
 import { recovering, settingUp } from './content-setting-up.js';
 import { contentSetup, startingContext } from './content-setup.js';
 import * as steps from './content-steps.js';
@@ -32,6 +37,7 @@ export const contentMachine = contentSetup.createMachine({
   id: 'content',
   context: ({ input }) => startingContext(input),
   initial: 'starting',
+  on: attachmentEnds,
   states: {
     starting: {
       always: [{ guard: 'isRecorded', target: 'recovering' }, { target: 'none' }],

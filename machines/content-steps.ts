@@ -3,7 +3,6 @@
  * says what. Times and random fractions come in with the events.
  */
 import type {
-  Attachment,
   BackupReference,
   ContentContext,
   Disposal,
@@ -159,19 +158,6 @@ export function pausing(context: ContentContext, waitingFor: string): Change {
   const jitter = context.failure?.jitter ?? 0;
   const deadline = context.at + Math.round(full / 2 + (full / 2) * jitter);
   return { waitingFor, deadline, pauses: context.pauses + 1 };
-}
-
-export function attached(context: ContentContext, attachment: Attachment, at: number): Change {
-  return { attachments: [...context.attachments, attachment], at };
-}
-
-/** The newest attachment is gone, or was left behind and reported. */
-export function detachedLast(context: ContentContext, at: number): Change {
-  return { attachments: context.attachments.slice(0, -1), at };
-}
-
-export function lastAttachment(context: ContentContext): Attachment | undefined {
-  return context.attachments.at(-1);
 }
 
 /** Content that a record calls complete, or still to be saved, and that is not there any more. */

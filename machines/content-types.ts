@@ -1,3 +1,4 @@
+import type { Attached } from './content-attachments.js';
 import type { InstanceId, OwnerId, WorkspaceId } from './ids.js';
 
 /** The four values the wire knows (`wsdaemon.WorkspaceContentState`). */
@@ -37,6 +38,7 @@ export interface ContentLimits {
   readonly pauseMinMs: number;
   readonly pauseMaxMs: number;
   readonly jobsMax: number;
+  readonly attachmentsMax: number;
 }
 
 /**
@@ -110,16 +112,6 @@ export interface Disposal {
   readonly reason: string;
 }
 
-/** One child that was added while the content was in use, in the order it was added. */
-export type Attachment =
-  | {
-      readonly kind: 'mount';
-      readonly name: string;
-      readonly type: 'proc' | 'sysfs' | 'nfs';
-      readonly target: string;
-    }
-  | { readonly kind: 'veth'; readonly name: string };
-
 /** The step on disk: where a restart goes on from. */
 export type RecordedStep = 'setting-up' | 'available' | 'wrapping-up' | 'removing' | 'gone';
 
@@ -144,7 +136,8 @@ export interface ContentContext {
   readonly results: readonly JobResult[];
   readonly ticket: number;
   readonly lastBackup: BackupReference | undefined;
-  readonly attachments: readonly Attachment[];
+  /** Children that were added while the content was in use and live, in the order they were added. */
+  readonly attachments: readonly Attached[];
   readonly disposal: Disposal | undefined;
   /** Attempts of the final backup so far, and pauses of the wrap-up. */
   readonly attempt: number;

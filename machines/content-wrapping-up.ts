@@ -1,4 +1,5 @@
 import { assign } from 'xstate';
+import { dropEndedAttachment, stopNextAttachment } from './content-children.js';
 import { contentSetup } from './content-setup.js';
 import * as steps from './content-steps.js';
 import { deadlineTo, withContext } from './content-waits.js';
@@ -24,7 +25,7 @@ export const wrappingUp = contentSetup.createStateConfig({
           src: 'writeRecord',
           input: ({ context }) => ({ context, step: 'wrapping-up' as const }),
           onDone: [
-            { guard: 'isBackedUp', target: 'recordingRemoval', actions: 'keepRecord' },
+            { guard: 'isBackedUp', target: 'disconnecting', actions: 'keepRecord' },
             { target: 'quiescing', actions: 'keepRecord' },
           ],
           onError: { target: 'retrying', actions: 'fail' },
@@ -48,29 +49,38 @@ export const wrappingUp = contentSetup.createStateConfig({
         deadlineTo('disconnecting', 'timeOut'),
       ],
     },
-    /** Attachments go one by one, the newest first. */
+    /** Attachments go one by one; what is recorded as done is passed over. */
     disconnecting: {
       always: [
         { guard: 'hasAttachment', target: 'detaching' },
+        { guard: 'recordedRemoving', target: 'removing' },
+        { guard: 'isBackedUp', target: 'recordingRemoval' },
         { guard: 'wantsBackup', target: 'backingUp' },
         { guard: 'mayDiscard', target: 'recordingRemoval' },
         { target: '#content.failed' },
       ],
     },
+    /** The next one was told to stop. It ends clean, by force or leaking; not in time, it is left behind. */
     detaching: {
-      entry: 'waitForDetach',
-      invoke: [
-        {
-          src: 'detach',
-          input: ({ context }) => ({ context, attachment: steps.lastAttachment(context) }),
-          onDone: {
-            target: 'disconnecting',
-            actions: assign(({ context, event }) => steps.detachedLast(context, event.output.at)),
-          },
-          onError: { target: 'disconnecting', actions: 'loseAttachment' },
+      entry: [stopNextAttachment, 'waitForDetach'],
+      on: {
+        'xstate.done.actor.*': {
+          guard: 'isEndOfLeaving',
+          target: 'disconnecting',
+          actions: dropEndedAttachment,
         },
-        deadlineTo('disconnecting', 'leaveAttachment', 'loseAttachment'),
-      ],
+        'xstate.error.actor.*': {
+          guard: 'isEndOfLeaving',
+          target: 'disconnecting',
+          actions: dropEndedAttachment,
+        },
+      },
+      invoke: {
+        src: 'deadline',
+        input: ({ context }) => ({ at: context.deadline }),
+        onDone: { target: 'disconnecting', actions: ['stopLeaving', 'leaveBehind'] },
+        onError: { target: 'disconnecting', actions: ['stopLeaving', 'leaveBehind'] },
+      },
     },
     backingUp: {
       entry: 'waitForBackup',

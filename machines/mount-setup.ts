@@ -1,5 +1,5 @@
 import { assign, setup } from 'xstate';
-import type { AttachmentContext, AttachmentLimits, AttachmentOutput, AttachmentStep } from './attachment.js';
+import type { AttachmentContext, AttachmentInput, AttachmentOutput, AttachmentStep } from './attachment.js';
 import * as steps from './attachment.js';
 import { type Done, effect } from './effect.js';
 import { failureOf, overdue, timeOf } from './effect-end.js';
@@ -19,12 +19,8 @@ export interface MountContext extends AttachmentContext {
   readonly plan: MountPlan;
 }
 
-export interface MountInput {
+export interface MountInput extends AttachmentInput {
   readonly plan: MountPlan;
-  readonly limits: AttachmentLimits;
-  readonly at: number;
-  /** The step on disk when the actor comes back. */
-  readonly recorded?: AttachmentStep;
 }
 
 export type MountEvent =

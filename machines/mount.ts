@@ -29,7 +29,7 @@ import { type MountContext, mountSetup } from './mount-setup.js';
 export const mountMachine = mountSetup.createMachine({
   id: 'mount',
   context: ({ input }) => ({
-    ...steps.startingAttachment(input.limits, input.recorded, input.at),
+    ...steps.startingAttachment(input),
     plan: input.plan,
   }),
   initial: 'starting',
@@ -173,7 +173,7 @@ export const mountMachine = mountSetup.createMachine({
     gone: { type: 'final' },
     leaked: { entry: 'leak', type: 'final' },
   },
-  output: ({ context }) => ({ how: context.how, failure: context.failure }),
+  output: ({ context }) => steps.outputOf(context),
 });
 
 /** The way out of a wait: every state that waits invokes this beside its effect. */

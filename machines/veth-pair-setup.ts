@@ -1,5 +1,5 @@
 import { assign, setup } from 'xstate';
-import type { AttachmentContext, AttachmentLimits, AttachmentOutput, AttachmentStep } from './attachment.js';
+import type { AttachmentContext, AttachmentInput, AttachmentOutput, AttachmentStep } from './attachment.js';
 import * as steps from './attachment.js';
 import { type Done, effect } from './effect.js';
 import { failureOf, overdue, timeOf } from './effect-end.js';
@@ -22,12 +22,8 @@ export interface VethContext extends AttachmentContext {
   readonly undo: readonly VethStep[];
 }
 
-export interface VethInput {
+export interface VethInput extends AttachmentInput {
   readonly plan: VethPlan;
-  readonly limits: AttachmentLimits;
-  readonly at: number;
-  /** The step on disk when the actor comes back. */
-  readonly recorded?: AttachmentStep;
 }
 
 export type VethEvent =

@@ -38,7 +38,7 @@ import {
 export const vethMachine = vethSetup.createMachine({
   id: 'veth',
   context: ({ input }) => ({
-    ...steps.startingAttachment(input.limits, input.recorded, input.at),
+    ...steps.startingAttachment(input),
     plan: input.plan,
     undo: [],
   }),
@@ -182,7 +182,7 @@ export const vethMachine = vethSetup.createMachine({
     gone: { type: 'final' },
     leaked: { entry: 'leak', type: 'final' },
   },
-  output: ({ context }) => ({ how: context.how, failure: context.failure }),
+  output: ({ context }) => steps.outputOf(context),
 });
 
 /** One privileged step: onto the undo stack first, then made; what fails half way is undone with the rest. */

@@ -31,7 +31,8 @@ export const RESERVE_DEADLINE_MS = 5 * 60_000;
 export const INITIALIZE_DEADLINE_MS = 30 * 60_000;
 export const SEAL_DEADLINE_MS = 5 * 60_000;
 export const QUIESCE_DEADLINE_MS = 2 * 60_000;
-export const DISCONNECT_DEADLINE_MS = 30_000;
+/** For one attachment: long enough for its gentle attempts and the one by force. */
+export const DISCONNECT_DEADLINE_MS = 2 * 60_000;
 export const BACKUP_DEADLINE_MS = 60 * 60_000;
 export const VERIFY_DEADLINE_MS = 30 * 60_000;
 export const REMOVE_DEADLINE_MS = 10 * 60_000;
@@ -40,6 +41,8 @@ export const PAUSE_MIN_MS = 1_000;
 export const PAUSE_MAX_MS = 5 * 60_000;
 /** Backups and snapshots that may wait on one instance. */
 export const JOBS_MAX = 16;
+/** Mounts and networks of one instance. */
+export const ATTACHMENTS_MAX = 64;
 /** Transitions, and entries of a list, that one answer shows when its caller names no number. */
 export const HISTORY_SHOWN_MAX = 500;
 export const PAGE_SHOWN_MAX = 500;

@@ -21,6 +21,7 @@ const limits = z
     pauseMin: duration().default(bounds.PAUSE_MIN_MS),
     pauseMax: duration().default(bounds.PAUSE_MAX_MS),
     jobsMax: z.int().min(1).max(1000).default(bounds.JOBS_MAX),
+    attachmentsMax: z.int().min(1).max(1000).default(bounds.ATTACHMENTS_MAX),
   })
   .transform((said) => ({
     recordMs: said.record,
@@ -37,6 +38,7 @@ const limits = z
     pauseMinMs: said.pauseMin,
     pauseMaxMs: said.pauseMax,
     jobsMax: said.jobsMax,
+    attachmentsMax: said.attachmentsMax,
   }));
 
 const content = z.strictObject({

@@ -7,7 +7,6 @@ import type { Transition } from '../../machines/transition.js';
 import type { ArchivePlace } from '../content/archive-objects.js';
 import type { GitPolicy } from '../content/initializers/plan.js';
 import { newSnapshotName, snapshotUrl } from '../content/snapshots.js';
-import { StewardError } from '../errors/steward-error.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
@@ -17,6 +16,7 @@ import { Publisher } from '../records/publisher.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { WorkingArea } from './area.js';
 import { RECOVERIES_MAX } from './bounds.js';
+import { attachmentActors } from './effects/attachments.js';
 import { BackupEffects } from './effects/backup.js';
 import { ContentEffects } from './effects/content.js';
 import { type ContentOwner, FolderEffects } from './effects/folder.js';
@@ -141,19 +141,12 @@ function machineWith(
       announce: perform(performing, 'announce', (input) => content.announce(input)),
       runJob: perform(performing, 'backup', (input, signal) => backup.runJob(input, signal)),
       quiesce: perform(performing, 'quiesce', (input, signal) => content.quiesce(input, signal)),
-      detach: perform(performing, 'detach', () => Promise.reject(noAttachments())),
       finalBackup: perform(performing, 'backup', (input, signal) => backup.makeBackup(input, signal)),
       verifyBackup: perform(performing, 'verify', (input, signal) => backup.confirm(input, signal)),
       remove: perform(performing, 'remove', (input) => folder.remove(input)),
+      ...attachmentActors(world, records),
     },
   });
-}
-
-function noAttachments(): StewardError {
-  return new StewardError(
-    'not-implemented',
-    'this version attaches nothing to content, so there is nothing to detach',
-  );
 }
 
 function publish(

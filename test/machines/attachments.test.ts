@@ -7,8 +7,10 @@ import { mountMachine } from '../../machines/mount.js';
 import type { MountStepInput, MountSurvey } from '../../machines/mount-setup.js';
 import { vethMachine } from '../../machines/veth-pair.js';
 import type { VethStep, VethStepInput, VethSurvey } from '../../machines/veth-pair-setup.js';
+import { identity } from './relations/content-data.js';
 
 const FAILURE: Failure = { at: 5, code: 'process-failed', message: 'no', retryable: true, jitter: 0 };
+const { instance } = identity();
 const plan = { name: 'proc:/proc', type: 'proc', target: '/proc' } as const;
 
 describe('a mount', () => {
@@ -18,7 +20,7 @@ describe('a mount', () => {
     actor.send({ type: 'MOUNT', at: 1 });
     await waitFor(actor, (snapshot) => snapshot.matches('mounted'));
     actor.send({ type: 'STOP', at: 2 });
-    expect(await toPromise(actor)).toEqual({ how: 'clean', failure: undefined });
+    expect(await toPromise(actor)).toEqual({ at: 3, how: 'clean', failure: undefined });
     expect(done).toEqual([
       ...['record attaching', 'mount', 'record attached', 'MOUNTED'],
       ...['record detaching', 'unmount', 'record absent'],
@@ -28,7 +30,7 @@ describe('a mount', () => {
   it('undoes half a mount and says why', async () => {
     const { actor, done } = mounting({ fail: ['mount'] });
     actor.send({ type: 'MOUNT', at: 1 });
-    expect(await toPromise(actor)).toEqual({ how: 'clean', failure: FAILURE });
+    expect(await toPromise(actor)).toEqual({ at: 3, how: 'clean', failure: FAILURE });
     expect(done).toEqual(['record attaching', 'mount', 'unmount', 'record absent']);
   });
 
@@ -36,7 +38,7 @@ describe('a mount', () => {
     const { actor, done } = mounting({});
     actor.send({ type: 'MOUNT', at: 1 });
     actor.send({ type: 'STOP', at: 2 });
-    expect(await toPromise(actor)).toEqual({ how: 'clean', failure: undefined });
+    expect(await toPromise(actor)).toEqual({ at: 3, how: 'clean', failure: undefined });
     expect(done).toEqual(['record attaching', 'record absent']);
   });
 
@@ -47,7 +49,7 @@ describe('a mount', () => {
       ...['unmount', 'unmount', 'unmount', 'unmount by force'],
     ]);
     const lost = mounting({ fail: ['unmount', 'unmount', 'unmount', 'unmount'], recorded: 'detaching' });
-    expect(await toPromise(lost.actor)).toEqual({ how: 'leaked', failure: FAILURE });
+    expect(await toPromise(lost.actor)).toEqual({ at: 5, how: 'leaked', failure: FAILURE });
   });
 
   it('says that it is gone when a restart finds nothing of it', async () => {
@@ -60,10 +62,10 @@ describe('a veth pair', () => {
   it('is undone newest step first, the failed one included', async () => {
     const done: string[] = [];
     const actor = createActor(vethMachine.provide({ actors: vethEffects(done, 'configure') }), {
-      input: { plan: { name: 'veth:0', pid: 7 }, limits: attachmentLimits, at: 0 },
+      input: { plan: { name: 'veth:0', pid: 7 }, instance, limits: attachmentLimits, at: 0 },
     }).start();
     actor.send({ type: 'CONNECT', at: 1 });
-    expect(await toPromise(actor)).toEqual({ how: 'clean', failure: FAILURE });
+    expect(await toPromise(actor)).toEqual({ at: 3, how: 'clean', failure: FAILURE });
     expect(done).toEqual([
       ...['create', 'attach', 'configure'],
       ...['undo configure', 'undo attach', 'undo create'],
@@ -73,13 +75,13 @@ describe('a veth pair', () => {
   it('is taken away after STOP', async () => {
     const done: string[] = [];
     const actor = createActor(vethMachine.provide({ actors: vethEffects(done) }), {
-      input: { plan: { name: 'veth:0', pid: 7 }, limits: attachmentLimits, at: 0 },
+      input: { plan: { name: 'veth:0', pid: 7 }, instance, limits: attachmentLimits, at: 0 },
     }).start();
     actor.on('CONNECTED', () => done.push('CONNECTED'));
     actor.send({ type: 'CONNECT', at: 1 });
     await waitFor(actor, (snapshot) => snapshot.matches('up'));
     actor.send({ type: 'STOP', at: 2 });
-    expect(await toPromise(actor)).toEqual({ how: 'clean', failure: undefined });
+    expect(await toPromise(actor)).toEqual({ at: 3, how: 'clean', failure: undefined });
     expect(done).toEqual([
       ...['create', 'attach', 'configure', 'raise', 'CONNECTED'],
       ...['undo raise', 'undo configure', 'undo attach', 'undo create'],
@@ -117,7 +119,13 @@ function mounting({ fail = [], recorded, found = 'whole' }: Options) {
       unmount: fromPromise(({ input }) => attempt('unmount', input.force ? 'unmount by force' : 'unmount')),
     },
   });
-  const input = { plan, limits: attachmentLimits, at: 0, ...(recorded === undefined ? {} : { recorded }) };
+  const input = {
+    plan,
+    instance,
+    limits: attachmentLimits,
+    at: 0,
+    ...(recorded === undefined ? {} : { recorded }),
+  };
   const actor = createActor(machine, { input });
   actor.start();
   return { actor, done };

@@ -17,7 +17,14 @@ export function writeRecord(performing: Performing, records: ContentRecords) {
     try {
       signal.throwIfAborted();
       if (step === 'gone') await records.finish(finishedFrom(context));
-      else await records.write(toRecord(context, step));
+      else {
+        const { instance } = context.identity;
+        await records.change(
+          instance,
+          (before) => toRecord(context, step, before?.attachments ?? []),
+          signal,
+        );
+      }
     } catch (error) {
       performing.onFailed(input, 'record', error);
       throw failure(performing, error);

@@ -81,15 +81,27 @@ const jobResult = z
     ...(result.failure === undefined ? {} : { failure: result.failure }),
   }));
 
-const attachment = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('mount'),
+const mountPlan = z
+  .strictObject({
     name: z.string(),
-    type: z.enum(['proc', 'sysfs', 'nfs']),
+    type: z.enum(['proc', 'sysfs', 'nfs', 'content']),
     target: z.string(),
-  }),
-  z.strictObject({ kind: z.literal('veth'), name: z.string() }),
-]);
+    source: z.string().optional(),
+    options: z.string().optional(),
+  })
+  .transform(({ source, options, ...rest }) => ({
+    ...rest,
+    ...(source === undefined ? {} : { source }),
+    ...(options === undefined ? {} : { options }),
+  }));
+
+const attachment = z.strictObject({
+  attachment: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('mount'), plan: mountPlan }),
+    z.strictObject({ kind: z.literal('veth'), plan: z.strictObject({ name: z.string(), pid: count }) }),
+  ]),
+  step: z.enum(['attaching', 'attached', 'detaching', 'absent']),
+});
 
 const disposal = z.strictObject({ backup: z.boolean(), backupLogs: z.boolean(), reason: z.string() });
 

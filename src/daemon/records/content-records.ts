@@ -1,5 +1,7 @@
+import type { RecordedAttachment } from '../../../machines/content-attachments.js';
 import type { InstanceId } from '../../../machines/ids.js';
-import type { ContentRecord } from '../../../machines/record.js';
+import { type ContentRecord, withAttachment } from '../../../machines/record.js';
+import { StewardError } from '../../errors/steward-error.js';
 import type { World } from '../../gateways/world.js';
 import type { AlarmListener } from '../../records/alarm.js';
 import { RecordStore } from '../../records/record-store.js';
@@ -19,6 +21,9 @@ export class ContentRecords implements InstanceRecords {
   readonly #living = new Map<InstanceId, ContentRecord>();
   /** In the order they ended, so that the first is the one to forget. */
   readonly #finished = new Map<InstanceId, Finished>();
+
+  /** The last change of each record that is being changed; never rejects. */
+  readonly #turns = new Map<InstanceId, Promise<void>>();
 
   private constructor(world: Needs, store: RecordStore<ContentRecord>, finishedStore: RecordStore<Finished>) {
     this.#world = world;
@@ -59,29 +64,55 @@ export class ContentRecords implements InstanceRecords {
     return finished !== undefined && this.#isRemembered(finished) ? finished : undefined;
   }
 
-  /** Resolves when a restart would go on from here. */
-  async write(record: ContentRecord): Promise<void> {
-    await this.#store.write(record.identity.instance, record);
-    this.#living.set(record.identity.instance, record);
+  /**
+   * Resolves when a restart would go on from here. The content and its attachments write the same record: their
+   * changes go one by one, each from what the one before has made durable.
+   */
+  change(
+    instance: InstanceId,
+    next: (before: ContentRecord | undefined) => ContentRecord,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#inTurn(instance, async () => {
+      signal.throwIfAborted();
+      const record = next(this.#living.get(instance));
+      await this.#store.write(instance, record);
+      this.#living.set(instance, record);
+    });
+  }
+
+  /** Makes a step of one attachment durable, and nothing else. Throws `record-not-written` without an instance. */
+  writeAttachment(instance: InstanceId, changed: RecordedAttachment, signal: AbortSignal): Promise<void> {
+    const next = (before: ContentRecord | undefined) => {
+      if (before === undefined)
+        throw new StewardError('record-not-written', `instance ${instance} has no record to attach to`);
+      return { ...before, attachments: withAttachment(before.attachments, changed) };
+    };
+    return this.change(instance, next, signal);
   }
 
   /** Remembers the end first, then forgets the life: a crash in between leaves both, and `open` mends that. */
-  async finish(finished: Finished): Promise<void> {
+  finish(finished: Finished): Promise<void> {
     const { instance } = finished.identity;
-    await this.#finishedStore.write(instance, finished);
-    this.#finished.delete(instance);
-    this.#finished.set(instance, finished);
-    await this.#store.remove(instance);
-    this.#living.delete(instance);
-    this.#forgetOld();
+    return this.#inTurn(instance, async () => {
+      await this.#finishedStore.write(instance, finished);
+      this.#finished.delete(instance);
+      this.#finished.set(instance, finished);
+      await this.#store.remove(instance);
+      this.#living.delete(instance);
+      this.#forgetOld();
+    });
   }
 
-  async settled(_instance: InstanceId): Promise<void> {
-    await this.#store.flush();
+  async settled(instance: InstanceId): Promise<void> {
+    await this.#turns.get(instance);
   }
 
   discard(instance: InstanceId): void {
-    const removing = this.#store.remove(instance).then(() => this.#living.delete(instance));
+    const removing = this.#inTurn(instance, async () => {
+      await this.#store.remove(instance);
+      this.#living.delete(instance);
+    });
     // What stays after all is set up by the next start, which is no worse than it was.
     removing.catch(() => undefined);
   }
@@ -103,6 +134,18 @@ export class ContentRecords implements InstanceRecords {
       else this.#living.set(body.identity.instance, body);
     }
     this.#forgetOld();
+  }
+
+  /** Runs `task` after what is under way for the instance has ended, well or not. */
+  #inTurn(instance: InstanceId, task: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(instance) ?? Promise.resolve();
+    const result = before.then(task);
+    const turn = result.catch(() => undefined);
+    this.#turns.set(instance, turn);
+    turn.then(() => {
+      if (this.#turns.get(instance) === turn) this.#turns.delete(instance);
+    });
+    return result;
   }
 
   /** Nobody waits for it: there may be thousands. What cannot be removed now is forgotten at the next start. */

@@ -78,7 +78,7 @@ function failedEnds<Context>(spec: Spec<Context>, effect: string, id: string, co
   }));
 }
 
-function failureAt(at: number, retryable: boolean): Failure {
+export function failureAt(at: number, retryable: boolean): Failure {
   const code = retryable ? 'storage-unavailable' : 'permission-denied';
   return { at, code, message: `${code} for a test`, retryable, jitter: 0.5 };
 }

@@ -103,7 +103,7 @@ function firstFault<Context extends object>(
   if (ruleOf(spec, situation.state).final === true) return undefined;
   for (const happening of happenings) {
     const want = expected(spec, situation, happening);
-    const fault = difference(want, seen(step(machine, situation, happening)));
+    const fault = difference(want, seen(step(spec, machine, situation, happening)));
     if (fault !== undefined)
       return `${situation.path.join(' → ')} | ${situation.state} on ${happening.name}: ${fault}`;
   }

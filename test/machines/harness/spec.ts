@@ -16,6 +16,17 @@ export interface Outcome<Context> {
   readonly to?: string;
   readonly change: Partial<Context>;
   readonly emits?: readonly object[];
+  /** Children that come to life by this, beside the effects of a state. */
+  readonly spawns?: readonly Running[];
+  readonly sends?: readonly Sent[];
+  /** The machine must give up as a whole: nothing knows what this failure means. */
+  readonly breaks?: boolean;
+}
+
+/** An event for a child. */
+export interface Sent {
+  readonly to: string;
+  readonly event: object;
 }
 
 export interface Running {
@@ -29,6 +40,9 @@ export interface StateRule<Context> {
   readonly enters?: (context: Context) => Partial<Context>;
   /** The effects that run in it, in order. */
   readonly runs?: (context: Context) => readonly Running[];
+  /** What entering brings to life beside them, and tells children. */
+  readonly spawns?: (context: Context) => readonly Running[];
+  readonly sends?: (context: Context) => readonly Sent[];
   readonly on: Readonly<
     Record<string, (context: Context, happening: Happening) => Outcome<Context> | undefined>
   >;
@@ -62,6 +76,8 @@ export interface Spec<Context> {
   readonly answers: Readonly<Record<string, readonly Answer<Context>[]>>;
   /** What tells two situations apart, times left out. */
   readonly key: (context: Context) => unknown;
+  /** Ids of the children that live beside the effects of a state. */
+  readonly children?: (context: Context) => readonly string[];
   readonly output?: (state: string, context: Context) => unknown;
   /** Until when the present wait may last. */
   readonly timing: (context: Context) => { readonly at: number; readonly deadline: number };

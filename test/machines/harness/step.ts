@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type AnyMachineSnapshot, type AnyStateMachine, initialTransition, transition } from 'xstate';
+import {
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  createActor,
+  fromCallback,
+  initialTransition,
+  transition,
+} from 'xstate';
 import { type StateValue, stepOf } from '../../../machines/content-projection.js';
-import type { Happening, Running, Situation, Spec, Start } from './spec.js';
+import type { Happening, Outcome, Running, Sent, Situation, Spec, Start } from './spec.js';
 
 /** Everything about a step that anybody can see. */
 export interface Seen {
@@ -13,6 +20,9 @@ export interface Seen {
   /** Effects that this step started. */
   readonly started: readonly Running[];
   readonly emitted: readonly unknown[];
+  readonly sent: readonly Sent[];
+  /** Children that are alive beside the effects of the state, sorted. */
+  readonly children: readonly string[];
   /** Actions of kinds the relation knows nothing of. */
   readonly others: readonly string[];
 }
@@ -24,15 +34,32 @@ export function start(machine: AnyStateMachine, input: object): Stepped {
 }
 
 /** Where the machine goes from a situation, computed without running anything. */
-export function step(machine: AnyStateMachine, situation: Situation<unknown>, happening: Happening): Stepped {
-  return transition(machine, snapshotOf(machine, situation), happening.event);
+export function step<Context>(
+  spec: Spec<Context>,
+  machine: AnyStateMachine,
+  situation: Situation<Context>,
+  happening: Happening,
+): Stepped {
+  return transition(machine, snapshotOf(spec, machine, situation), happening.event);
 }
 
-export function snapshotOf(
+function snapshotOf<Context>(
+  spec: Spec<Context>,
   machine: AnyStateMachine,
-  { state, context }: Situation<unknown>,
+  { state, context }: Situation<Context>,
 ): AnyMachineSnapshot {
-  return machine.resolveState({ value: pathValue(state), context });
+  const snapshot = machine.resolveState({ value: pathValue(state), context });
+  const ids = spec.children?.(context) ?? [];
+  const children = Object.fromEntries(
+    ids.map((id) => [
+      id,
+      createActor(
+        fromCallback(() => {}),
+        { id },
+      ),
+    ]),
+  );
+  return Object.assign(snapshot, { children });
 }
 
 export function seen([snapshot, executed]: Stepped): Seen {
@@ -47,8 +74,18 @@ export function seen([snapshot, executed]: Stepped): Seen {
     emitted: actions
       .filter(({ type }) => type === 'xstate.emit')
       .map(({ params }) => within(params, 'event')),
+    sent: actions.filter(({ type }) => type === 'xstate.sendTo').map(({ params }) => sent(params)),
+    children: living(snapshot),
     others: actions.map((action) => action.type).filter((type) => !KNOWN_ACTIONS.has(type)),
   };
+}
+
+/** A machine that has ended stops its children, and still lists them. */
+function living({ status, children }: AnyMachineSnapshot): string[] {
+  if (status !== 'active') return [];
+  return Object.keys(children)
+    .filter((id) => !IS_EFFECT.test(id))
+    .sort();
 }
 
 /** What the relation says must be seen. */
@@ -59,21 +96,23 @@ export function expected<Context>(
 ): Seen & Situation<Context> {
   const outcome = ruleOf(spec, state).on[happening.name]?.(context, happening);
   const changed = { ...context, ...outcome?.change };
-  const emitted = outcome?.emits ?? [];
-  if (outcome?.to === undefined) return settled(spec, state, changed, [], emitted);
-  return entered(spec, outcome.to, changed, emitted);
+  if (outcome?.to === undefined) return settled(spec, state, changed, outcome ?? {});
+  return entered(spec, outcome.to, changed, outcome);
 }
 
 export function expectedStart<Context>(
   spec: Spec<Context>,
   begin: Start<Context>,
 ): Seen & Situation<Context> {
-  return entered(spec, begin.state, begin.context, []);
+  return entered(spec, begin.state, begin.context, {});
 }
 
 /** Undefined when they agree, else the first place where they differ. */
 export function difference(want: Seen, got: Seen): string | undefined {
-  const keys = ['state', 'status', 'recording', 'emitted', 'others', 'context', 'started', 'output'] as const;
+  const keys = [
+    ...(['state', 'status', 'recording', 'emitted', 'others', 'context', 'started'] as const),
+    ...(['sent', 'children', 'output'] as const),
+  ];
   const key = keys.find((name) => !isDeepStrictEqual(want[name], got[name]));
   return key === undefined ? undefined : differenceIn(key, want[key], got[key]);
 }
@@ -98,37 +137,53 @@ interface Action {
   readonly params: unknown;
 }
 
-const KNOWN_ACTIONS: ReadonlySet<string> = new Set(['xstate.spawnChild', 'xstate.stopChild', 'xstate.emit']);
+const KNOWN_ACTIONS: ReadonlySet<string> = new Set([
+  ...['xstate.spawnChild', 'xstate.stopChild', 'xstate.emit', 'xstate.sendTo'],
+]);
 
-function entered<Context>(spec: Spec<Context>, state: string, before: Context, emitted: readonly unknown[]) {
+/** XState names the effects of a state after their place in the machine. */
+const IS_EFFECT = /^\d+\./;
+
+type Doings = Pick<Outcome<unknown>, 'emits' | 'spawns' | 'sends' | 'breaks'>;
+
+function entered<Context>(spec: Spec<Context>, state: string, before: Context, doings: Doings) {
   const rule = ruleOf(spec, state);
   const context = { ...before, ...rule.enters?.(before) };
-  return settled(spec, state, context, rule.runs?.(context) ?? [], emitted);
+  return settled(spec, state, context, {
+    ...doings,
+    spawns: [...(doings.spawns ?? []), ...(rule.spawns?.(context) ?? []), ...(rule.runs?.(context) ?? [])],
+    sends: [...(doings.sends ?? []), ...(rule.sends?.(context) ?? [])],
+  });
 }
 
 function settled<Context>(
   spec: Spec<Context>,
   state: string,
   context: Context,
-  started: readonly Running[],
-  emitted: readonly unknown[],
+  { spawns = [], emits = [], sends = [], breaks = false }: Doings,
 ) {
   const final = ruleOf(spec, state).final === true;
   return {
     state,
     context,
     path: [],
-    status: final ? 'done' : 'active',
+    status: final ? 'done' : breaks ? 'error' : 'active',
     output: final ? spec.output?.(state, context) : undefined,
     recording: /(^|\.)recording/.test(state),
-    started,
-    emitted,
+    started: spawns,
+    emitted: emits,
+    sent: sends,
+    children: final || breaks ? [] : [...(spec.children?.(context) ?? [])].sort(),
     others: [],
   };
 }
 
 function running(params: unknown): Running {
   return { effect: String(within(params, 'src')), input: within(params, 'input') };
+}
+
+function sent(params: unknown): Sent {
+  return { to: String(within(params, 'targetId')), event: Object(within(params, 'event')) };
 }
 
 function within(params: unknown, name: string): unknown {

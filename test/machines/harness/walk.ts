@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { transition } from 'xstate';
 import { happeningsIn, lateEnds } from './happenings.js';
 import type { Situation, Spec } from './spec.js';
-import { difference, expected, expectedStart, ruleOf, seen, start } from './step.js';
+import { difference, expected, expectedStart, ruleOf, type Seen, seen, start } from './step.js';
 
 /**
  * Takes the machine along a random walk on its own snapshots, with whatever they carry along, and compares every
@@ -21,7 +21,7 @@ export function walk<Context extends object>(
   for (const choice of choices) {
     const fault = difference(want, seen(stepped)) ?? aliveFault(spec, want, Object.keys(stepped[0].children));
     if (fault !== undefined) return `${path.join(' → ')}: ${fault}`;
-    if (ruleOf(spec, want.state).final === true) return undefined;
+    if (want.status !== 'active') return undefined;
     const possible = [
       ...happeningsIn(spec, want),
       ...lateEnds(spec, want).slice(choice % 7, (choice % 7) + 1),
@@ -38,12 +38,12 @@ export function walk<Context extends object>(
 /** The effects that are alive are those of the present state, and no others. */
 function aliveFault<Context>(
   spec: Spec<Context>,
-  { state, context }: Situation<Context>,
+  { state, context, status }: Situation<Context> & Pick<Seen, 'status'>,
   alive: readonly string[],
 ): string | undefined {
   const runs = ruleOf(spec, state).runs?.(context) ?? [];
   const wanted = runs.map((_, index) => `${index}.${spec.machine.id}.${state}`);
-  if (ruleOf(spec, state).final === true || isDeepStrictEqual([...alive].sort(), wanted.sort()))
-    return undefined;
+  wanted.push(...(spec.children?.(context) ?? []));
+  if (status !== 'active' || isDeepStrictEqual([...alive].sort(), wanted.sort())) return undefined;
   return `alive: ${JSON.stringify(alive)} instead of ${JSON.stringify(wanted)}`;
 }

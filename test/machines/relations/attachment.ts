@@ -1,6 +1,7 @@
 /** What the relations of mounts and veth pairs share; written by hand, like them. */
 import type { AttachmentContext, AttachmentLimits, AttachmentStep } from '../../../machines/attachment.js';
 import { type Happening, type Outcome, overdue, type Running, type StateRule } from '../harness/spec.js';
+import { identity } from './content-data.js';
 
 export const limits: AttachmentLimits = {
   recordMs: 5_000,
@@ -15,8 +16,11 @@ export const limits: AttachmentLimits = {
 /** The whole of the pause after the first, second and third failure. */
 const PAUSES = [1_000, 2_000, 2_000];
 
+export const { instance } = identity();
+
 export function beginning(at: number, recorded?: AttachmentStep): AttachmentContext {
   return {
+    instance,
     limits,
     recorded,
     at,
@@ -141,4 +145,9 @@ export function event(type: string, at: number) {
 /** The answer of a write: the step that is on disk now. */
 export function written(at: number, input: unknown) {
   return { at, step: new Map(Object.entries(input ?? {})).get('step') };
+}
+
+/** What is told of it in the end. */
+export function output(_: string, { at, how, failure }: AttachmentContext) {
+  return { at, how, failure };
 }

@@ -1,6 +1,7 @@
 /** The data that the relation of the content machine is tried with. */
+import { type AttachmentStep, attachmentLimits } from '../../../machines/attachment.js';
+import type { Attachment, RecordedAttachment } from '../../../machines/content-attachments.js';
 import type {
-  Attachment,
   BackupReference,
   ContentContext,
   ContentLimits,
@@ -29,6 +30,7 @@ export const limits: ContentLimits = {
   pauseMinMs: 100,
   pauseMaxMs: 400,
   jobsMax: 2,
+  attachmentsMax: 2,
 };
 
 /** The whole of the first, second, third and every later pause. */
@@ -55,8 +57,24 @@ export const git: GitReport = {
 };
 export const saving: Disposal = { backup: true, backupLogs: false, reason: 'stopped' };
 export const discarding: Disposal = { backup: false, backupLogs: true, reason: 'given up' };
-export const mount: Attachment = { kind: 'mount', name: 'proc:/proc', type: 'proc', target: '/proc' };
-export const veth: Attachment = { kind: 'veth', name: 'veth:0' };
+
+const proc = { name: 'proc:/proc', type: 'proc', target: '/proc' } as const;
+const sysfs = { name: 'sysfs:/sys', type: 'sysfs', target: '/sys' } as const;
+const network = { name: 'network', pid: 7 };
+
+export const mount: Attachment = { kind: 'mount', plan: proc };
+export const otherMount: Attachment = { kind: 'mount', plan: sysfs };
+export const veth: Attachment = { kind: 'veth', plan: network };
+
+/** The child actor of an attachment, as the machine must begin it. */
+export function childOf({ kind, plan }: Attachment, at: number, recorded?: AttachmentStep) {
+  const { instance } = identity();
+  const input = { instance, limits: attachmentLimits, at, plan };
+  return {
+    effect: kind === 'mount' ? 'mount' : 'vethPair',
+    input: recorded === undefined ? input : { ...input, recorded },
+  };
+}
 
 export function reference(at: number): BackupReference {
   return { url: `backup-${at}@steward`, generation: 1, sha256: 'ab', sizeBytes: 7, createdAt: at };
@@ -100,40 +118,62 @@ export const starts: readonly Start<ContentContext>[] = [
   },
   back('setting up', 'setting-up', { request }),
   back('setting up without secrets', 'setting-up', { request: { ...request, hasSecrets: false } }),
-  back('available', 'available', {
-    request,
-    setup,
-    jobs: [{ kind: 'snapshot', ticket: 3, name: 'kept' }],
-    ticket: 3,
-  }),
-  back('wrapping up', 'wrapping-up', {
-    request,
-    setup,
-    disposal: saving,
-    attachments: [mount, veth],
-    since: 700,
-  }),
+  back(
+    'available',
+    'available',
+    {
+      request,
+      setup,
+      jobs: [{ kind: 'snapshot', ticket: 3, name: 'kept' }],
+      ticket: 3,
+    },
+    [{ attachment: mount, step: 'attached' }],
+  ),
+  back(
+    'wrapping up',
+    'wrapping-up',
+    {
+      request,
+      setup,
+      disposal: saving,
+      since: 700,
+    },
+    [
+      { attachment: veth, step: 'attached' },
+      { attachment: mount, step: 'detaching' },
+    ],
+  ),
   back('wrapping up what never was', 'wrapping-up', { request, since: 700 }),
   back('wrapping up with a backup', 'wrapping-up', {
     ...{ request, setup, disposal: saving, since: 700 },
     ...{ finalBackup: reference(800), lastBackup: reference(800), verified: true },
   }),
-  back('removing', 'removing', { request, setup, disposal: saving, verified: true, since: 700 }),
+  back('removing', 'removing', { request, setup, disposal: saving, verified: true, since: 700 }, [
+    { attachment: otherMount, step: 'attached' },
+  ]),
+  back('removing what was given up', 'removing', { request, setup, disposal: discarding, since: 700 }),
   // No actor writes such records. The first must not keep what may be incomplete, the other not cost the content.
   back('setting up what was set up', 'setting-up', { request, setup }),
   back('wrapping up with nobody asking', 'wrapping-up', { request, setup, since: 700 }),
 ];
 
-function back(name: string, step: RecordedStep, kept: Partial<ContentContext>): Start<ContentContext> {
-  const before = { ...fresh, ...kept };
+function back(
+  name: string,
+  step: RecordedStep,
+  kept: Partial<ContentContext>,
+  recordedAttachments: readonly RecordedAttachment[] = [],
+): Start<ContentContext> {
+  const attachments = recordedAttachments.map((one) => ({ attachment: one.attachment, recorded: one.step }));
+  const before = { ...fresh, ...kept, attachments };
   const {
     limits: _limits,
+    attachments: _attachments,
     recorded: _recorded,
     deadline: _deadline,
     waitingFor: _waitingFor,
     ...saved
   } = before;
-  const record = { ...saved, step };
+  const record = { ...saved, step, attachments: recordedAttachments };
   return {
     name: `back: ${name}`,
     state: 'recovering',
@@ -142,7 +182,7 @@ function back(name: string, step: RecordedStep, kept: Partial<ContentContext>): 
   };
 }
 
-function identity(): Identity {
+export function identity(): Identity {
   const [instance, workspace, owner] = ['instance', 'workspace', 'owner'];
   if (!isInstanceId(instance) || !isWorkspaceId(workspace) || !isOwnerId(owner)) throw new Error('not ids');
   return { instance, workspace, owner };

@@ -15,6 +15,7 @@ import {
   type StateRule,
 } from '../harness/spec.js';
 import { written } from './attachment.js';
+import * as attachments from './content-attachments.js';
 import * as data from './content-data.js';
 
 type Context = ContentContext;
@@ -161,14 +162,17 @@ function queueing(begins: boolean): Record<string, Rule> {
   return {
     BACKUP: (context, { at }) => queue(context, at),
     SNAPSHOT: (context, { at }) => queue(context, at, 'snap'),
+    ...attachments.attaches,
     ...leaves,
   };
 }
 
 /** After everything under way has ended: attachments, then the backup, then removal. */
 function disconnect(context: Context, change: Change): Outcome<Context> {
-  const { attachments, setup, disposal } = { ...context, ...change };
-  if (attachments.length > 0) return { to: 'wrappingUp.detaching', change };
+  const { attachments: living, setup, disposal, recorded, verified } = { ...context, ...change };
+  if (living.length > 0) return { to: 'wrappingUp.detaching', change };
+  if (recorded === 'removing') return { to: 'wrappingUp.removing', change };
+  if (verified) return { to: 'wrappingUp.recordingRemoval', change };
   if (setup === undefined || disposal?.backup === false) return { to: 'wrappingUp.recordingRemoval', change };
   return { to: disposal === undefined ? 'failed' : 'wrappingUp.backingUp', change };
 }
@@ -215,7 +219,7 @@ function surveyed(content: Survey['content'], credentials: Survey['credentials']
       });
     }
     if (recorded === 'wrapping-up') return wrapUp(context, { at });
-    if (recorded === 'removing') return { to: 'wrappingUp.removing', change: { at } };
+    if (recorded === 'removing') return disconnect(context, { at });
     if (recorded === 'available' && disposal !== undefined) return wrapUp(context, { at });
     if (disposal !== undefined) return wrapUp(context, { at, setup: undefined });
     if (recorded === 'available' && isAnnounced) return atRest(context, { at });
@@ -341,10 +345,10 @@ const wrappingUp: Record<string, StateRule<Context>> = {
     enters: () => ({ attempt: 0 }),
     on: {
       ...joins,
-      'writeRecord.done': ({ verified }, { at }) => ({
-        to: verified ? 'wrappingUp.recordingRemoval' : 'wrappingUp.quiescing',
-        change: { at, recorded: 'wrapping-up' },
-      }),
+      'writeRecord.done': (context, { at }) => {
+        const change = { at, recorded: 'wrapping-up' as const };
+        return context.verified ? disconnect(context, change) : { to: 'wrappingUp.quiescing', change };
+      },
     },
     ...retries,
   }),
@@ -360,19 +364,29 @@ const wrappingUp: Record<string, StateRule<Context>> = {
     failed: (context, { failure }) => disconnect(context, { at: failure.at, failure }),
     late: (context, one) => disconnect(context, { at: one.at, failure: overdue(context, one) }),
   }),
-  'wrappingUp.detaching': waiting('detach', {
-    says: 'detaching',
-    milliseconds: 1_700,
-    input: ({ attachments }) => ({ attachment: attachments.at(-1) }),
+  'wrappingUp.detaching': {
+    enters: (context) => ({
+      waitingFor: `the end of ${attachments.leaving(context)}`,
+      deadline: context.at + 1_700,
+    }),
+    sends: (context) => [{ to: attachments.leaving(context), event: { type: 'STOP', at: context.at } }],
+    runs: (context) => [deadline(context)],
     on: {
       ...joins,
-      'detach.done': (context, { at }) => disconnect(context, { at, attachments: oneLess(context) }),
+      ...attachments.endings(disconnect),
+      'deadline.done': (context, one) =>
+        disconnect(context, {
+          at: one.at,
+          failure: overdue(context, one),
+          ...attachments.without(context, attachments.leaving(context)),
+        }),
+      'deadline.failed': (context, { failure }) =>
+        disconnect(context, {
+          ...{ at: failure.at, failure },
+          ...attachments.without(context, attachments.leaving(context)),
+        }),
     },
-    failed: (context, { failure }) =>
-      disconnect(context, { at: failure.at, failure, attachments: oneLess(context) }),
-    late: (context, one) =>
-      disconnect(context, { at: one.at, failure: overdue(context, one), attachments: oneLess(context) }),
-  }),
+  },
   'wrappingUp.backingUp': waiting('finalBackup', {
     says: 'the final backup',
     milliseconds: 1_800,
@@ -467,11 +481,7 @@ const wrappingUp: Record<string, StateRule<Context>> = {
   }),
 };
 
-function oneLess({ attachments }: Context) {
-  return attachments.slice(0, -1);
-}
-
-const states: Record<string, StateRule<Context>> = {
+const living: Record<string, StateRule<Context>> = {
   none: {
     rests: true,
     on: {
@@ -481,26 +491,40 @@ const states: Record<string, StateRule<Context>> = {
       }),
     },
   },
-  recovering: waiting('survey', {
-    says: 'looking at the world',
-    milliseconds: 1_200,
-    on: {
-      ...disposed(({ recorded, disposal }, at, next) => ({
-        change: recorded === 'removing' ? {} : { at, disposal: joined({ disposal }, next) },
-      })),
-      'survey.done present': surveyed('present', 'available'),
-      'survey.done absent': surveyed('absent', 'available'),
-      'survey.done present, announced': surveyed('present', 'available', true),
-      'survey.done absent, announced': surveyed('absent', 'available', true),
-      'survey.done present, credentials lost': surveyed('present', 'lost'),
-      'survey.done absent, credentials lost': surveyed('absent', 'lost'),
-    },
-    failed: failing('failed'),
-    late: late('failed'),
-  }),
+  recovering: {
+    ...waiting('survey', {
+      says: 'looking at the world',
+      milliseconds: 1_200,
+      on: {
+        ...disposed(({ recorded, disposal }, at, next) => ({
+          change: recorded === 'removing' ? {} : { at, disposal: joined({ disposal }, next) },
+        })),
+        'survey.done present': surveyed('present', 'available'),
+        'survey.done absent': surveyed('absent', 'available'),
+        'survey.done present, announced': surveyed('present', 'available', true),
+        'survey.done absent, announced': surveyed('absent', 'available', true),
+        'survey.done present, credentials lost': surveyed('present', 'lost'),
+        'survey.done absent, credentials lost': surveyed('absent', 'lost'),
+      },
+      failed: failing('failed'),
+      late: late('failed'),
+    }),
+    spawns: ({ at, attachments: kept }) =>
+      kept.map(({ attachment, recorded }) => data.childOf(attachment, at, recorded)),
+  },
   ...settingUp,
   ...available,
   ...wrappingUp,
+};
+
+/** An attachment may end in any state. */
+const states: Record<string, StateRule<Context>> = {
+  ...Object.fromEntries(
+    Object.entries(living).map(([name, rule]) => [
+      name,
+      { ...rule, on: { ...attachments.endings(), ...rule.on } },
+    ]),
+  ),
   gone: { final: true, on: {} },
   refused: { final: true, on: {} },
   failed: { final: true, on: {} },
@@ -524,8 +548,9 @@ export const contentSpec: Spec<Context> = {
     INIT: (at) => ({ type: 'INIT', at, request: data.request }),
     BACKUP: (at, { ticket }) => ({ type: 'BACKUP', at, ticket: ticket + 1 }),
     SNAPSHOT: (at, { ticket }) => ({ type: 'SNAPSHOT', at, ticket: ticket + 1, name: 'snap' }),
-    ATTACH: (at) => ({ type: 'ATTACH', at, attachment: data.mount }),
-    DETACHED: (at) => ({ type: 'DETACHED', at, name: 'proc:/proc', how: 'clean' }),
+    ...attachments.attachEvents,
+    ...attachments.endEvents,
+    ...attachments.strangerEvents,
     'DISPOSE backup': (at) => ({ type: 'DISPOSE', at, disposal: data.saving }),
     'DISPOSE discard': (at) => ({ type: 'DISPOSE', at, disposal: data.discarding }),
     RETRY: (at) => ({ type: 'RETRY', at }),
@@ -542,15 +567,15 @@ export const contentSpec: Spec<Context> = {
     announce: [{ output: (at) => ({ at }) }],
     runJob: [{ output: (at) => ({ at, reference: data.reference(at) }) }],
     quiesce: [{ output: (at) => ({ at, git: data.git }) }],
-    detach: [{ output: (at) => ({ at, how: 'clean' }) }],
     finalBackup: [{ output: (at) => ({ at, reference: data.reference(at) }) }],
     verifyBackup: [{ output: (at) => ({ at }) }],
     remove: [{ output: (at) => ({ at }) }],
   },
   key: (context) => [
     [context.recorded, context.setup === undefined, context.request?.hasSecrets, context.disposal?.backup],
-    [context.jobs.map(({ kind }) => kind), context.attachments.length, context.verified],
+    [context.jobs.map(({ kind }) => kind), attachments.idsOf(context), context.verified],
     [context.attempt, Math.min(context.pauses, 1)],
   ],
+  children: attachments.idsOf,
   timing: (context) => context,
 };

@@ -97,9 +97,14 @@ function start(recorded?: AttachmentStep): Start<Context> {
   const at = 1_000;
   const context = { ...shared.beginning(at, recorded), plan };
   if (recorded === undefined) {
-    return { name: 'new', input: { plan, limits: shared.limits, at }, state: 'absent', context };
+    return {
+      name: 'new',
+      input: { plan, limits: shared.limits, instance: shared.instance, at },
+      state: 'absent',
+      context,
+    };
   }
-  const input = { plan, limits: shared.limits, at, recorded };
+  const input = { plan, limits: shared.limits, instance: shared.instance, at, recorded };
   return { name: `back as ${recorded}`, input, state: 'surveying', context };
 }
 
@@ -119,6 +124,6 @@ export const mountSpec: Spec<Context> = {
     unmount: [{ output: (at) => ({ at }) }],
   },
   key: shared.keyOf,
-  output: (_, { how, failure }) => ({ how, failure }),
+  output: shared.output,
   timing: (context) => context,
 };

@@ -144,9 +144,14 @@ function start(recorded?: AttachmentStep): Start<Context> {
   const at = 1_000;
   const context: Context = { ...shared.beginning(at, recorded), plan, undo: [] };
   if (recorded === undefined) {
-    return { name: 'new', input: { plan, limits: shared.limits, at }, state: 'absent', context };
+    return {
+      name: 'new',
+      input: { plan, limits: shared.limits, instance: shared.instance, at },
+      state: 'absent',
+      context,
+    };
   }
-  const input = { plan, limits: shared.limits, at, recorded };
+  const input = { plan, limits: shared.limits, instance: shared.instance, at, recorded };
   return { name: `back as ${recorded}`, input, state: 'surveying', context };
 }
 
@@ -166,6 +171,6 @@ export const vethSpec: Spec<Context> = {
     undo: [{ output: (at) => ({ at }) }],
   },
   key: (context) => [...shared.keyOf(context), context.undo],
-  output: (_, { how, failure }) => ({ how, failure }),
+  output: shared.output,
   timing: (context) => context,
 };

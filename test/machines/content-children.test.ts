@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { createActor, fromPromise, toPromise, waitFor } from 'xstate';
+import type { AttachmentStep } from '../../machines/attachment.js';
+import type { RecordedAttachment } from '../../machines/content-attachments.js';
+import type { ContentInput, RecordInput, StepInput } from '../../machines/content-setup.js';
+import { contentMachine } from '../../machines/content-state.js';
+import type { GitReport, Survey } from '../../machines/content-types.js';
+import type { Done } from '../../machines/effect.js';
+import { mountMachine } from '../../machines/mount.js';
+import type { MountStepInput, MountSurvey } from '../../machines/mount-setup.js';
+import type { ContentRecord } from '../../machines/record.js';
+import { vethMachine } from '../../machines/veth-pair.js';
+import { VETH_STEPS, type VethStepInput, type VethSurvey } from '../../machines/veth-pair-setup.js';
+import * as data from './relations/content-data.js';
+
+const INIT = { type: 'INIT', at: 1, request: data.request } as const;
+const DISPOSE = { type: 'DISPOSE', at: 2, disposal: data.saving } as const;
+
+describe('attachments of content', () => {
+  it('live beside it, are taken away one by one, networks first, and then the content is saved', async () => {
+    const { actor, done } = await inUse();
+    for (const attachment of [data.mount, data.veth]) actor.send({ type: 'ATTACH', at: 1, attachment });
+    await expect.poll(() => [...done]).toContain('record attached of network');
+    done.length = 0;
+    actor.send(DISPOSE);
+    await toPromise(actor);
+    expect(done).toEqual([
+      ...['record wrapping-up', 'quiesce'],
+      ...['record detaching of network', 'undo raise', 'undo configure', 'undo attach', 'undo create'],
+      ...['record absent of network'],
+      ...['record detaching of proc:/proc', 'unmount', 'record absent of proc:/proc'],
+      ...['back up', 'verify', 'record wrapping-up', 'record removing', 'remove', 'record gone'],
+    ]);
+  });
+
+  it('leave the list when they come to nothing, and their name is free again', async () => {
+    const { actor, done } = await inUse({ failing: 'mount' });
+    actor.send({ type: 'ATTACH', at: 1, attachment: data.mount });
+    await waitFor(actor, ({ context }) => done.includes('unmount') && context.attachments.length === 0);
+    expect(actor.getSnapshot().children).not.toHaveProperty('mount:proc:/proc');
+    actor.send({ type: 'ATTACH', at: 2, attachment: data.mount });
+    expect(actor.getSnapshot().context.attachments).toHaveLength(1);
+  });
+
+  it('that will not end are left behind when their time is up, and the content is saved all the same', async () => {
+    const { actor, done, passDeadline } = await inUse({ hanging: 'unmount' });
+    actor.send({ type: 'ATTACH', at: 1, attachment: data.mount });
+    await expect.poll(() => [...done]).toContain('record attached of proc:/proc');
+    actor.send(DISPOSE);
+    await waitFor(actor, (snapshot) => snapshot.matches({ wrappingUp: 'detaching' }));
+    passDeadline();
+    await toPromise(actor);
+    expect(done.slice(-6)).toEqual([
+      ...['back up', 'verify', 'record wrapping-up', 'record removing', 'remove', 'record gone'],
+    ]);
+  });
+
+  it('come back with the content, each from its own record, and are taken away before the content is removed', async () => {
+    const attachments: RecordedAttachment[] = [
+      { attachment: data.mount, step: 'detaching' },
+      { attachment: data.veth, step: 'attached' },
+    ];
+    const { actor, done } = running(
+      recorded({ step: 'removing', setup: data.setup, disposal: data.discarding, attachments }),
+    );
+    await toPromise(actor);
+    expect(done.slice(0, -2).sort()).toEqual([
+      ...['record absent of network', 'record absent of proc:/proc', 'record detaching of network'],
+      ...['undo attach', 'undo configure', 'undo create', 'undo raise', 'unmount'],
+    ]);
+    expect(done.slice(-2)).toEqual(['remove', 'record gone']);
+  });
+});
+
+interface Trouble {
+  readonly failing?: string;
+  readonly hanging?: string;
+}
+
+/** Content that is set up and in use. */
+async function inUse(trouble: Trouble = {}) {
+  const begun = running({ kind: 'new', identity: data.identity(), limits: data.limits, at: 0 }, trouble);
+  begun.actor.send(INIT);
+  await waitFor(begun.actor, (snapshot) => snapshot.matches({ available: 'idle' }));
+  begun.done.length = 0;
+  return begun;
+}
+
+/** The machine with effects that are only noted; deadlines come when a test says so. */
+function running(input: ContentInput, { failing, hanging }: Trouble = {}) {
+  const done: string[] = [];
+  const deadlines = new Map<() => void, number>();
+  const deadline = fromPromise<Done, { readonly at: number }>(
+    ({ input: { at }, signal }) =>
+      new Promise((resolve) => {
+        const pass = () => resolve({ at });
+        deadlines.set(pass, at);
+        signal.addEventListener('abort', () => deadlines.delete(pass));
+      }),
+  );
+  const note = async (what: string) => {
+    done.push(what);
+    if (what === hanging) await new Promise(() => {});
+    if (what === failing) throw { at: 3, code: 'process-failed', message: 'no', retryable: true, jitter: 0 };
+    return { at: 3 };
+  };
+  const recordStep = <Input extends AttachmentRecordInput>() =>
+    fromPromise<StepDone, Input>(async ({ input: { context, step } }) => ({
+      ...(await note(`record ${step} of ${context.plan.name}`)),
+      step,
+    }));
+  const actor = createActor(
+    contentMachine.provide({
+      actors: {
+        deadline,
+        writeRecord: fromPromise(async ({ input: { step } }: { input: RecordInput }) => ({
+          ...(await note(`record ${step}`)),
+          step,
+        })),
+        survey: fromPromise<Survey, StepInput>(async () => ({
+          at: 3,
+          content: 'present',
+          credentials: 'available',
+          isAnnounced: true,
+        })),
+        reserve: fromPromise(() => note('reserve')),
+        initialize: fromPromise(async () => ({ ...(await note('initialize')), setup: data.setup })),
+        seal: fromPromise(() => note('seal')),
+        announce: fromPromise(() => note('announce')),
+        quiesce: fromPromise<Done & { readonly git: GitReport | undefined }, StepInput>(async () => ({
+          ...(await note('quiesce')),
+          git: undefined,
+        })),
+        finalBackup: fromPromise(async () => ({ ...(await note('back up')), reference: data.reference(3) })),
+        verifyBackup: fromPromise(() => note('verify')),
+        remove: fromPromise(() => note('remove')),
+        mount: mountMachine.provide({
+          actors: {
+            deadline,
+            writeRecord: recordStep<MountStepInput & { readonly step: AttachmentStep }>(),
+            survey: fromPromise<MountSurvey, MountStepInput>(async () => ({ at: 3, found: 'whole' })),
+            mount: fromPromise(() => note('mount')),
+            unmount: fromPromise(() => note('unmount')),
+          },
+        }),
+        vethPair: vethMachine.provide({
+          actors: {
+            deadline,
+            writeRecord: recordStep<VethStepInput & { readonly step: AttachmentStep }>(),
+            survey: fromPromise<VethSurvey, VethStepInput>(async () => ({ at: 3, found: VETH_STEPS })),
+            perform: fromPromise(({ input: { step } }) => note(step)),
+            undo: fromPromise(({ input: { step } }) => note(`undo ${step}`)),
+          },
+        }),
+      },
+    }),
+    { input },
+  );
+  actor.start();
+  /** The deadline of the content's own wait is past. */
+  const passDeadline = () => {
+    const wanted = actor.getSnapshot().context.deadline;
+    for (const [pass, at] of deadlines) if (at === wanted) pass();
+  };
+  return { actor, done, passDeadline };
+}
+
+interface StepDone extends Done {
+  readonly step: AttachmentStep;
+}
+
+interface AttachmentRecordInput {
+  readonly context: { readonly plan: { readonly name: string } };
+  readonly step: AttachmentStep;
+}
+
+/** An actor that comes back from a record. */
+function recorded(changes: Partial<ContentRecord>): ContentInput {
+  const begin = data.starts.find(({ name }) => name === 'back: available');
+  if (begin === undefined || !('record' in begin.input)) throw new Error('no record to start from');
+  const record = { ...Object(begin.input.record), ...changes };
+  return { kind: 'recorded', record, limits: data.limits, at: 0 };
+}
