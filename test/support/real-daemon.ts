@@ -31,14 +31,33 @@ export async function realDaemon(
     ...changes,
   });
   const registry = new Registry();
+  const alarms: Alarm[] = [];
   const daemon = await startDaemon(config, {
     world,
     http: new RealHttp(),
-    logger: pino({ level: process.env['STEWARD_TEST_LOG'] ?? 'silent' }),
+    logger: watched(alarms),
     registry,
     version: 'test',
   });
-  return { ...clientsOf(daemon), daemon, config, registry };
+  return { ...clientsOf(daemon), daemon, config, registry, alarms };
+}
+
+/** What the log says of a damaged record or history. */
+export interface Alarm {
+  readonly kind: string;
+  readonly key?: string;
+  readonly reason?: string;
+}
+
+/** A log whose alarms are kept; the rest is shown when STEWARD_TEST_LOG says so. */
+function watched(alarms: Alarm[]): pino.Logger {
+  const shown = pino({ level: process.env['STEWARD_TEST_LOG'] ?? 'silent' });
+  const write = (line: string) => {
+    const { alarm } = JSON.parse(line);
+    if (alarm !== undefined) alarms.push(alarm);
+    if (shown.isLevelEnabled('error')) process.stdout.write(line);
+  };
+  return pino({ level: shown.level === 'silent' ? 'error' : shown.level }, { write });
 }
 
 export type RealDaemon = Awaited<ReturnType<typeof realDaemon>>;
