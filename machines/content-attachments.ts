@@ -81,7 +81,7 @@ function failing(failure: Failure): Change {
   return { at: failure.at, failure };
 }
 
-function isAttachmentId(id: string): id is AttachmentId {
+export function isAttachmentId(id: string): id is AttachmentId {
   return id.startsWith('mount:') || id.startsWith('veth:');
 }
 

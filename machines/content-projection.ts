@@ -42,8 +42,11 @@ export function causeOf(eventType: string): string {
   if (path === undefined) return eventType === 'xstate.init' ? 'start' : eventType;
   const step = path.slice(path.lastIndexOf('.') + 1);
   if (end === 'error') return `${step}.failed`;
-  return index === '1' ? `${step}.overdue` : `${step}.done`;
+  return index === '1' || step === WAIT_FOR_CHILD ? `${step}.overdue` : `${step}.done`;
 }
+
+/** The state whose only effect is its deadline, because what it waits for is a child that lives already. */
+const WAIT_FOR_CHILD = 'detaching';
 
 function outermost(value: StateValue): string {
   return typeof value === 'string' ? value : (Object.keys(value)[0] ?? 'none');

@@ -22,7 +22,7 @@ import { ContentEffects } from './effects/content.js';
 import { type ContentOwner, FolderEffects } from './effects/folder.js';
 import { deadline, type Performing, perform } from './effects/perform.js';
 import { writeRecord } from './effects/write-record.js';
-import type { Moved } from './instance/instance.js';
+import type { Moved } from './instance/follower.js';
 import { SecretStore } from './instance/secrets.js';
 import { Instances } from './instances.js';
 import { ContentRecords } from './records/content-records.js';
@@ -157,17 +157,20 @@ function publish(
   moved: Moved,
 ): void {
   const at = world.clock.now();
+  const { actor, from, to, cause, detail, isDurable } = moved;
+  const isOwn = actor === 'content';
   const live = instances.find(instance);
-  if (live !== undefined) live.latest = { cause: moved.cause, at, sequence: live.latest.sequence };
-  const { from, to, cause, detail, isDurable } = moved;
+  if (live !== undefined && isOwn) live.latest = { cause, at, sequence: live.latest.sequence };
   const ticket = publisher.publish(
-    { at, instance, actor: 'content', from, to, cause, ...(detail === undefined ? {} : { detail }) },
+    { at, instance, actor, from, to, cause, ...(detail === undefined ? {} : { detail }) },
     { durable: isDurable },
   );
-  if (isDurable) publisher.release(instance, ticket);
+  // What an attachment has on disk says nothing about the record that the content still waits for.
+  if (isDurable && isOwn) publisher.release(instance, ticket);
 }
 
 function noteSequence(instances: Instances, transition: Transition): void {
+  if (transition.actor !== 'content') return;
   const live = instances.find(transition.instance);
   if (live !== undefined) live.latest = { ...live.latest, sequence: transition.sequence };
 }

@@ -10,7 +10,8 @@ import type { ChildContext, ChildSpec, StartedChild } from '../supervision/spec.
 import type { Supervisor } from '../supervision/supervisor.js';
 import { EFFECTS_END_MS, INSTANCES_MAX, STOP_GRACE_MS } from './bounds.js';
 import type { Finished } from './instance/finished.js';
-import { Instance, type Moved } from './instance/instance.js';
+import type { Moved } from './instance/follower.js';
+import { Instance } from './instance/instance.js';
 import type { SecretStore, Secrets } from './instance/secrets.js';
 
 /** Where the instances keep what must outlive them. */

@@ -16,6 +16,10 @@ describe('what is attached to content', () => {
   afterEach(async () => daemon.close());
 
   it('is on disk before anything is done, fails honestly, and costs neither the content nor its backup', async () => {
+    const moves: string[] = [];
+    daemon.core.publisher.onTransition(({ actor, from, to }) => {
+      if (actor === 'mount:proc') moves.push(`${from} → ${to}`);
+    });
     const instance = daemon.core.instances.get(i1);
     instance.send({ type: 'ATTACH', at: daemon.world.clock.now(), attachment: proc });
     await expect
@@ -24,6 +28,11 @@ describe('what is attached to content', () => {
     await expect.poll(() => instance.view.context.failure?.code, { timeout: 10_000 }).toBe('not-implemented');
     expect(instance.view).toMatchObject({ state: 'AVAILABLE', context: { attachments: [] } });
     await daemon.calls.backupWorkspace({ id: 'i1' }, callContext());
+    expect(moves).toEqual([
+      ...['absent → recordingMount', 'recordingMount → mounting', 'mounting → unmounting'],
+      ...['unmounting → pausing', 'pausing → surveying', 'surveying → pausing'],
+      ...['pausing → surveying', 'surveying → pausing', 'pausing → surveying', 'surveying → leaked'],
+    ]);
     // What may be left of it is known for as long as the instance is.
     expect(daemon.core.records.read(i1)?.attachments).toHaveLength(1);
     await daemon.calls.disposeWorkspace({ id: 'i1', backup: true, backupLogs: false }, callContext());

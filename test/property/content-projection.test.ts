@@ -62,6 +62,7 @@ describe('the content state on the wire', () => {
     expect(stepOf('none')).toBe('none');
     expect(causeOf('xstate.init')).toBe('start');
     expect(causeOf('xstate.done.actor.mount:nfs.1:/data')).toBe('mount:nfs.1:/data.done');
+    expect(causeOf('xstate.done.actor.0.content.wrappingUp.detaching')).toBe('detaching.overdue');
     expect(causeOf('xstate.error.actor.veth:0')).toBe('veth:0.failed');
     expect(causeOf('DISPOSE')).toBe('DISPOSE');
     expect(causeOf('xstate.done.actor.0.content.settingUp.reserving')).toBe('reserving.done');

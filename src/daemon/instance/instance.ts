@@ -1,20 +1,11 @@
-import { type Actor, createActor, type InspectionEvent } from 'xstate';
-import { causeOf, type StateValue, stepOf } from '../../../machines/content-projection.js';
+import { type Actor, createActor } from 'xstate';
 import type { ContentEvent, ContentInput } from '../../../machines/content-setup.js';
 import type { contentMachine } from '../../../machines/content-state.js';
 import type { Identity } from '../../../machines/content-types.js';
 import { StewardError } from '../../errors/steward-error.js';
+import { Follower, type Moved } from './follower.js';
 import { Lane } from './lane.js';
 import { type ContentView, viewOf } from './view.js';
-
-/** One step of the actor, before it has a sequence number. `isDurable`: its record is on disk. */
-export interface Moved {
-  readonly from: string;
-  readonly to: string;
-  readonly cause: string;
-  readonly detail: string | undefined;
-  readonly isDurable: boolean;
-}
 
 export interface Latest {
   readonly cause: string;
@@ -135,32 +126,5 @@ export class Instance {
     this.#end ??= error;
     this.lane.abort(error);
     for (const { fail } of this.#watchers) fail(error);
-  }
-}
-
-/** Turns what XState's inspection says about the root actor into steps with a cause. */
-class Follower {
-  readonly #onMoved: (moved: Moved) => void;
-  #step = 'none';
-
-  constructor(onMoved: (moved: Moved) => void) {
-    this.#onMoved = onMoved;
-  }
-
-  see(event: InspectionEvent, root: Actor<typeof contentMachine>): void {
-    if (event.type !== '@xstate.snapshot' || event.actorRef !== root) return;
-    const snapshot = root.getSnapshot();
-    const to = stepOf(snapshot.value satisfies StateValue);
-    if (to === this.#step) return;
-    const from = this.#step;
-    this.#step = to;
-    const { failure } = snapshot.context;
-    this.#onMoved({
-      from,
-      to,
-      cause: causeOf(event.event.type),
-      detail: failure === undefined ? undefined : `${failure.code}: ${failure.message}`,
-      isDurable: !snapshot.hasTag('recording'),
-    });
   }
 }

@@ -39,7 +39,7 @@ export function statusOf(instance: Instance, node: string): ContentStatus {
     stepSinceMs: BigInt(latest.at),
     generation: BigInt(context.generation),
     sequence: BigInt(latest.sequence),
-    waitingFor: isWaiting ? context.waitingFor : '',
+    waitingFor: isWaiting || isPausing ? context.waitingFor : '',
     deadlineMs: isWaiting ? BigInt(context.deadline) : undefined,
     attempts: context.attempt,
     nextAttemptMs: isPausing ? BigInt(context.deadline) : undefined,

@@ -1,0 +1,68 @@
+import type { Actor, InspectionEvent } from 'xstate';
+import { type AttachmentId, isAttachmentId } from '../../../machines/content-attachments.js';
+import { causeOf, type StateValue, stepOf } from '../../../machines/content-projection.js';
+import type { contentMachine } from '../../../machines/content-state.js';
+
+/** One step of an actor, before it has a sequence number. `isDurable`: its record is on disk. */
+export interface Moved {
+  readonly actor: 'content' | AttachmentId;
+  readonly from: string;
+  readonly to: string;
+  readonly cause: string;
+  readonly detail: string | undefined;
+  readonly isDurable: boolean;
+}
+
+/** Turns what XState's inspection says about an instance's actor and its attachments into steps with a cause. */
+export class Follower {
+  readonly #onMoved: (moved: Moved) => void;
+  #step = 'none';
+  /** Where each attachment that lives is. */
+  readonly #attachments = new Map<AttachmentId, string>();
+
+  constructor(onMoved: (moved: Moved) => void) {
+    this.#onMoved = onMoved;
+  }
+
+  see(event: InspectionEvent, root: Actor<typeof contentMachine>): void {
+    if (event.type !== '@xstate.snapshot') return;
+    if (event.actorRef === root) this.#seeContent(event.event.type, root);
+    else if ('id' in event.actorRef && typeof event.actorRef.id === 'string') {
+      if (isAttachmentId(event.actorRef.id))
+        this.#seeAttachment(event.actorRef.id, event.event.type, event.snapshot);
+    }
+  }
+
+  #seeContent(event: string, root: Actor<typeof contentMachine>): void {
+    const snapshot = root.getSnapshot();
+    const to = stepOf(snapshot.value satisfies StateValue);
+    if (to === this.#step) return;
+    const from = this.#step;
+    this.#step = to;
+    const detail = failureIn(snapshot);
+    this.#onMoved({
+      ...{ actor: 'content', from, to, detail },
+      cause: causeOf(event),
+      isDurable: !snapshot.hasTag('recording'),
+    });
+  }
+
+  /** An attachment that says it is there has recorded that; its steps need not wait for a record of the content. */
+  #seeAttachment(actor: AttachmentId, event: string, snapshot: object): void {
+    const to = 'value' in snapshot && typeof snapshot.value === 'string' ? snapshot.value : undefined;
+    const from = this.#attachments.get(actor) ?? 'absent';
+    if (to === undefined || to === from) return;
+    this.#attachments.set(actor, to);
+    if ('status' in snapshot && snapshot.status !== 'active') this.#attachments.delete(actor);
+    this.#onMoved({ actor, from, to, cause: causeOf(event), detail: failureIn(snapshot), isDurable: true });
+  }
+}
+
+/** Why the present or last step of an actor failed, in words. */
+function failureIn(snapshot: object): string | undefined {
+  const context = 'context' in snapshot ? snapshot.context : undefined;
+  if (typeof context !== 'object' || context === null || !('failure' in context)) return undefined;
+  const { failure } = context;
+  if (typeof failure !== 'object' || failure === null) return undefined;
+  return 'code' in failure && 'message' in failure ? `${failure.code}: ${failure.message}` : undefined;
+}
