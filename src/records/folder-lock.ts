@@ -70,7 +70,9 @@ class Locks {
     for (const { name } of await files.list(this.#folder)) {
       if (!name.startsWith(`${LOCK}.`)) continue;
       const found = await this.#read(join(this.#folder, name));
-      const isLeft = typeof found === 'object' && !(await processes.isAlive(found));
+      // A new one that is damaged was cut short by a power cut, or is being written by one who cannot win.
+      const isTorn = found === 'damaged' && name.startsWith(NEW);
+      const isLeft = isTorn || (typeof found === 'object' && !(await processes.isAlive(found)));
       if (isLeft) await files.remove(join(this.#folder, name));
     }
   }
@@ -86,7 +88,7 @@ class Locks {
       await files.link(written, path);
       return claim;
     } catch (error) {
-      if (errorCode(error) === 'EEXIST') return undefined;
+      if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return undefined;
       throw error;
     } finally {
       await files.remove(written);

@@ -56,6 +56,8 @@ export class RecordStore<Body> {
     for (const { name } of await world.files.list(options.folder)) {
       if (name.endsWith(TEMPORARY)) await world.files.remove(join(options.folder, name));
     }
+    // A former life may have been killed between a rename and its sync: what is read here must stay.
+    await world.files.syncDirectory(options.folder);
     return new RecordStore(world, options);
   }
 

@@ -35,7 +35,7 @@ export class DirectoryStorage implements ObjectStorage {
       await this.#root.ready();
       const upload = join(this.#root.uploads, random.uuid());
       try {
-        await pipeline(body, files.openWrite(upload, { mode: 0o600 }), { signal: options.signal });
+        await this.#write(body, upload, options.signal);
         return await this.#commit(name, upload, options.signal);
       } finally {
         await files.remove(upload).catch(() => undefined);
@@ -86,6 +86,20 @@ export class DirectoryStorage implements ObjectStorage {
         await files.remove(probe).catch(() => undefined);
       }
     });
+  }
+
+  /** What the disk refuses is the storage's failure, although the pipeline breaks the body with it, too. */
+  async #write(body: Readable, upload: string, signal: AbortSignal): Promise<void> {
+    const file = this.#world.files.openWrite(upload, { mode: 0o600 });
+    let refusal: Error | undefined;
+    file.once('error', (error) => {
+      if (body.errored === null) refusal = error;
+    });
+    try {
+      await pipeline(body, file, { signal });
+    } catch (error) {
+      throw error === refusal ? storageFailure(error, this.#root.path) : error;
+    }
   }
 
   async #commit(name: ObjectName, upload: string, signal: AbortSignal): Promise<StoredObject> {

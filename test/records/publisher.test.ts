@@ -20,9 +20,10 @@ const two = instance('two');
 describe('Publisher', () => {
   it('lets nobody see a transition before its record is on disk', async () => {
     const held = gate();
+    let isHeld = false;
     const { root, publisher, seen } = await setUp();
     const files = interceptFiles(new RealFiles(), (operation, path) =>
-      operation === 'syncDirectory' && path.endsWith('records') ? held.passed : undefined,
+      isHeld && operation === 'syncDirectory' && path.endsWith('records') ? held.passed : undefined,
     );
     await files.makeDirectory(join(root, 'records'));
     const store = await RecordStore.open(
@@ -34,6 +35,7 @@ describe('Publisher', () => {
         onAlarm: () => undefined,
       },
     );
+    isHeld = true;
     const subscriber = publisher.subscribe({ signal: new AbortController().signal });
     const streamed: StreamItem[] = [];
     const reading = take(subscriber, 1, streamed);

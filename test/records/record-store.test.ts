@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Files } from '../../src/gateways/files.js';
 import { RealClock } from '../../src/gateways/real/clock.js';
 import { RealFiles } from '../../src/gateways/real/files.js';
+import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import type { RecordAlarm } from '../../src/records/alarm.js';
 import { RECORD_BYTES } from '../../src/records/bounds.js';
 import { seal } from '../../src/records/envelope.js';
@@ -54,6 +55,22 @@ describe('RecordStore', () => {
     expect(isAnswered).toBe(false);
     held.open();
     await write;
+  });
+
+  it('keeps over a power cut what a start has read, although its writer was killed before it had synced', async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const world = SimulatedWorld.fromSeed(seed);
+      const options = { folder: '/records', setAside: '/aside', schema, onAlarm: () => undefined };
+      const first = await RecordStore.open(world, options);
+      world.files.faults = {
+        at: (operation) => (operation === 'syncDirectory' ? { latencyMs: 1 } : undefined),
+      };
+      void first.write('one', { name: 'x' });
+      await world.time.settle();
+      const next = world.kill();
+      await RecordStore.open(next, options);
+      expect(await next.cutPower().files.stat('/records/one.record'), `seed ${seed}`).toBeDefined();
+    }
   });
 
   it('shares the sync of the folder among records that move together', async () => {

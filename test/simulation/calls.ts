@@ -41,6 +41,7 @@ const FAILURES: readonly ErrorCode[] = [
   'credentials-lost',
   'permission-denied',
   'overloaded',
+  'record-unreadable',
 ];
 
 /** The callers: they call, remember what they were answered, and check it against what they know. */

@@ -16,7 +16,7 @@ export function mayRemove(
   instance: InstanceModel,
 ): Promise<void> | undefined {
   const content = disk.content(AREA.contentOf(instance.id));
-  if (content === undefined) return undefined;
+  if (content === undefined || instance.isBeingRemoved) return undefined;
   const record = recordOf(disk, instance.id, 'durable');
   const what = `the content of ${instance.id} is removed`;
   if (record === undefined) throw new BrokenPromise(2, `${what} and there is no record of it`);
@@ -36,6 +36,7 @@ export function mayRemove(
   if (!record.verified || manifest === undefined) {
     throw new BrokenPromise(2, `${what} before its final backup was recorded and verified`);
   }
+  instance.isBeingRemoved = true;
   return stored.treeOf(manifest).then((kept) => {
     const problem = difference(kept, content);
     if (problem !== undefined)

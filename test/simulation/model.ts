@@ -20,6 +20,8 @@ export class InstanceModel {
   /** A Dispose was asked for; `isGivenUp`: one without a backup that decided, or may have. */
   isDisposed = false;
   isGivenUp = false;
+  /** Its removal began, rightly; a power cut may leave it half done. */
+  isBeingRemoved = false;
   /** Its record could not be read, a person was told, and its content is left alone. */
   isSetAside = false;
 
@@ -38,6 +40,7 @@ export class InstanceModel {
     this.isGone = false;
     this.isDisposed = false;
     this.isGivenUp = false;
+    this.isBeingRemoved = false;
   }
 }
 

@@ -184,6 +184,10 @@ export class Run {
     this.#armed = undefined;
   }
 
+  get isArmed(): boolean {
+    return this.#armed !== undefined;
+  }
+
   /** The disk of the storage is not mounted any more: there is an empty folder instead. */
   unmountStorage(): void {
     const { disk } = this.world.files;

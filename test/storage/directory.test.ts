@@ -62,6 +62,22 @@ describe('DirectoryStorage', () => {
     }
   });
 
+  it('tells what the disk refuses as a failure of the storage', async () => {
+    for (const operation of ['openWrite', 'writeChunk', 'finish'] as const) {
+      const world = SimulatedWorld.fromSeed(1);
+      const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
+      const storage = new DirectoryStorage(world, options);
+      for (const [code, expected] of [
+        ['EIO', 'storage-unavailable'],
+        ['ENOSPC', 'disk-full'],
+      ] as const) {
+        world.files.faults = { at: (now) => (now === operation ? { code } : undefined) };
+        const put = storage.put('one', Readable.from(['x']), { signal });
+        await expect(put, operation).rejects.toMatchObject({ code: expected });
+      }
+    }
+  });
+
   it('finds its objects again after a restart', async () => {
     const { open } = await setUp();
     await open().put('one', Readable.from(['x']), { signal });
