@@ -2,8 +2,9 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ArchivePlace } from '../content/archive-objects.js';
 import { BackupRepository } from '../content/backups.js';
-import { StewardError } from '../errors/steward-error.js';
+import { StewardError, toStewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
+import type { Files } from '../gateways/files.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
 import { ContentServiceService } from '../gen/steward/v1/content_service.js';
@@ -62,9 +63,7 @@ const STATE_FOLDER_MODE = 0o711;
  * when another daemon owns the folder.
  */
 export async function startDaemon(config: DaemonConfig, options: DaemonOptions): Promise<RunningDaemon> {
-  const { files } = options.world;
-  await files.makeDirectory(config.stateFolder, STATE_FOLDER_MODE);
-  await files.chmod(config.stateFolder, STATE_FOLDER_MODE);
+  await openStateFolder(config.stateFolder, options.world.files);
   const lock = await lockFolder(options.world, config.stateFolder);
   let daemon: Daemon | undefined;
   try {
@@ -74,6 +73,16 @@ export async function startDaemon(config: DaemonConfig, options: DaemonOptions):
   } catch (error) {
     await (daemon?.stop() ?? lock.release());
     throw error;
+  }
+}
+
+async function openStateFolder(path: string, files: Files): Promise<void> {
+  try {
+    await files.makeDirectory(path, STATE_FOLDER_MODE);
+    await files.chmod(path, STATE_FOLDER_MODE);
+  } catch (cause) {
+    const { code, message } = toStewardError(cause, 'invalid-config');
+    throw new StewardError(code, `stateFolder cannot be used: ${message}`, { cause });
   }
 }
 

@@ -66,8 +66,7 @@ describe('a state folder that cannot be used', () => {
     await writeFile(join(folder, 'file'), '');
     const config = await configFile({ stateFolder: join(folder, 'file', 'state') });
     const run = await steward(['daemon', '--config', config, '--log-level', 'fatal']);
-    expect(run.code).not.toBe(0);
-    expect(run.stderr).toContain(join(folder, 'file'));
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining(join(folder, 'file')) });
     await expectUnharmed(daemon);
   });
 
