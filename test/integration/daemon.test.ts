@@ -107,11 +107,14 @@ describe('a daemon with real files, real tar and a real socket', () => {
     const served = await realDaemon(second, { http: { port } });
     try {
       await served.content.initWorkspace(emptyWorkspace('i1'));
-      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-      expect(metrics).toMatch(/steward_content_transitions_total\{[^}]*to="available.idle"[^}]*\} 1/);
-      expect(metrics).toMatch(
-        /grpc_server_handled_total\{[^}]*grpc_method="InitWorkspace"[^}]*grpc_code="OK"[^}]*\} 1/,
-      );
+      const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      // What is counted comes off the stream, which may be a moment behind the answer.
+      await expect
+        .poll(metrics)
+        .toMatch(/steward_content_transitions_total\{[^}]*to="available.idle"[^}]*\} 1/);
+      await expect
+        .poll(metrics)
+        .toMatch(/grpc_server_handled_total\{[^}]*grpc_method="InitWorkspace"[^}]*grpc_code="OK"[^}]*\} 1/);
       expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
       expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
     } finally {
