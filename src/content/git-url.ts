@@ -40,6 +40,10 @@ export function checkedGitUrl(text: string, field: string): GitUrl {
   if (url.hostname === '' || url.hostname.startsWith('-')) throw refuse('does not name a host');
   if (url.username.startsWith('-') || url.pathname.startsWith('/-')) throw refuse('must not carry options');
   const hasCredentials = scheme === 'https' || scheme === 'http';
+  // Tokens are often written in the place of a user, and this text is kept in records and in .git/config.
+  if (hasCredentials && url.username !== '') {
+    throw refuse('must not contain a user or token: use config.auth_user and config.auth_password');
+  }
   return { text, scheme, origin: hasCredentials ? `${scheme}://${url.host}` : undefined };
 }
 

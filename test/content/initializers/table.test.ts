@@ -42,7 +42,7 @@ test('plans say what they will fetch, and where the working copy will be', () =>
 describe('a clone URL', () => {
   test.each([
     'https://example.org/x.git',
-    'https://ada@example.org:8443/x.git',
+    'https://example.org:8443/x.git',
     'ssh://git@example.org/x.git',
     'git@example.org:group/x.git',
     'git://example.org/x.git',
@@ -69,6 +69,7 @@ describe('a clone URL', () => {
     'https://example.org/x\n--upload-pack=y',
     'https://example.org/\u0000',
     'https://ada:secret@example.org/x.git',
+    'https://ghp_token@example.org/x.git',
     'ssh://-oProxyCommand=touch/x',
     'ssh://-l@example.org/x',
     'git@example.org:-option',
