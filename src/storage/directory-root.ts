@@ -58,6 +58,12 @@ export class DirectoryRoot {
     }
   }
 
+  /** As `ready`, and uploads have their folder: one made while the disk was not mounted is not there any more. */
+  async readyForUploads(): Promise<void> {
+    await this.ready();
+    await this.#world.files.makeDirectory(this.#uploads, 0o700);
+  }
+
   async #open(): Promise<string> {
     const { files, random } = this.#world;
     const remembered = await this.#readWitness();

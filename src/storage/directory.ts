@@ -32,7 +32,7 @@ export class DirectoryStorage implements ObjectStorage {
     checkObjectName(name);
     const { files, random } = this.#world;
     return this.#guarded(options.signal, body, async () => {
-      await this.#root.ready();
+      await this.#root.readyForUploads();
       const upload = join(this.#root.uploads, random.uuid());
       try {
         await this.#write(body, upload, options.signal);
@@ -77,7 +77,7 @@ export class DirectoryStorage implements ObjectStorage {
   async check(signal: AbortSignal): Promise<void> {
     const { files, random } = this.#world;
     await this.#guarded(signal, undefined, async () => {
-      await this.#root.ready();
+      await this.#root.readyForUploads();
       const probe = join(this.#root.uploads, `check-${random.uuid()}`);
       try {
         await files.write(probe, 'check', { exclusive: true, sync: true });

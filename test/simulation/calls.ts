@@ -123,6 +123,8 @@ export class Callers {
       model,
       (signal) => life.calls.disposeWorkspace(request, callContext(signal)),
       () => {
+        // An Init that was refused leaves nothing, and is about to be forgotten.
+        if (life.core.instances.find(model.id)?.view.step === 'refused') return;
         const isThere = this.#run.disk.inode(AREA.contentOf(model.id)) !== undefined;
         this.#run.require(3, !isThere, `Dispose of ${model.id} was answered and its content is still there`);
         this.#run.require(3, !life.core.instances.owns(model.id), `${model.id} is owned after its Dispose`);
@@ -160,19 +162,19 @@ export class Callers {
   /** What a fresh instance holds: the newest backup of its workspace, else what its initializer brings. */
   async #expected(model: InstanceModel): Promise<Tree> {
     const { stored } = this.#run;
-    const newest = stored.backups(model.workspace).at(-1);
+    const newest = stored.backups(model.workspace).findLast(({ instance }) => instance !== model.id);
     if (newest !== undefined) return stored.treeOf(newest);
     const spec = model.request.initializer?.spec;
     if (spec?.$case === 'snapshot') {
       const manifest = stored.snapshot(spec.value.snapshot);
       if (manifest !== undefined) return stored.treeOf(manifest);
     }
-    return spec?.$case === 'git'
-      ? (this.#run.disk.content(AREA.contentOf(model.id)) ?? new Map())
-      : new Map();
+    // What a clone brings is for the tests of git; here it counts as it was found.
+    return (spec?.$case === 'git' ? model.versions[0] : undefined) ?? new Map();
   }
 
   #acknowledge(kind: 'backup' | 'snapshot', url: string, model: InstanceModel, from: number): void {
+    this.adopt(model);
     const acknowledged = { kind, url, instance: model, states: model.versions.slice(from) };
     this.#run.acknowledged.push(acknowledged);
     this.#run.guard(() => this.#run.stored.check(acknowledged));

@@ -141,9 +141,9 @@ async function checkNothingLeft(run: Run): Promise<void> {
   run.require(6, folders.length === 0, `content folders without an owner: ${folders.join(', ')}`);
   const secrets = run.disk.names(AREA.secrets);
   run.require(6, secrets.length === 0, `secrets of nobody: ${secrets.join(', ')}`);
-  const temporary = [...run.disk.paths(AREA.root), ...run.disk.paths(STORAGE)].filter((path) =>
-    /\.tmp$|\/lock\.|\/\.uploads\/[^/]+\/./.test(path),
-  );
+  const temporary = [...run.disk.paths(AREA.root), ...run.disk.paths(STORAGE)]
+    .filter((path) => /\.tmp$|\/lock\.|\/\.uploads\/[^/]+\/./.test(path))
+    .filter((path) => !setAside.some((id) => path.startsWith(AREA.contentOf(id))));
   run.require(6, temporary.length === 0, `temporary files: ${temporary.join(', ')}`);
   const told = [AREA.root, STORAGE]
     .flatMap((root) => run.disk.paths(root))

@@ -43,7 +43,7 @@ class Scenario {
     const run = this.#run;
     if (run.life === undefined && !(await this.#start())) return;
     await this.#do(this.#random.pick(this.#lottery) ?? 'pass');
-    await run.pass(this.#random.isHit(0.5) ? 0 : this.#random.integer(0, 200));
+    await run.pass(this.#random.integer(0, this.#random.pick([0, 200, 10_000]) ?? 0));
   }
 
   /** A daemon that cannot start is started again, and at last the disk is mended. */
@@ -90,8 +90,11 @@ class Scenario {
     };
   }
 
+  /** Mostly one whose content is in use: the others are soon told what they are told. */
   #use(operation: (model: InstanceModel) => void): void {
-    const model = this.#random.pick([...this.#run.instances.values()]);
+    const all = [...this.#run.instances.values()];
+    const inUse = all.filter((model) => this.callers.isInUse(model));
+    const model = this.#random.pick(inUse.length > 0 && this.#random.isHit(0.8) ? inUse : all);
     if (model !== undefined) operation(model);
   }
 
@@ -102,22 +105,31 @@ class Scenario {
   }
 
   #newInstance(): InstanceModel {
-    const random = this.#random;
     this.#born += 1;
     const id = `i${this.#born}`;
-    const workspace = `w${random.integer(1, this.#settings.workspaces)}`;
-    const snapshot = random.pick(this.#run.acknowledged.filter(({ kind }) => kind === 'snapshot'));
-    const initializer =
-      random.pick([
-        EMPTY,
-        FROM_BACKUP,
-        fromGit('project'),
-        fromGit('missing'),
-        ...(snapshot === undefined ? [] : [fromSnapshot(snapshot.url)]),
-      ]) ?? EMPTY;
-    const model = new InstanceModel(id, workspace, initRequest(id, workspace, initializer));
+    const workspace = this.#workspace();
+    const model = new InstanceModel(id, workspace, initRequest(id, workspace, this.#source(workspace)));
     this.#run.instances.set(id, model);
     return model;
+  }
+
+  /** Mostly one without an instance; a second instance of the others is refused. */
+  #workspace(): string {
+    const { life } = this.#run;
+    const all = Array.from({ length: this.#settings.workspaces }, (_, index) => `w${index + 1}`);
+    const busy = new Set([...(life?.core.instances.identities() ?? [])].map((one): string => one.workspace));
+    const free = all.filter((workspace) => !busy.has(workspace));
+    return this.#random.pick(free.length > 0 && this.#random.isHit(0.9) ? free : all) ?? 'w1';
+  }
+
+  #source(workspace: string) {
+    const { stored, acknowledged } = this.#run;
+    const random = this.#random;
+    if (random.isHit(0.1)) return random.pick([fromGit('missing'), FROM_BACKUP]) ?? EMPTY;
+    const snapshot = random.pick(acknowledged.filter(({ kind }) => kind === 'snapshot'));
+    if (snapshot !== undefined && random.isHit(0.3)) return fromSnapshot(snapshot.url);
+    if (stored.backups(workspace).length > 0 && random.isHit(0.5)) return FROM_BACKUP;
+    return random.pick([EMPTY, fromGit('project')]) ?? EMPTY;
   }
 
   /** An orderly one; under trouble it may not end, and is ended then. */

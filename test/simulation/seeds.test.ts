@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runSeed } from './scenario.js';
 
-const SEEDS_MAX = 1_200;
+const SEEDS_MAX = 1_000;
 const GROUP = 100;
 
 describe('a daemon under random trouble', () => {

@@ -105,9 +105,12 @@ export function settingsFor(random: SeededRandom): Settings {
   const isCalm = random.isHit(0.1);
   const weights = weightsFrom(random, isCalm);
   const rate = (most: number) => (!isCalm && random.isHit(0.4) ? most * random.fraction() : 0);
-  const slow = { fileSlow: random.isHit(0.6) ? random.fraction() : 0, processSlow: random.fraction() * 0.3 };
+  const slow = {
+    fileSlow: random.isHit(0.6) ? random.fraction() / 2 : 0,
+    processSlow: random.fraction() * 0.3,
+  };
   return {
-    steps: random.integer(6, 30),
+    steps: random.integer(10, 50),
     workspaces: random.integer(1, 3),
     weights,
     faults: {
@@ -129,11 +132,12 @@ export function settingsFor(random: SeededRandom): Settings {
 function weightsFrom(random: SeededRandom, isCalm: boolean): ReadonlyMap<Operation, number> {
   const weights = new Map<Operation, number>();
   for (const operation of OPERATIONS) {
-    const weight = random.isHit(0.65) ? random.integer(1, 5) : 0;
-    weights.set(operation, isCalm && TROUBLE.has(operation) ? 0 : weight);
+    const isTrouble = TROUBLE.has(operation);
+    const weight = random.isHit(0.65) ? random.integer(1, isTrouble ? 1 : 5) : 0;
+    weights.set(operation, isCalm && isTrouble ? 0 : weight);
   }
   for (const needed of ['init', 'pass'] as const) weights.set(needed, Math.max(weights.get(needed) ?? 0, 2));
-  weights.set('freeDisk', weights.get('fillDisk') ?? 0);
-  weights.set('storageComes', weights.get('storageGoes') ?? 0);
+  weights.set('freeDisk', 2 * (weights.get('fillDisk') ?? 0));
+  weights.set('storageComes', 2 * (weights.get('storageGoes') ?? 0));
   return weights;
 }

@@ -21,7 +21,7 @@ export class Trouble implements FileFaults {
   constructor(random: SeededRandom, tap: Tap) {
     this.#random = random;
     this.#tap = tap;
-    this.#processes = { at: (program) => this.#atStart(program) };
+    this.#processes = { at: (program, args) => this.#atStart(program, args) };
   }
 
   /** To be called for every new life, because faults end with the old one. */
@@ -40,7 +40,8 @@ export class Trouble implements FileFaults {
     const { rates } = this;
     if (rates === NO_FAULTS) return undefined;
     if (this.#random.isHit(rates.fileHangs)) return { latencyMs: this.#random.integer(60_000, 3_600_000) };
-    const latencyMs = this.#random.isHit(rates.fileSlow) ? this.#random.integer(1, 2_000) : 0;
+    const longestMs = this.#random.isHit(0.1) ? 2_000 : 50;
+    const latencyMs = this.#random.isHit(rates.fileSlow) ? this.#random.integer(1, longestMs) : 0;
     if (this.#random.isHit(rates.fileError)) return { latencyMs, code: this.#code(operation) };
     if (this.#random.isHit(rates.fileErrorAfterwards)) {
       return { latencyMs, code: this.#code(operation), isDoneAnyway: true };
@@ -54,7 +55,7 @@ export class Trouble implements FileFaults {
     return code === 'ENOSPC' && !TAKES_ROOM.has(operation) ? 'EIO' : code;
   }
 
-  #atStart(program: string): ProcessFault | undefined {
+  #atStart(program: string, args: readonly string[]): ProcessFault | undefined {
     this.count += 1;
     this.#tap('start', program);
     // Without a program there is no process to fail later; a planned fault of files says what happens here.
@@ -66,12 +67,9 @@ export class Trouble implements FileFaults {
       return { kind: 'dies', afterMs: this.#random.integer(0, 3_000) };
     if (this.#random.isHit(rates.processHangs)) return { kind: 'hangs' };
     if (this.#random.isHit(rates.processGarbage)) {
-      // That sync(1) says it has synced what it has not is more than any program can bear.
-      return {
-        kind: 'garbage',
-        output: 'surprise',
-        code: this.#random.integer(program === 'sync' ? 1 : 0, 2),
-      };
+      // That a program says it has done what it has not can be told only where its output is what it does.
+      const least = args.includes('--create') ? 0 : 1;
+      return { kind: 'garbage', output: 'surprise', code: this.#random.integer(least, 2) };
     }
     if (this.#random.isHit(rates.processSlow)) {
       return { kind: 'slow', latencyMs: this.#random.integer(1, 20_000) };

@@ -62,6 +62,16 @@ describe('DirectoryStorage', () => {
     }
   });
 
+  it('goes on when its disk comes back without the folder for uploads', async () => {
+    const world = SimulatedWorld.fromSeed(1);
+    const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
+    const storage = new DirectoryStorage(world, options);
+    await storage.check(signal);
+    await world.files.remove('/storage/.uploads');
+    await storage.put('one', Readable.from(['x']), { signal });
+    expect(await storage.head('one', signal)).toMatchObject({ sizeBytes: 1 });
+  });
+
   it('tells what the disk refuses as a failure of the storage', async () => {
     for (const operation of ['openWrite', 'writeChunk', 'finish'] as const) {
       const world = SimulatedWorld.fromSeed(1);
