@@ -194,7 +194,10 @@ export class Instances {
 
   /** A set-up begins with an empty folder: it must not wipe content whose record could not be read. */
   async #refuseUnknownContent(instance: InstanceId): Promise<void> {
-    if (!(await this.#options.hasContent(instance))) return;
+    const isThere = await this.#options.hasContent(instance).catch((error: unknown) => {
+      throw toStewardError(error, 'unavailable');
+    });
+    if (!isThere) return;
     throw new StewardError(
       'record-unreadable',
       `there is content of an instance ${instance} on this node, but no record of it; it is left alone`,
