@@ -10,17 +10,17 @@ export async function makeDurableDirectory(files: Files, path: string, mode?: nu
   const missing: string[] = [];
   let existing = path;
   for (; (await files.stat(existing)) === undefined; existing = dirname(existing)) missing.unshift(existing);
-  await syncNameOf(files, existing);
+  await syncNameOfExisting(files, existing);
   for (const parent of missing.slice(0, -1)) {
     await files.makeDirectory(parent);
-    await syncNameOf(files, parent);
+    await files.syncDirectory(dirname(parent));
   }
   await files.makeDirectory(path, mode);
-  if (missing.length > 0) await syncNameOf(files, path);
+  if (missing.length > 0) await files.syncDirectory(dirname(path));
 }
 
 /** A folder that we may not even open has not got its names from us. */
-async function syncNameOf(files: Files, path: string): Promise<void> {
+async function syncNameOfExisting(files: Files, path: string): Promise<void> {
   try {
     await files.syncDirectory(dirname(path));
   } catch (error) {

@@ -176,6 +176,8 @@ export class Callers {
   #acknowledge(kind: 'backup' | 'snapshot', url: string, model: InstanceModel, from: number): void {
     this.adopt(model);
     const acknowledged = { kind, url, instance: model, states: model.versions.slice(from) };
+    // A final backup of content nobody was told of and nobody has worked on: nothing is known of it.
+    if (acknowledged.states.length === 0) return;
     this.#run.acknowledged.push(acknowledged);
     this.#run.guard(() => this.#run.stored.check(acknowledged));
   }

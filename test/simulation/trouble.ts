@@ -52,6 +52,8 @@ export class Trouble implements FileFaults {
   /** A full disk refuses only what needs room. */
   #code(operation: FaultyOperation) {
     const code = this.#random.pick(this.rates.codes) ?? 'EIO';
+    // Nobody takes the permission to open a folder away while it is in use.
+    if (code === 'EACCES' && operation === 'syncDirectory') return 'EIO';
     return code === 'ENOSPC' && !TAKES_ROOM.has(operation) ? 'EIO' : code;
   }
 

@@ -78,7 +78,11 @@ export class SimulatedProcesses implements Processes {
   start(command: ProcessCommand): RunningProcess {
     if (!this.#isDead && command.signal?.aborted) return notStarted(command.signal.reason);
     const child = this.#run(command);
-    if (this.#isDead) return { ...notStarted(new Error('dead')), exit: new Promise(() => undefined) };
+    if (this.#isDead) {
+      // We were killed in its very first operation.
+      child?.kill('SIGKILL');
+      return { ...notStarted(new Error('dead')), exit: new Promise(() => undefined) };
+    }
     if (child === undefined) return notStarted(fileError('ENOENT', 'spawn', command.program));
     this.#table.children.add(child);
     void child.exit.then(() => this.#table.children.delete(child));
