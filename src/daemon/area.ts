@@ -10,6 +10,14 @@ export class WorkingArea {
   readonly history: string;
   readonly workspaces: string;
   readonly objects: string;
+  /** What the next increment of each instance's backup goes by. */
+  readonly chains: string;
+  /** Unpacked snapshots that instances start from. */
+  readonly layers: string;
+  /** What nobody owned when it was found; removed later. */
+  readonly quarantine: string;
+  /** Restores under way for a look or for a proof; emptied at start. */
+  readonly scratch: string;
   /** Remembers which storage folder was used. */
   readonly storageWitness: string;
   /** On a memory file system where there is one. */
@@ -23,6 +31,10 @@ export class WorkingArea {
     this.history = join(root, 'history');
     this.workspaces = join(root, 'workspaces');
     this.objects = join(root, 'objects');
+    this.chains = join(root, 'chains');
+    this.layers = join(root, 'layers');
+    this.quarantine = join(root, 'quarantine');
+    this.scratch = join(root, 'scratch');
     this.storageWitness = join(root, 'storage-identity');
     this.secrets = secrets;
   }
@@ -30,6 +42,10 @@ export class WorkingArea {
   /** The content of one instance: what is backed up and restored. */
   contentOf(instance: InstanceId): string {
     return join(this.workspaces, instance);
+  }
+
+  chainOf(instance: InstanceId): string {
+    return join(this.chains, instance);
   }
 
   secretsOf(instance: InstanceId): string {
