@@ -8,7 +8,7 @@ import type {
 import { type ContentRecord, stateOfRecord } from '../../../machines/record.js';
 import { catalog } from '../../errors/catalog.js';
 import { isErrorCode } from '../../errors/steward-error.js';
-import type { Backup } from '../../gen/steward/v1/backup.js';
+import { ArchiveKind, type Backup } from '../../gen/steward/v1/backup.js';
 import {
   type ContentFailure,
   ContentSource,
@@ -117,6 +117,9 @@ function emptyStatus(identity: Identity, node: string): ContentStatus {
     attachments: [],
     remoteStorageDisabled: false,
     storageQuotaBytes: 0n,
+    preStop: undefined,
+    snapshots: [],
+    queue: [],
   };
 }
 
@@ -131,6 +134,11 @@ function backupOf(reference: BackupReference, of: Pick<ContentContext, 'identity
     sizeBytes: BigInt(reference.sizeBytes),
     createdMs: BigInt(reference.createdAt),
     archives: [],
+    changed: undefined,
+    entries: 0n,
+    contentBytes: 0n,
+    tornFiles: 0n,
+    kind: ArchiveKind.ARCHIVE_KIND_UNSPECIFIED,
   };
 }
 

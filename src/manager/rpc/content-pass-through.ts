@@ -19,6 +19,9 @@ export function contentPassThrough(channel: Channel): Handlers<typeof ContentSer
     deleteBackup: (request, { signal }) => daemon.deleteBackup(request, { signal }),
     listSnapshots: (request, { signal }) => daemon.listSnapshots(request, { signal }),
     deleteSnapshot: (request, { signal }) => daemon.deleteSnapshot(request, { signal }),
+    makeBackup: (request, { signal }) => daemon.makeBackup(request, { signal }),
+    deleteStoredContent: (request, { signal }) => daemon.deleteStoredContent(request, { signal }),
+    listDrills: (request, { signal }) => daemon.listDrills(request, { signal }),
     recover: (request, { signal }) => daemon.recover(request, { signal }),
   };
 }

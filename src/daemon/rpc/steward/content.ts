@@ -22,7 +22,8 @@ import { watchTransitions } from './watch-transitions.js';
 export interface StewardContentOptions {
   readonly core: ContentCore;
   readonly node: string;
-  readonly bucket: string;
+  /** Where the storage keeps an object, `<key>@<bucket>`. */
+  readonly urlOf: (object: string) => string;
   readonly backupsOf: (owner: OwnerId, workspace: WorkspaceId) => BackupRepository;
 }
 
@@ -47,6 +48,9 @@ export function stewardContentHandlers(options: StewardContentOptions): Handlers
     deleteBackup: () => notOffered('DeleteBackup'),
     listSnapshots: () => notOffered('ListSnapshots'),
     deleteSnapshot: () => notOffered('DeleteSnapshot'),
+    makeBackup: () => notOffered('MakeBackup'),
+    deleteStoredContent: () => notOffered('DeleteStoredContent'),
+    listDrills: () => notOffered('ListDrills'),
     recover: () => notOffered('Recover'),
   };
 }
@@ -104,7 +108,7 @@ function listContent(
 }
 
 async function listBackups(
-  { backupsOf, bucket }: StewardContentOptions,
+  { backupsOf, urlOf }: StewardContentOptions,
   request: {
     readonly owner: string;
     readonly workspaceId: string;
@@ -122,7 +126,7 @@ async function listBackups(
   const size = pageSize(request.pageSize, 'page_size', PAGE_SHOWN_MAX);
   const shown: Backup[] = [];
   for (const { generation } of entries.slice(0, size)) {
-    shown.push(wireBackup(await backups.read(generation, signal), bucket));
+    shown.push(wireBackup(await backups.read(generation, signal), urlOf));
   }
   const last = shown.at(-1);
   return {
@@ -131,10 +135,10 @@ async function listBackups(
   };
 }
 
-function wireBackup(manifest: BackupManifest, bucket: string): Backup {
+function wireBackup(manifest: BackupManifest, urlOf: (object: string) => string): Backup {
   const sizeBytes = BigInt(manifest.sizeBytes);
   return {
-    url: `${manifest.archive}@${bucket}`,
+    url: urlOf(manifest.archive),
     owner: manifest.owner,
     workspaceId: manifest.workspace,
     instanceId: manifest.instance,
@@ -145,6 +149,11 @@ function wireBackup(manifest: BackupManifest, bucket: string): Backup {
     archives: [
       { name: manifest.archive, sha256: manifest.sha256, sizeBytes, kind: ArchiveKind.ARCHIVE_KIND_FULL },
     ],
+    changed: undefined,
+    entries: BigInt(manifest.entries),
+    contentBytes: BigInt(manifest.contentBytes),
+    tornFiles: BigInt(manifest.torn.count),
+    kind: ArchiveKind.ARCHIVE_KIND_FULL,
   };
 }
 

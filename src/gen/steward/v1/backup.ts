@@ -60,6 +60,65 @@ export function archiveKindToJSON(object: ArchiveKind): string {
   }
 }
 
+/** Whether a snapshot can be used. */
+export const SnapshotState = {
+  SNAPSHOT_STATE_UNSPECIFIED: 0,
+  /** SNAPSHOT_STATE_PENDING - Promised by name; not stored yet. */
+  SNAPSHOT_STATE_PENDING: 1,
+  /** SNAPSHOT_STATE_AVAILABLE - Stored and read back. */
+  SNAPSHOT_STATE_AVAILABLE: 2,
+  /** SNAPSHOT_STATE_FAILED - Will never be there. */
+  SNAPSHOT_STATE_FAILED: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type SnapshotState = typeof SnapshotState[keyof typeof SnapshotState];
+
+export namespace SnapshotState {
+  export type SNAPSHOT_STATE_UNSPECIFIED = typeof SnapshotState.SNAPSHOT_STATE_UNSPECIFIED;
+  export type SNAPSHOT_STATE_PENDING = typeof SnapshotState.SNAPSHOT_STATE_PENDING;
+  export type SNAPSHOT_STATE_AVAILABLE = typeof SnapshotState.SNAPSHOT_STATE_AVAILABLE;
+  export type SNAPSHOT_STATE_FAILED = typeof SnapshotState.SNAPSHOT_STATE_FAILED;
+  export type UNRECOGNIZED = typeof SnapshotState.UNRECOGNIZED;
+}
+
+export function snapshotStateFromJSON(object: any): SnapshotState {
+  switch (object) {
+    case 0:
+    case "SNAPSHOT_STATE_UNSPECIFIED":
+      return SnapshotState.SNAPSHOT_STATE_UNSPECIFIED;
+    case 1:
+    case "SNAPSHOT_STATE_PENDING":
+      return SnapshotState.SNAPSHOT_STATE_PENDING;
+    case 2:
+    case "SNAPSHOT_STATE_AVAILABLE":
+      return SnapshotState.SNAPSHOT_STATE_AVAILABLE;
+    case 3:
+    case "SNAPSHOT_STATE_FAILED":
+      return SnapshotState.SNAPSHOT_STATE_FAILED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return SnapshotState.UNRECOGNIZED;
+  }
+}
+
+export function snapshotStateToJSON(object: SnapshotState): string {
+  switch (object) {
+    case SnapshotState.SNAPSHOT_STATE_UNSPECIFIED:
+      return "SNAPSHOT_STATE_UNSPECIFIED";
+    case SnapshotState.SNAPSHOT_STATE_PENDING:
+      return "SNAPSHOT_STATE_PENDING";
+    case SnapshotState.SNAPSHOT_STATE_AVAILABLE:
+      return "SNAPSHOT_STATE_AVAILABLE";
+    case SnapshotState.SNAPSHOT_STATE_FAILED:
+      return "SNAPSHOT_STATE_FAILED";
+    case SnapshotState.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** A committed backup of a workspace: one full archive and what changed since. */
 export interface Backup {
   /** `object@bucket` of its manifest. */
@@ -82,6 +141,27 @@ export interface Backup {
     | undefined;
   /** In the order in which they are restored. */
   archives: Archive[];
+  /** What it holds that the backup before it did not; absent where nobody counted. */
+  changed:
+    | BackupChanges
+    | undefined;
+  /** Files, folders and links in the content; 0 when not known. */
+  entries: bigint;
+  /** Bytes of the content's files; 0 when not known. */
+  contentBytes: bigint;
+  /** Files that shrank while they were read, so that their end is zeros. */
+  tornFiles: bigint;
+  /** What its own newest archive holds. */
+  kind: ArchiveKind;
+}
+
+/** How one version of the content differs from the one before. */
+export interface BackupChanges {
+  addedFiles: bigint;
+  changedFiles: bigint;
+  removedFiles: bigint;
+  /** Stored bytes this version added. */
+  bytes: bigint;
 }
 
 /** One stored archive. */
@@ -105,8 +185,23 @@ export interface Snapshot {
   sha256: string;
   /** Stored bytes. */
   sizeBytes: bigint;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; when it was asked for, while it is pending or when it failed. */
   createdMs: bigint;
+  state: SnapshotState;
+  /** Why it failed; absent when it did not. */
+  failure:
+    | SnapshotFailure
+    | undefined;
+  /** Instance whose content it holds; empty for snapshots stored by others. */
+  instanceId: string;
+}
+
+/** Why there is no snapshot, by its name in the error catalogue. */
+export interface SnapshotFailure {
+  code: string;
+  message: string;
+  /** Milliseconds since the epoch. */
+  atMs: bigint;
 }
 
 /** How far an operation over stored bytes has come. */
@@ -114,7 +209,10 @@ export interface TransferProgress {
   /** Object at work. */
   object: string;
   doneBytes: bigint;
+  /** 0 when not known. */
   totalBytes: bigint;
+  /** `queued`, `verifying`, `unpacking`, `comparing`, ... */
+  step: string;
 }
 
 function createBaseBackup(): Backup {
@@ -129,6 +227,11 @@ function createBaseBackup(): Backup {
     createdMs: 0n,
     verifiedMs: undefined,
     archives: [],
+    changed: undefined,
+    entries: 0n,
+    contentBytes: 0n,
+    tornFiles: 0n,
+    kind: 0,
   };
 }
 
@@ -175,6 +278,30 @@ export const Backup: MessageFns<Backup> = {
     }
     for (const v of message.archives) {
       Archive.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.changed !== undefined) {
+      BackupChanges.encode(message.changed, writer.uint32(90).fork()).join();
+    }
+    if (message.entries !== 0n) {
+      if (BigInt.asIntN(64, message.entries) !== message.entries) {
+        throw new globalThis.Error("value provided for field message.entries of type int64 too large");
+      }
+      writer.uint32(96).int64(message.entries);
+    }
+    if (message.contentBytes !== 0n) {
+      if (BigInt.asIntN(64, message.contentBytes) !== message.contentBytes) {
+        throw new globalThis.Error("value provided for field message.contentBytes of type int64 too large");
+      }
+      writer.uint32(104).int64(message.contentBytes);
+    }
+    if (message.tornFiles !== 0n) {
+      if (BigInt.asIntN(64, message.tornFiles) !== message.tornFiles) {
+        throw new globalThis.Error("value provided for field message.tornFiles of type int64 too large");
+      }
+      writer.uint32(112).int64(message.tornFiles);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(120).int32(message.kind);
     }
     return writer;
   },
@@ -272,6 +399,46 @@ export const Backup: MessageFns<Backup> = {
             message.archives.push(Archive.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.changed = BackupChanges.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.entries = reader.int64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.contentBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.tornFiles = reader.int64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -318,6 +485,19 @@ export const Backup: MessageFns<Backup> = {
       archives: globalThis.Array.isArray(object?.archives)
         ? object.archives.map((e: any) => Archive.fromJSON(e))
         : [],
+      changed: isSet(object.changed) ? BackupChanges.fromJSON(object.changed) : undefined,
+      entries: isSet(object.entries) ? BigInt(object.entries) : 0n,
+      contentBytes: isSet(object.contentBytes)
+        ? BigInt(object.contentBytes)
+        : isSet(object.content_bytes)
+        ? BigInt(object.content_bytes)
+        : 0n,
+      tornFiles: isSet(object.tornFiles)
+        ? BigInt(object.tornFiles)
+        : isSet(object.torn_files)
+        ? BigInt(object.torn_files)
+        : 0n,
+      kind: isSet(object.kind) ? archiveKindFromJSON(object.kind) : 0,
     };
   },
 
@@ -353,6 +533,21 @@ export const Backup: MessageFns<Backup> = {
     if (message.archives?.length) {
       obj.archives = message.archives.map((e) => Archive.toJSON(e));
     }
+    if (message.changed !== undefined) {
+      obj.changed = BackupChanges.toJSON(message.changed);
+    }
+    if (message.entries !== 0n) {
+      obj.entries = message.entries.toString();
+    }
+    if (message.contentBytes !== 0n) {
+      obj.contentBytes = message.contentBytes.toString();
+    }
+    if (message.tornFiles !== 0n) {
+      obj.tornFiles = message.tornFiles.toString();
+    }
+    if (message.kind !== 0) {
+      obj.kind = archiveKindToJSON(message.kind);
+    }
     return obj;
   },
 
@@ -375,6 +570,162 @@ export const Backup: MessageFns<Backup> = {
       ? BigInt(object.verifiedMs)
       : undefined;
     message.archives = object.archives?.map((e) => Archive.fromPartial(e)) || [];
+    message.changed = (object.changed !== undefined && object.changed !== null)
+      ? BackupChanges.fromPartial(object.changed)
+      : undefined;
+    message.entries = (object.entries !== undefined && object.entries !== null) ? BigInt(object.entries) : 0n;
+    message.contentBytes = (object.contentBytes !== undefined && object.contentBytes !== null)
+      ? BigInt(object.contentBytes)
+      : 0n;
+    message.tornFiles = (object.tornFiles !== undefined && object.tornFiles !== null) ? BigInt(object.tornFiles) : 0n;
+    message.kind = object.kind ?? 0;
+    return message;
+  },
+};
+
+function createBaseBackupChanges(): BackupChanges {
+  return { addedFiles: 0n, changedFiles: 0n, removedFiles: 0n, bytes: 0n };
+}
+
+export const BackupChanges: MessageFns<BackupChanges> = {
+  encode(message: BackupChanges, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.addedFiles !== 0n) {
+      if (BigInt.asIntN(64, message.addedFiles) !== message.addedFiles) {
+        throw new globalThis.Error("value provided for field message.addedFiles of type int64 too large");
+      }
+      writer.uint32(8).int64(message.addedFiles);
+    }
+    if (message.changedFiles !== 0n) {
+      if (BigInt.asIntN(64, message.changedFiles) !== message.changedFiles) {
+        throw new globalThis.Error("value provided for field message.changedFiles of type int64 too large");
+      }
+      writer.uint32(16).int64(message.changedFiles);
+    }
+    if (message.removedFiles !== 0n) {
+      if (BigInt.asIntN(64, message.removedFiles) !== message.removedFiles) {
+        throw new globalThis.Error("value provided for field message.removedFiles of type int64 too large");
+      }
+      writer.uint32(24).int64(message.removedFiles);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asIntN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type int64 too large");
+      }
+      writer.uint32(32).int64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackupChanges {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackupChanges();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.addedFiles = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.changedFiles = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.removedFiles = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.bytes = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BackupChanges {
+    return {
+      addedFiles: isSet(object.addedFiles)
+        ? BigInt(object.addedFiles)
+        : isSet(object.added_files)
+        ? BigInt(object.added_files)
+        : 0n,
+      changedFiles: isSet(object.changedFiles)
+        ? BigInt(object.changedFiles)
+        : isSet(object.changed_files)
+        ? BigInt(object.changed_files)
+        : 0n,
+      removedFiles: isSet(object.removedFiles)
+        ? BigInt(object.removedFiles)
+        : isSet(object.removed_files)
+        ? BigInt(object.removed_files)
+        : 0n,
+      bytes: isSet(object.bytes) ? BigInt(object.bytes) : 0n,
+    };
+  },
+
+  toJSON(message: BackupChanges): unknown {
+    const obj: any = {};
+    if (message.addedFiles !== 0n) {
+      obj.addedFiles = message.addedFiles.toString();
+    }
+    if (message.changedFiles !== 0n) {
+      obj.changedFiles = message.changedFiles.toString();
+    }
+    if (message.removedFiles !== 0n) {
+      obj.removedFiles = message.removedFiles.toString();
+    }
+    if (message.bytes !== 0n) {
+      obj.bytes = message.bytes.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BackupChanges>, I>>(base?: I): BackupChanges {
+    return BackupChanges.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BackupChanges>, I>>(object: I): BackupChanges {
+    const message = createBaseBackupChanges();
+    message.addedFiles = (object.addedFiles !== undefined && object.addedFiles !== null)
+      ? BigInt(object.addedFiles)
+      : 0n;
+    message.changedFiles = (object.changedFiles !== undefined && object.changedFiles !== null)
+      ? BigInt(object.changedFiles)
+      : 0n;
+    message.removedFiles = (object.removedFiles !== undefined && object.removedFiles !== null)
+      ? BigInt(object.removedFiles)
+      : 0n;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
     return message;
   },
 };
@@ -504,7 +855,17 @@ export const Archive: MessageFns<Archive> = {
 };
 
 function createBaseSnapshot(): Snapshot {
-  return { url: "", owner: "", workspaceId: "", sha256: "", sizeBytes: 0n, createdMs: 0n };
+  return {
+    url: "",
+    owner: "",
+    workspaceId: "",
+    sha256: "",
+    sizeBytes: 0n,
+    createdMs: 0n,
+    state: 0,
+    failure: undefined,
+    instanceId: "",
+  };
 }
 
 export const Snapshot: MessageFns<Snapshot> = {
@@ -532,6 +893,15 @@ export const Snapshot: MessageFns<Snapshot> = {
         throw new globalThis.Error("value provided for field message.createdMs of type int64 too large");
       }
       writer.uint32(48).int64(message.createdMs);
+    }
+    if (message.state !== 0) {
+      writer.uint32(56).int32(message.state);
+    }
+    if (message.failure !== undefined) {
+      SnapshotFailure.encode(message.failure, writer.uint32(66).fork()).join();
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(74).string(message.instanceId);
     }
     return writer;
   },
@@ -597,6 +967,30 @@ export const Snapshot: MessageFns<Snapshot> = {
             message.createdMs = reader.int64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.failure = SnapshotFailure.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -629,6 +1023,13 @@ export const Snapshot: MessageFns<Snapshot> = {
         : isSet(object.created_ms)
         ? BigInt(object.created_ms)
         : 0n,
+      state: isSet(object.state) ? snapshotStateFromJSON(object.state) : 0,
+      failure: isSet(object.failure) ? SnapshotFailure.fromJSON(object.failure) : undefined,
+      instanceId: isSet(object.instanceId)
+        ? globalThis.String(object.instanceId)
+        : isSet(object.instance_id)
+        ? globalThis.String(object.instance_id)
+        : "",
     };
   },
 
@@ -652,6 +1053,15 @@ export const Snapshot: MessageFns<Snapshot> = {
     if (message.createdMs !== 0n) {
       obj.createdMs = message.createdMs.toString();
     }
+    if (message.state !== 0) {
+      obj.state = snapshotStateToJSON(message.state);
+    }
+    if (message.failure !== undefined) {
+      obj.failure = SnapshotFailure.toJSON(message.failure);
+    }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
     return obj;
   },
 
@@ -666,12 +1076,121 @@ export const Snapshot: MessageFns<Snapshot> = {
     message.sha256 = object.sha256 ?? "";
     message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
     message.createdMs = (object.createdMs !== undefined && object.createdMs !== null) ? BigInt(object.createdMs) : 0n;
+    message.state = object.state ?? 0;
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? SnapshotFailure.fromPartial(object.failure)
+      : undefined;
+    message.instanceId = object.instanceId ?? "";
+    return message;
+  },
+};
+
+function createBaseSnapshotFailure(): SnapshotFailure {
+  return { code: "", message: "", atMs: 0n };
+}
+
+export const SnapshotFailure: MessageFns<SnapshotFailure> = {
+  encode(message: SnapshotFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asIntN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotFailure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshotFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SnapshotFailure {
+    return {
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+    };
+  },
+
+  toJSON(message: SnapshotFailure): unknown {
+    const obj: any = {};
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SnapshotFailure>, I>>(base?: I): SnapshotFailure {
+    return SnapshotFailure.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SnapshotFailure>, I>>(object: I): SnapshotFailure {
+    const message = createBaseSnapshotFailure();
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
     return message;
   },
 };
 
 function createBaseTransferProgress(): TransferProgress {
-  return { object: "", doneBytes: 0n, totalBytes: 0n };
+  return { object: "", doneBytes: 0n, totalBytes: 0n, step: "" };
 }
 
 export const TransferProgress: MessageFns<TransferProgress> = {
@@ -690,6 +1209,9 @@ export const TransferProgress: MessageFns<TransferProgress> = {
         throw new globalThis.Error("value provided for field message.totalBytes of type int64 too large");
       }
       writer.uint32(24).int64(message.totalBytes);
+    }
+    if (message.step !== "") {
+      writer.uint32(34).string(message.step);
     }
     return writer;
   },
@@ -731,6 +1253,14 @@ export const TransferProgress: MessageFns<TransferProgress> = {
             message.totalBytes = reader.int64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -756,6 +1286,7 @@ export const TransferProgress: MessageFns<TransferProgress> = {
         : isSet(object.total_bytes)
         ? BigInt(object.total_bytes)
         : 0n,
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
     };
   },
 
@@ -770,6 +1301,9 @@ export const TransferProgress: MessageFns<TransferProgress> = {
     if (message.totalBytes !== 0n) {
       obj.totalBytes = message.totalBytes.toString();
     }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
     return obj;
   },
 
@@ -783,6 +1317,7 @@ export const TransferProgress: MessageFns<TransferProgress> = {
     message.totalBytes = (object.totalBytes !== undefined && object.totalBytes !== null)
       ? BigInt(object.totalBytes)
       : 0n;
+    message.step = object.step ?? "";
     return message;
   },
 };

@@ -12,9 +12,73 @@ import {
   workspaceContentStateFromJSON,
   workspaceContentStateToJSON,
 } from "../../ws-daemon-api/daemon.js";
-import { Backup } from "./backup.js";
+import { Backup, Snapshot } from "./backup.js";
 
 /** What a daemon holds of one instance. */
+
+/** How it ended. */
+export const PreStopResult = {
+  PRE_STOP_RESULT_UNSPECIFIED: 0,
+  /** PRE_STOP_RESULT_ABSENT - The workspace has none. */
+  PRE_STOP_RESULT_ABSENT: 1,
+  PRE_STOP_RESULT_SUCCEEDED: 2,
+  PRE_STOP_RESULT_FAILED: 3,
+  PRE_STOP_RESULT_TIMED_OUT: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type PreStopResult = typeof PreStopResult[keyof typeof PreStopResult];
+
+export namespace PreStopResult {
+  export type PRE_STOP_RESULT_UNSPECIFIED = typeof PreStopResult.PRE_STOP_RESULT_UNSPECIFIED;
+  export type PRE_STOP_RESULT_ABSENT = typeof PreStopResult.PRE_STOP_RESULT_ABSENT;
+  export type PRE_STOP_RESULT_SUCCEEDED = typeof PreStopResult.PRE_STOP_RESULT_SUCCEEDED;
+  export type PRE_STOP_RESULT_FAILED = typeof PreStopResult.PRE_STOP_RESULT_FAILED;
+  export type PRE_STOP_RESULT_TIMED_OUT = typeof PreStopResult.PRE_STOP_RESULT_TIMED_OUT;
+  export type UNRECOGNIZED = typeof PreStopResult.UNRECOGNIZED;
+}
+
+export function preStopResultFromJSON(object: any): PreStopResult {
+  switch (object) {
+    case 0:
+    case "PRE_STOP_RESULT_UNSPECIFIED":
+      return PreStopResult.PRE_STOP_RESULT_UNSPECIFIED;
+    case 1:
+    case "PRE_STOP_RESULT_ABSENT":
+      return PreStopResult.PRE_STOP_RESULT_ABSENT;
+    case 2:
+    case "PRE_STOP_RESULT_SUCCEEDED":
+      return PreStopResult.PRE_STOP_RESULT_SUCCEEDED;
+    case 3:
+    case "PRE_STOP_RESULT_FAILED":
+      return PreStopResult.PRE_STOP_RESULT_FAILED;
+    case 4:
+    case "PRE_STOP_RESULT_TIMED_OUT":
+      return PreStopResult.PRE_STOP_RESULT_TIMED_OUT;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return PreStopResult.UNRECOGNIZED;
+  }
+}
+
+export function preStopResultToJSON(object: PreStopResult): string {
+  switch (object) {
+    case PreStopResult.PRE_STOP_RESULT_UNSPECIFIED:
+      return "PRE_STOP_RESULT_UNSPECIFIED";
+    case PreStopResult.PRE_STOP_RESULT_ABSENT:
+      return "PRE_STOP_RESULT_ABSENT";
+    case PreStopResult.PRE_STOP_RESULT_SUCCEEDED:
+      return "PRE_STOP_RESULT_SUCCEEDED";
+    case PreStopResult.PRE_STOP_RESULT_FAILED:
+      return "PRE_STOP_RESULT_FAILED";
+    case PreStopResult.PRE_STOP_RESULT_TIMED_OUT:
+      return "PRE_STOP_RESULT_TIMED_OUT";
+    case PreStopResult.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
 
 /** Where the content came from. */
 export const ContentSource = {
@@ -141,6 +205,33 @@ export interface ContentStatus {
   remoteStorageDisabled: boolean;
   /** Disk limit in bytes; 0 for none. */
   storageQuotaBytes: bigint;
+  /** How the workspace's own `.steward/pre-stop` went; absent before it ran. */
+  preStop:
+    | PreStopOutcome
+    | undefined;
+  /** Snapshots this instance was asked for, oldest first; the newest ones when there were many. */
+  snapshots: Snapshot[];
+  /** Backups and snapshots that run or wait for their turn, in the order they are made. */
+  queue: QueuedWork[];
+}
+
+/** How a workspace's own program went that runs before its content is saved for the last time. */
+export interface PreStopOutcome {
+  result: PreStopResult;
+  /** Absent unless the program ended by itself. */
+  exitCode?: number | undefined;
+  durationMs: bigint;
+}
+
+/** Work over the content of one instance. */
+export interface QueuedWork {
+  /** `backup` or `snapshot`. */
+  kind: string;
+  /** `timer`, or `request` when somebody asked for it. */
+  origin: string;
+  /** `object@bucket` of a snapshot; empty for a backup. */
+  url: string;
+  running: boolean;
 }
 
 /** A failure by its name in the error catalogue. */
@@ -217,6 +308,9 @@ function createBaseContentStatus(): ContentStatus {
     attachments: [],
     remoteStorageDisabled: false,
     storageQuotaBytes: 0n,
+    preStop: undefined,
+    snapshots: [],
+    queue: [],
   };
 }
 
@@ -326,6 +420,15 @@ export const ContentStatus: MessageFns<ContentStatus> = {
         throw new globalThis.Error("value provided for field message.storageQuotaBytes of type int64 too large");
       }
       writer.uint32(208).int64(message.storageQuotaBytes);
+    }
+    if (message.preStop !== undefined) {
+      PreStopOutcome.encode(message.preStop, writer.uint32(218).fork()).join();
+    }
+    for (const v of message.snapshots) {
+      Snapshot.encode(v!, writer.uint32(226).fork()).join();
+    }
+    for (const v of message.queue) {
+      QueuedWork.encode(v!, writer.uint32(234).fork()).join();
     }
     return writer;
   },
@@ -551,6 +654,30 @@ export const ContentStatus: MessageFns<ContentStatus> = {
             message.storageQuotaBytes = reader.int64() as bigint;
             continue;
           }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.preStop = PreStopOutcome.decode(reader, reader.uint32());
+            continue;
+          }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.snapshots.push(Snapshot.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 29: {
+            if (tag !== 234) {
+              break;
+            }
+
+            message.queue.push(QueuedWork.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -641,6 +768,17 @@ export const ContentStatus: MessageFns<ContentStatus> = {
         : isSet(object.storage_quota_bytes)
         ? BigInt(object.storage_quota_bytes)
         : 0n,
+      preStop: isSet(object.preStop)
+        ? PreStopOutcome.fromJSON(object.preStop)
+        : isSet(object.pre_stop)
+        ? PreStopOutcome.fromJSON(object.pre_stop)
+        : undefined,
+      snapshots: globalThis.Array.isArray(object?.snapshots)
+        ? object.snapshots.map((e: any) => Snapshot.fromJSON(e))
+        : [],
+      queue: globalThis.Array.isArray(object?.queue)
+        ? object.queue.map((e: any) => QueuedWork.fromJSON(e))
+        : [],
     };
   },
 
@@ -724,6 +862,15 @@ export const ContentStatus: MessageFns<ContentStatus> = {
     if (message.storageQuotaBytes !== 0n) {
       obj.storageQuotaBytes = message.storageQuotaBytes.toString();
     }
+    if (message.preStop !== undefined) {
+      obj.preStop = PreStopOutcome.toJSON(message.preStop);
+    }
+    if (message.snapshots?.length) {
+      obj.snapshots = message.snapshots.map((e) => Snapshot.toJSON(e));
+    }
+    if (message.queue?.length) {
+      obj.queue = message.queue.map((e) => QueuedWork.toJSON(e));
+    }
     return obj;
   },
 
@@ -782,6 +929,242 @@ export const ContentStatus: MessageFns<ContentStatus> = {
     message.storageQuotaBytes = (object.storageQuotaBytes !== undefined && object.storageQuotaBytes !== null)
       ? BigInt(object.storageQuotaBytes)
       : 0n;
+    message.preStop = (object.preStop !== undefined && object.preStop !== null)
+      ? PreStopOutcome.fromPartial(object.preStop)
+      : undefined;
+    message.snapshots = object.snapshots?.map((e) => Snapshot.fromPartial(e)) || [];
+    message.queue = object.queue?.map((e) => QueuedWork.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePreStopOutcome(): PreStopOutcome {
+  return { result: 0, exitCode: undefined, durationMs: 0n };
+}
+
+export const PreStopOutcome: MessageFns<PreStopOutcome> = {
+  encode(message: PreStopOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.result !== 0) {
+      writer.uint32(8).int32(message.result);
+    }
+    if (message.exitCode !== undefined) {
+      writer.uint32(16).int32(message.exitCode);
+    }
+    if (message.durationMs !== 0n) {
+      if (BigInt.asIntN(64, message.durationMs) !== message.durationMs) {
+        throw new globalThis.Error("value provided for field message.durationMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.durationMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PreStopOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePreStopOutcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.result = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.exitCode = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.durationMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PreStopOutcome {
+    return {
+      result: isSet(object.result) ? preStopResultFromJSON(object.result) : 0,
+      exitCode: isSet(object.exitCode)
+        ? globalThis.Number(object.exitCode)
+        : isSet(object.exit_code)
+        ? globalThis.Number(object.exit_code)
+        : undefined,
+      durationMs: isSet(object.durationMs)
+        ? BigInt(object.durationMs)
+        : isSet(object.duration_ms)
+        ? BigInt(object.duration_ms)
+        : 0n,
+    };
+  },
+
+  toJSON(message: PreStopOutcome): unknown {
+    const obj: any = {};
+    if (message.result !== 0) {
+      obj.result = preStopResultToJSON(message.result);
+    }
+    if (message.exitCode !== undefined) {
+      obj.exitCode = Math.round(message.exitCode);
+    }
+    if (message.durationMs !== 0n) {
+      obj.durationMs = message.durationMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PreStopOutcome>, I>>(base?: I): PreStopOutcome {
+    return PreStopOutcome.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PreStopOutcome>, I>>(object: I): PreStopOutcome {
+    const message = createBasePreStopOutcome();
+    message.result = object.result ?? 0;
+    message.exitCode = object.exitCode ?? undefined;
+    message.durationMs = (object.durationMs !== undefined && object.durationMs !== null)
+      ? BigInt(object.durationMs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseQueuedWork(): QueuedWork {
+  return { kind: "", origin: "", url: "", running: false };
+}
+
+export const QueuedWork: MessageFns<QueuedWork> = {
+  encode(message: QueuedWork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.origin !== "") {
+      writer.uint32(18).string(message.origin);
+    }
+    if (message.url !== "") {
+      writer.uint32(26).string(message.url);
+    }
+    if (message.running !== false) {
+      writer.uint32(32).bool(message.running);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueuedWork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueuedWork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.origin = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.running = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QueuedWork {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      origin: isSet(object.origin) ? globalThis.String(object.origin) : "",
+      url: isSet(object.url) ? globalThis.String(object.url) : "",
+      running: isSet(object.running) ? globalThis.Boolean(object.running) : false,
+    };
+  },
+
+  toJSON(message: QueuedWork): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.origin !== "") {
+      obj.origin = message.origin;
+    }
+    if (message.url !== "") {
+      obj.url = message.url;
+    }
+    if (message.running !== false) {
+      obj.running = message.running;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<QueuedWork>, I>>(base?: I): QueuedWork {
+    return QueuedWork.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<QueuedWork>, I>>(object: I): QueuedWork {
+    const message = createBaseQueuedWork();
+    message.kind = object.kind ?? "";
+    message.origin = object.origin ?? "";
+    message.url = object.url ?? "";
+    message.running = object.running ?? false;
     return message;
   },
 };

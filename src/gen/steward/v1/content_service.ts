@@ -21,7 +21,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Backup, Snapshot, TransferProgress } from "./backup.js";
-import { ContentStatus } from "./content.js";
+import { ContentFailure, ContentStatus } from "./content.js";
 import { Transition } from "./transition.js";
 
 /** Content, its history and its backups, beyond what wsdaemon.WorkspaceContentService can express. */
@@ -146,17 +146,48 @@ export interface ListBackupsResponse {
   nextPageToken: string;
 }
 
+/** Which instance, and what to allow. */
+export interface MakeBackupRequest {
+  instanceId: string;
+  /** Also when the content has become suspiciously small since the backup before. */
+  acceptShrink: boolean;
+}
+
+/** Committed. */
+export interface MakeBackupResponse {
+  /** `object@bucket` of its manifest; of the one before when nothing had changed. */
+  url: string;
+}
+
 /** Which backup. */
 export interface VerifyBackupRequest {
   owner: string;
   workspaceId: string;
   /** 0 for the newest. */
   generation: bigint;
+  /** Restore it into an empty folder, compare what came with what its manifest says, and remove it again. */
+  drill: boolean;
 }
 
 /** Progress, then the backup once it is found right. */
 export interface VerifyBackupResponse {
-  event: { $case: "progress"; value: TransferProgress } | { $case: "verified"; value: Backup } | undefined;
+  event:
+    | { $case: "progress"; value: TransferProgress }
+    | { $case: "verified"; value: Backup }
+    | undefined;
+  /** With `verified`, after a drill. */
+  proof: RestoreProof | undefined;
+}
+
+/** What a restore for proof found. */
+export interface RestoreProof {
+  /** Files, folders and links that came back. */
+  entries: bigint;
+  /** Bytes of their content. */
+  bytes: bigint;
+  durationMs: bigint;
+  /** false: the manifest is of a kind that does not say what the content is, so only the bytes were compared. */
+  compared: boolean;
 }
 
 /** Which backup, and where to. */
@@ -164,7 +195,15 @@ export interface RestoreBackupRequest {
   owner: string;
   workspaceId: string;
   generation: bigint;
-  target: { $case: "asNewest"; value: RestoreAsNewest } | { $case: "intoFolder"; value: RestoreIntoFolder } | undefined;
+  /**
+   * What to bring back, relative to the content, folders with all that is in them; empty for everything.
+   * Not with `as_newest`.
+   */
+  paths: string[];
+  target: { $case: "asNewest"; value: RestoreAsNewest } | { $case: "intoFolder"; value: RestoreIntoFolder } | {
+    $case: "intoInstance";
+    value: RestoreIntoInstance;
+  } | undefined;
 }
 
 /** The archives become the newest generation, so that the next instance starts from them; nothing is removed. */
@@ -177,9 +216,36 @@ export interface RestoreIntoFolder {
   path: string;
 }
 
+/**
+ * The content goes into an instance that is in use. What is in its way is kept beside it under another name;
+ * nothing is removed.
+ */
+export interface RestoreIntoInstance {
+  instanceId: string;
+  /** Folder to put it into, relative to the content; created when missing. Empty: each thing to its own place. */
+  path: string;
+}
+
 /** Progress, then the backup once it is restored. */
 export interface RestoreBackupResponse {
-  event: { $case: "progress"; value: TransferProgress } | { $case: "restored"; value: Backup } | undefined;
+  event:
+    | { $case: "progress"; value: TransferProgress }
+    | //
+    /** With `as_newest` the new one. */
+    { $case: "restored"; value: Backup }
+    | undefined;
+  /** With `restored`: what was in the way in an instance, and where it is now; the first ones when there are many. */
+  keptAside: KeptAside[];
+  /** How many there are. */
+  keptAsideTotal: bigint;
+}
+
+/** Something that had the name a restored thing has now. */
+export interface KeptAside {
+  /** Relative to the content. */
+  path: string;
+  /** What it is called now, relative to the content. */
+  keptAs: string;
 }
 
 /** Which backup. */
@@ -191,12 +257,16 @@ export interface DeleteBackupRequest {
   force: boolean;
   /** Why, for the history. */
   reason: string;
+  /** Only tell what would go. */
+  dryRun: boolean;
 }
 
 /** Deleted. */
 export interface DeleteBackupResponse {
   /** Bytes no longer stored; archives that other backups need stay. */
   freedBytes: bigint;
+  /** Names of the objects that went, its manifest first. */
+  objects: string[];
 }
 
 /** Which workspace. */
@@ -222,10 +292,90 @@ export interface DeleteSnapshotRequest {
   url: string;
   /** Why, for the history. */
   reason: string;
+  /** Only tell what would go. */
+  dryRun: boolean;
 }
 
 /** Deleted. */
 export interface DeleteSnapshotResponse {
+  /** Bytes no longer stored. */
+  freedBytes: bigint;
+  /** Names of the objects that went; empty when it was gone already. */
+  objects: string[];
+}
+
+/** Whose content. */
+export interface DeleteStoredContentRequest {
+  owner: string;
+  what:
+    | { $case: "workspaceId"; value: string }
+    | { $case: "wholeOwner"; value: WholeOwner }
+    | undefined;
+  /** Snapshots too; they may be what other workspaces start from. */
+  includeSnapshots: boolean;
+  /** Only tell what would go. */
+  dryRun: boolean;
+  /** Why, for the history. Required unless dry_run. */
+  reason: string;
+}
+
+/** Every workspace of the owner, and what else is stored for them. */
+export interface WholeOwner {
+  /** The owner once more, because this cannot be undone. */
+  confirmOwner: string;
+}
+
+/** Deleted. */
+export interface DeleteStoredContentResponse {
+  /** Sorted by id; the first ones when there are many. */
+  workspaces: DeletedContent[];
+  /** Of all of them, and of what belongs to no workspace. */
+  objects: bigint;
+  freedBytes: bigint;
+}
+
+/** What went of one workspace. */
+export interface DeletedContent {
+  workspaceId: string;
+  backups: bigint;
+  snapshots: bigint;
+  objects: bigint;
+  bytes: bigint;
+}
+
+/** Everything that is set must match; what is empty matches all. */
+export interface ListDrillsRequest {
+  owner: string;
+  workspaceId: string;
+  /** Most entries in one answer; 0 for the server's choice. */
+  pageSize: number;
+  /** From the answer before; empty for the first page. */
+  pageToken: string;
+}
+
+/** One page. */
+export interface ListDrillsResponse {
+  drills: Drill[];
+  /** Empty after the last page. */
+  nextPageToken: string;
+  /** When the next scheduled one is due, milliseconds since the epoch; absent when none is scheduled. */
+  nextMs?: bigint | undefined;
+}
+
+/** One restore that was tried as a proof. */
+export interface Drill {
+  node: string;
+  owner: string;
+  workspaceId: string;
+  generation: bigint;
+  /** Milliseconds since the epoch. */
+  startedMs: bigint;
+  /** What it found; absent when it failed. */
+  proof:
+    | RestoreProof
+    | undefined;
+  /** Why it failed; absent when it did not. */
+  failure: ContentFailure | undefined;
 }
 
 /** What to do with an instance. */
@@ -1828,8 +1978,168 @@ export const ListBackupsResponse: MessageFns<ListBackupsResponse> = {
   },
 };
 
+function createBaseMakeBackupRequest(): MakeBackupRequest {
+  return { instanceId: "", acceptShrink: false };
+}
+
+export const MakeBackupRequest: MessageFns<MakeBackupRequest> = {
+  encode(message: MakeBackupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instanceId !== "") {
+      writer.uint32(10).string(message.instanceId);
+    }
+    if (message.acceptShrink !== false) {
+      writer.uint32(16).bool(message.acceptShrink);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MakeBackupRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMakeBackupRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.acceptShrink = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MakeBackupRequest {
+    return {
+      instanceId: isSet(object.instanceId)
+        ? globalThis.String(object.instanceId)
+        : isSet(object.instance_id)
+        ? globalThis.String(object.instance_id)
+        : "",
+      acceptShrink: isSet(object.acceptShrink)
+        ? globalThis.Boolean(object.acceptShrink)
+        : isSet(object.accept_shrink)
+        ? globalThis.Boolean(object.accept_shrink)
+        : false,
+    };
+  },
+
+  toJSON(message: MakeBackupRequest): unknown {
+    const obj: any = {};
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    if (message.acceptShrink !== false) {
+      obj.acceptShrink = message.acceptShrink;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MakeBackupRequest>, I>>(base?: I): MakeBackupRequest {
+    return MakeBackupRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MakeBackupRequest>, I>>(object: I): MakeBackupRequest {
+    const message = createBaseMakeBackupRequest();
+    message.instanceId = object.instanceId ?? "";
+    message.acceptShrink = object.acceptShrink ?? false;
+    return message;
+  },
+};
+
+function createBaseMakeBackupResponse(): MakeBackupResponse {
+  return { url: "" };
+}
+
+export const MakeBackupResponse: MessageFns<MakeBackupResponse> = {
+  encode(message: MakeBackupResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.url !== "") {
+      writer.uint32(10).string(message.url);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MakeBackupResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMakeBackupResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MakeBackupResponse {
+    return { url: isSet(object.url) ? globalThis.String(object.url) : "" };
+  },
+
+  toJSON(message: MakeBackupResponse): unknown {
+    const obj: any = {};
+    if (message.url !== "") {
+      obj.url = message.url;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MakeBackupResponse>, I>>(base?: I): MakeBackupResponse {
+    return MakeBackupResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MakeBackupResponse>, I>>(object: I): MakeBackupResponse {
+    const message = createBaseMakeBackupResponse();
+    message.url = object.url ?? "";
+    return message;
+  },
+};
+
 function createBaseVerifyBackupRequest(): VerifyBackupRequest {
-  return { owner: "", workspaceId: "", generation: 0n };
+  return { owner: "", workspaceId: "", generation: 0n, drill: false };
 }
 
 export const VerifyBackupRequest: MessageFns<VerifyBackupRequest> = {
@@ -1845,6 +2155,9 @@ export const VerifyBackupRequest: MessageFns<VerifyBackupRequest> = {
         throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
       }
       writer.uint32(24).uint64(message.generation);
+    }
+    if (message.drill !== false) {
+      writer.uint32(32).bool(message.drill);
     }
     return writer;
   },
@@ -1886,6 +2199,14 @@ export const VerifyBackupRequest: MessageFns<VerifyBackupRequest> = {
             message.generation = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.drill = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1907,6 +2228,7 @@ export const VerifyBackupRequest: MessageFns<VerifyBackupRequest> = {
         ? globalThis.String(object.workspace_id)
         : "",
       generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
+      drill: isSet(object.drill) ? globalThis.Boolean(object.drill) : false,
     };
   },
 
@@ -1921,6 +2243,9 @@ export const VerifyBackupRequest: MessageFns<VerifyBackupRequest> = {
     if (message.generation !== 0n) {
       obj.generation = message.generation.toString();
     }
+    if (message.drill !== false) {
+      obj.drill = message.drill;
+    }
     return obj;
   },
 
@@ -1934,12 +2259,13 @@ export const VerifyBackupRequest: MessageFns<VerifyBackupRequest> = {
     message.generation = (object.generation !== undefined && object.generation !== null)
       ? BigInt(object.generation)
       : 0n;
+    message.drill = object.drill ?? false;
     return message;
   },
 };
 
 function createBaseVerifyBackupResponse(): VerifyBackupResponse {
-  return { event: undefined };
+  return { event: undefined, proof: undefined };
 }
 
 export const VerifyBackupResponse: MessageFns<VerifyBackupResponse> = {
@@ -1951,6 +2277,9 @@ export const VerifyBackupResponse: MessageFns<VerifyBackupResponse> = {
       case "verified":
         Backup.encode(message.event.value, writer.uint32(18).fork()).join();
         break;
+    }
+    if (message.proof !== undefined) {
+      RestoreProof.encode(message.proof, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1984,6 +2313,14 @@ export const VerifyBackupResponse: MessageFns<VerifyBackupResponse> = {
             message.event = { $case: "verified", value: Backup.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.proof = RestoreProof.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2003,6 +2340,7 @@ export const VerifyBackupResponse: MessageFns<VerifyBackupResponse> = {
         : isSet(object.verified)
         ? { $case: "verified", value: Backup.fromJSON(object.verified) }
         : undefined,
+      proof: isSet(object.proof) ? RestoreProof.fromJSON(object.proof) : undefined,
     };
   },
 
@@ -2012,6 +2350,9 @@ export const VerifyBackupResponse: MessageFns<VerifyBackupResponse> = {
       obj.progress = TransferProgress.toJSON(message.event.value);
     } else if (message.event?.$case === "verified") {
       obj.verified = Backup.toJSON(message.event.value);
+    }
+    if (message.proof !== undefined) {
+      obj.proof = RestoreProof.toJSON(message.proof);
     }
     return obj;
   },
@@ -2035,12 +2376,147 @@ export const VerifyBackupResponse: MessageFns<VerifyBackupResponse> = {
         break;
       }
     }
+    message.proof = (object.proof !== undefined && object.proof !== null)
+      ? RestoreProof.fromPartial(object.proof)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRestoreProof(): RestoreProof {
+  return { entries: 0n, bytes: 0n, durationMs: 0n, compared: false };
+}
+
+export const RestoreProof: MessageFns<RestoreProof> = {
+  encode(message: RestoreProof, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entries !== 0n) {
+      if (BigInt.asIntN(64, message.entries) !== message.entries) {
+        throw new globalThis.Error("value provided for field message.entries of type int64 too large");
+      }
+      writer.uint32(8).int64(message.entries);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asIntN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type int64 too large");
+      }
+      writer.uint32(16).int64(message.bytes);
+    }
+    if (message.durationMs !== 0n) {
+      if (BigInt.asIntN(64, message.durationMs) !== message.durationMs) {
+        throw new globalThis.Error("value provided for field message.durationMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.durationMs);
+    }
+    if (message.compared !== false) {
+      writer.uint32(32).bool(message.compared);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreProof {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreProof();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.entries = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.durationMs = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.compared = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreProof {
+    return {
+      entries: isSet(object.entries) ? BigInt(object.entries) : 0n,
+      bytes: isSet(object.bytes) ? BigInt(object.bytes) : 0n,
+      durationMs: isSet(object.durationMs)
+        ? BigInt(object.durationMs)
+        : isSet(object.duration_ms)
+        ? BigInt(object.duration_ms)
+        : 0n,
+      compared: isSet(object.compared) ? globalThis.Boolean(object.compared) : false,
+    };
+  },
+
+  toJSON(message: RestoreProof): unknown {
+    const obj: any = {};
+    if (message.entries !== 0n) {
+      obj.entries = message.entries.toString();
+    }
+    if (message.bytes !== 0n) {
+      obj.bytes = message.bytes.toString();
+    }
+    if (message.durationMs !== 0n) {
+      obj.durationMs = message.durationMs.toString();
+    }
+    if (message.compared !== false) {
+      obj.compared = message.compared;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreProof>, I>>(base?: I): RestoreProof {
+    return RestoreProof.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreProof>, I>>(object: I): RestoreProof {
+    const message = createBaseRestoreProof();
+    message.entries = (object.entries !== undefined && object.entries !== null) ? BigInt(object.entries) : 0n;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.durationMs = (object.durationMs !== undefined && object.durationMs !== null)
+      ? BigInt(object.durationMs)
+      : 0n;
+    message.compared = object.compared ?? false;
     return message;
   },
 };
 
 function createBaseRestoreBackupRequest(): RestoreBackupRequest {
-  return { owner: "", workspaceId: "", generation: 0n, target: undefined };
+  return { owner: "", workspaceId: "", generation: 0n, paths: [], target: undefined };
 }
 
 export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
@@ -2057,12 +2533,18 @@ export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
       }
       writer.uint32(24).uint64(message.generation);
     }
+    for (const v of message.paths) {
+      writer.uint32(50).string(v!);
+    }
     switch (message.target?.$case) {
       case "asNewest":
         RestoreAsNewest.encode(message.target.value, writer.uint32(34).fork()).join();
         break;
       case "intoFolder":
         RestoreIntoFolder.encode(message.target.value, writer.uint32(42).fork()).join();
+        break;
+      case "intoInstance":
+        RestoreIntoInstance.encode(message.target.value, writer.uint32(58).fork()).join();
         break;
     }
     return writer;
@@ -2105,6 +2587,14 @@ export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
             message.generation = reader.uint64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.paths.push(reader.string());
+            continue;
+          }
           case 4: {
             if (tag !== 34) {
               break;
@@ -2119,6 +2609,14 @@ export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
             }
 
             message.target = { $case: "intoFolder", value: RestoreIntoFolder.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.target = { $case: "intoInstance", value: RestoreIntoInstance.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -2142,6 +2640,7 @@ export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
         ? globalThis.String(object.workspace_id)
         : "",
       generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
+      paths: globalThis.Array.isArray(object?.paths) ? object.paths.map((e: any) => globalThis.String(e)) : [],
       target: isSet(object.asNewest)
         ? { $case: "asNewest", value: RestoreAsNewest.fromJSON(object.asNewest) }
         : isSet(object.as_newest)
@@ -2150,6 +2649,10 @@ export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
         ? { $case: "intoFolder", value: RestoreIntoFolder.fromJSON(object.intoFolder) }
         : isSet(object.into_folder)
         ? { $case: "intoFolder", value: RestoreIntoFolder.fromJSON(object.into_folder) }
+        : isSet(object.intoInstance)
+        ? { $case: "intoInstance", value: RestoreIntoInstance.fromJSON(object.intoInstance) }
+        : isSet(object.into_instance)
+        ? { $case: "intoInstance", value: RestoreIntoInstance.fromJSON(object.into_instance) }
         : undefined,
     };
   },
@@ -2165,10 +2668,15 @@ export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
     if (message.generation !== 0n) {
       obj.generation = message.generation.toString();
     }
+    if (message.paths?.length) {
+      obj.paths = message.paths;
+    }
     if (message.target?.$case === "asNewest") {
       obj.asNewest = RestoreAsNewest.toJSON(message.target.value);
     } else if (message.target?.$case === "intoFolder") {
       obj.intoFolder = RestoreIntoFolder.toJSON(message.target.value);
+    } else if (message.target?.$case === "intoInstance") {
+      obj.intoInstance = RestoreIntoInstance.toJSON(message.target.value);
     }
     return obj;
   },
@@ -2183,6 +2691,7 @@ export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
     message.generation = (object.generation !== undefined && object.generation !== null)
       ? BigInt(object.generation)
       : 0n;
+    message.paths = object.paths?.map((e) => e) || [];
     switch (object.target?.$case) {
       case "asNewest": {
         if (object.target?.value !== undefined && object.target?.value !== null) {
@@ -2193,6 +2702,12 @@ export const RestoreBackupRequest: MessageFns<RestoreBackupRequest> = {
       case "intoFolder": {
         if (object.target?.value !== undefined && object.target?.value !== null) {
           message.target = { $case: "intoFolder", value: RestoreIntoFolder.fromPartial(object.target.value) };
+        }
+        break;
+      }
+      case "intoInstance": {
+        if (object.target?.value !== undefined && object.target?.value !== null) {
+          message.target = { $case: "intoInstance", value: RestoreIntoInstance.fromPartial(object.target.value) };
         }
         break;
       }
@@ -2320,8 +2835,97 @@ export const RestoreIntoFolder: MessageFns<RestoreIntoFolder> = {
   },
 };
 
+function createBaseRestoreIntoInstance(): RestoreIntoInstance {
+  return { instanceId: "", path: "" };
+}
+
+export const RestoreIntoInstance: MessageFns<RestoreIntoInstance> = {
+  encode(message: RestoreIntoInstance, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instanceId !== "") {
+      writer.uint32(10).string(message.instanceId);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreIntoInstance {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreIntoInstance();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RestoreIntoInstance {
+    return {
+      instanceId: isSet(object.instanceId)
+        ? globalThis.String(object.instanceId)
+        : isSet(object.instance_id)
+        ? globalThis.String(object.instance_id)
+        : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+    };
+  },
+
+  toJSON(message: RestoreIntoInstance): unknown {
+    const obj: any = {};
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RestoreIntoInstance>, I>>(base?: I): RestoreIntoInstance {
+    return RestoreIntoInstance.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RestoreIntoInstance>, I>>(object: I): RestoreIntoInstance {
+    const message = createBaseRestoreIntoInstance();
+    message.instanceId = object.instanceId ?? "";
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
 function createBaseRestoreBackupResponse(): RestoreBackupResponse {
-  return { event: undefined };
+  return { event: undefined, keptAside: [], keptAsideTotal: 0n };
 }
 
 export const RestoreBackupResponse: MessageFns<RestoreBackupResponse> = {
@@ -2333,6 +2937,15 @@ export const RestoreBackupResponse: MessageFns<RestoreBackupResponse> = {
       case "restored":
         Backup.encode(message.event.value, writer.uint32(18).fork()).join();
         break;
+    }
+    for (const v of message.keptAside) {
+      KeptAside.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.keptAsideTotal !== 0n) {
+      if (BigInt.asIntN(64, message.keptAsideTotal) !== message.keptAsideTotal) {
+        throw new globalThis.Error("value provided for field message.keptAsideTotal of type int64 too large");
+      }
+      writer.uint32(32).int64(message.keptAsideTotal);
     }
     return writer;
   },
@@ -2366,6 +2979,22 @@ export const RestoreBackupResponse: MessageFns<RestoreBackupResponse> = {
             message.event = { $case: "restored", value: Backup.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keptAside.push(KeptAside.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.keptAsideTotal = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2385,6 +3014,16 @@ export const RestoreBackupResponse: MessageFns<RestoreBackupResponse> = {
         : isSet(object.restored)
         ? { $case: "restored", value: Backup.fromJSON(object.restored) }
         : undefined,
+      keptAside: globalThis.Array.isArray(object?.keptAside)
+        ? object.keptAside.map((e: any) => KeptAside.fromJSON(e))
+        : globalThis.Array.isArray(object?.kept_aside)
+        ? object.kept_aside.map((e: any) => KeptAside.fromJSON(e))
+        : [],
+      keptAsideTotal: isSet(object.keptAsideTotal)
+        ? BigInt(object.keptAsideTotal)
+        : isSet(object.kept_aside_total)
+        ? BigInt(object.kept_aside_total)
+        : 0n,
     };
   },
 
@@ -2394,6 +3033,12 @@ export const RestoreBackupResponse: MessageFns<RestoreBackupResponse> = {
       obj.progress = TransferProgress.toJSON(message.event.value);
     } else if (message.event?.$case === "restored") {
       obj.restored = Backup.toJSON(message.event.value);
+    }
+    if (message.keptAside?.length) {
+      obj.keptAside = message.keptAside.map((e) => KeptAside.toJSON(e));
+    }
+    if (message.keptAsideTotal !== 0n) {
+      obj.keptAsideTotal = message.keptAsideTotal.toString();
     }
     return obj;
   },
@@ -2417,12 +3062,105 @@ export const RestoreBackupResponse: MessageFns<RestoreBackupResponse> = {
         break;
       }
     }
+    message.keptAside = object.keptAside?.map((e) => KeptAside.fromPartial(e)) || [];
+    message.keptAsideTotal = (object.keptAsideTotal !== undefined && object.keptAsideTotal !== null)
+      ? BigInt(object.keptAsideTotal)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseKeptAside(): KeptAside {
+  return { path: "", keptAs: "" };
+}
+
+export const KeptAside: MessageFns<KeptAside> = {
+  encode(message: KeptAside, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.keptAs !== "") {
+      writer.uint32(18).string(message.keptAs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeptAside {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeptAside();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.keptAs = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeptAside {
+    return {
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      keptAs: isSet(object.keptAs)
+        ? globalThis.String(object.keptAs)
+        : isSet(object.kept_as)
+        ? globalThis.String(object.kept_as)
+        : "",
+    };
+  },
+
+  toJSON(message: KeptAside): unknown {
+    const obj: any = {};
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.keptAs !== "") {
+      obj.keptAs = message.keptAs;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<KeptAside>, I>>(base?: I): KeptAside {
+    return KeptAside.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeptAside>, I>>(object: I): KeptAside {
+    const message = createBaseKeptAside();
+    message.path = object.path ?? "";
+    message.keptAs = object.keptAs ?? "";
     return message;
   },
 };
 
 function createBaseDeleteBackupRequest(): DeleteBackupRequest {
-  return { owner: "", workspaceId: "", generation: 0n, force: false, reason: "" };
+  return { owner: "", workspaceId: "", generation: 0n, force: false, reason: "", dryRun: false };
 }
 
 export const DeleteBackupRequest: MessageFns<DeleteBackupRequest> = {
@@ -2444,6 +3182,9 @@ export const DeleteBackupRequest: MessageFns<DeleteBackupRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(42).string(message.reason);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(48).bool(message.dryRun);
     }
     return writer;
   },
@@ -2501,6 +3242,14 @@ export const DeleteBackupRequest: MessageFns<DeleteBackupRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2524,6 +3273,11 @@ export const DeleteBackupRequest: MessageFns<DeleteBackupRequest> = {
       generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
       force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
     };
   },
 
@@ -2544,6 +3298,9 @@ export const DeleteBackupRequest: MessageFns<DeleteBackupRequest> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
     return obj;
   },
 
@@ -2559,12 +3316,13 @@ export const DeleteBackupRequest: MessageFns<DeleteBackupRequest> = {
       : 0n;
     message.force = object.force ?? false;
     message.reason = object.reason ?? "";
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };
 
 function createBaseDeleteBackupResponse(): DeleteBackupResponse {
-  return { freedBytes: 0n };
+  return { freedBytes: 0n, objects: [] };
 }
 
 export const DeleteBackupResponse: MessageFns<DeleteBackupResponse> = {
@@ -2574,6 +3332,9 @@ export const DeleteBackupResponse: MessageFns<DeleteBackupResponse> = {
         throw new globalThis.Error("value provided for field message.freedBytes of type int64 too large");
       }
       writer.uint32(8).int64(message.freedBytes);
+    }
+    for (const v of message.objects) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -2599,6 +3360,14 @@ export const DeleteBackupResponse: MessageFns<DeleteBackupResponse> = {
             message.freedBytes = reader.int64() as bigint;
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.objects.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2618,6 +3387,7 @@ export const DeleteBackupResponse: MessageFns<DeleteBackupResponse> = {
         : isSet(object.freed_bytes)
         ? BigInt(object.freed_bytes)
         : 0n,
+      objects: globalThis.Array.isArray(object?.objects) ? object.objects.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -2625,6 +3395,9 @@ export const DeleteBackupResponse: MessageFns<DeleteBackupResponse> = {
     const obj: any = {};
     if (message.freedBytes !== 0n) {
       obj.freedBytes = message.freedBytes.toString();
+    }
+    if (message.objects?.length) {
+      obj.objects = message.objects;
     }
     return obj;
   },
@@ -2637,6 +3410,7 @@ export const DeleteBackupResponse: MessageFns<DeleteBackupResponse> = {
     message.freedBytes = (object.freedBytes !== undefined && object.freedBytes !== null)
       ? BigInt(object.freedBytes)
       : 0n;
+    message.objects = object.objects?.map((e) => e) || [];
     return message;
   },
 };
@@ -2862,7 +3636,7 @@ export const ListSnapshotsResponse: MessageFns<ListSnapshotsResponse> = {
 };
 
 function createBaseDeleteSnapshotRequest(): DeleteSnapshotRequest {
-  return { url: "", reason: "" };
+  return { url: "", reason: "", dryRun: false };
 }
 
 export const DeleteSnapshotRequest: MessageFns<DeleteSnapshotRequest> = {
@@ -2872,6 +3646,9 @@ export const DeleteSnapshotRequest: MessageFns<DeleteSnapshotRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
     }
     return writer;
   },
@@ -2905,6 +3682,14 @@ export const DeleteSnapshotRequest: MessageFns<DeleteSnapshotRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2921,6 +3706,11 @@ export const DeleteSnapshotRequest: MessageFns<DeleteSnapshotRequest> = {
     return {
       url: isSet(object.url) ? globalThis.String(object.url) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
     };
   },
 
@@ -2932,6 +3722,9 @@ export const DeleteSnapshotRequest: MessageFns<DeleteSnapshotRequest> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
     return obj;
   },
 
@@ -2942,16 +3735,26 @@ export const DeleteSnapshotRequest: MessageFns<DeleteSnapshotRequest> = {
     const message = createBaseDeleteSnapshotRequest();
     message.url = object.url ?? "";
     message.reason = object.reason ?? "";
+    message.dryRun = object.dryRun ?? false;
     return message;
   },
 };
 
 function createBaseDeleteSnapshotResponse(): DeleteSnapshotResponse {
-  return {};
+  return { freedBytes: 0n, objects: [] };
 }
 
 export const DeleteSnapshotResponse: MessageFns<DeleteSnapshotResponse> = {
-  encode(_: DeleteSnapshotResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: DeleteSnapshotResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.freedBytes !== 0n) {
+      if (BigInt.asIntN(64, message.freedBytes) !== message.freedBytes) {
+        throw new globalThis.Error("value provided for field message.freedBytes of type int64 too large");
+      }
+      writer.uint32(8).int64(message.freedBytes);
+    }
+    for (const v of message.objects) {
+      writer.uint32(18).string(v!);
+    }
     return writer;
   },
 
@@ -2968,6 +3771,22 @@ export const DeleteSnapshotResponse: MessageFns<DeleteSnapshotResponse> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.freedBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.objects.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2980,20 +3799,973 @@ export const DeleteSnapshotResponse: MessageFns<DeleteSnapshotResponse> = {
     }
   },
 
-  fromJSON(_: any): DeleteSnapshotResponse {
-    return {};
+  fromJSON(object: any): DeleteSnapshotResponse {
+    return {
+      freedBytes: isSet(object.freedBytes)
+        ? BigInt(object.freedBytes)
+        : isSet(object.freed_bytes)
+        ? BigInt(object.freed_bytes)
+        : 0n,
+      objects: globalThis.Array.isArray(object?.objects) ? object.objects.map((e: any) => globalThis.String(e)) : [],
+    };
   },
 
-  toJSON(_: DeleteSnapshotResponse): unknown {
+  toJSON(message: DeleteSnapshotResponse): unknown {
     const obj: any = {};
+    if (message.freedBytes !== 0n) {
+      obj.freedBytes = message.freedBytes.toString();
+    }
+    if (message.objects?.length) {
+      obj.objects = message.objects;
+    }
     return obj;
   },
 
   create<I extends Exact<DeepPartial<DeleteSnapshotResponse>, I>>(base?: I): DeleteSnapshotResponse {
     return DeleteSnapshotResponse.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<DeleteSnapshotResponse>, I>>(_: I): DeleteSnapshotResponse {
+  fromPartial<I extends Exact<DeepPartial<DeleteSnapshotResponse>, I>>(object: I): DeleteSnapshotResponse {
     const message = createBaseDeleteSnapshotResponse();
+    message.freedBytes = (object.freedBytes !== undefined && object.freedBytes !== null)
+      ? BigInt(object.freedBytes)
+      : 0n;
+    message.objects = object.objects?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseDeleteStoredContentRequest(): DeleteStoredContentRequest {
+  return { owner: "", what: undefined, includeSnapshots: false, dryRun: false, reason: "" };
+}
+
+export const DeleteStoredContentRequest: MessageFns<DeleteStoredContentRequest> = {
+  encode(message: DeleteStoredContentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.owner !== "") {
+      writer.uint32(10).string(message.owner);
+    }
+    switch (message.what?.$case) {
+      case "workspaceId":
+        writer.uint32(18).string(message.what.value);
+        break;
+      case "wholeOwner":
+        WholeOwner.encode(message.what.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    if (message.includeSnapshots !== false) {
+      writer.uint32(32).bool(message.includeSnapshots);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(40).bool(message.dryRun);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteStoredContentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteStoredContentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.what = { $case: "workspaceId", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.what = { $case: "wholeOwner", value: WholeOwner.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.includeSnapshots = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteStoredContentRequest {
+    return {
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+      what: isSet(object.workspaceId)
+        ? { $case: "workspaceId", value: globalThis.String(object.workspaceId) }
+        : isSet(object.workspace_id)
+        ? { $case: "workspaceId", value: globalThis.String(object.workspace_id) }
+        : isSet(object.wholeOwner)
+        ? { $case: "wholeOwner", value: WholeOwner.fromJSON(object.wholeOwner) }
+        : isSet(object.whole_owner)
+        ? { $case: "wholeOwner", value: WholeOwner.fromJSON(object.whole_owner) }
+        : undefined,
+      includeSnapshots: isSet(object.includeSnapshots)
+        ? globalThis.Boolean(object.includeSnapshots)
+        : isSet(object.include_snapshots)
+        ? globalThis.Boolean(object.include_snapshots)
+        : false,
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: DeleteStoredContentRequest): unknown {
+    const obj: any = {};
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    if (message.what?.$case === "workspaceId") {
+      obj.workspaceId = message.what.value;
+    } else if (message.what?.$case === "wholeOwner") {
+      obj.wholeOwner = WholeOwner.toJSON(message.what.value);
+    }
+    if (message.includeSnapshots !== false) {
+      obj.includeSnapshots = message.includeSnapshots;
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeleteStoredContentRequest>, I>>(base?: I): DeleteStoredContentRequest {
+    return DeleteStoredContentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteStoredContentRequest>, I>>(object: I): DeleteStoredContentRequest {
+    const message = createBaseDeleteStoredContentRequest();
+    message.owner = object.owner ?? "";
+    switch (object.what?.$case) {
+      case "workspaceId": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "workspaceId", value: object.what.value };
+        }
+        break;
+      }
+      case "wholeOwner": {
+        if (object.what?.value !== undefined && object.what?.value !== null) {
+          message.what = { $case: "wholeOwner", value: WholeOwner.fromPartial(object.what.value) };
+        }
+        break;
+      }
+    }
+    message.includeSnapshots = object.includeSnapshots ?? false;
+    message.dryRun = object.dryRun ?? false;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseWholeOwner(): WholeOwner {
+  return { confirmOwner: "" };
+}
+
+export const WholeOwner: MessageFns<WholeOwner> = {
+  encode(message: WholeOwner, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.confirmOwner !== "") {
+      writer.uint32(10).string(message.confirmOwner);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WholeOwner {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWholeOwner();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.confirmOwner = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WholeOwner {
+    return {
+      confirmOwner: isSet(object.confirmOwner)
+        ? globalThis.String(object.confirmOwner)
+        : isSet(object.confirm_owner)
+        ? globalThis.String(object.confirm_owner)
+        : "",
+    };
+  },
+
+  toJSON(message: WholeOwner): unknown {
+    const obj: any = {};
+    if (message.confirmOwner !== "") {
+      obj.confirmOwner = message.confirmOwner;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WholeOwner>, I>>(base?: I): WholeOwner {
+    return WholeOwner.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WholeOwner>, I>>(object: I): WholeOwner {
+    const message = createBaseWholeOwner();
+    message.confirmOwner = object.confirmOwner ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteStoredContentResponse(): DeleteStoredContentResponse {
+  return { workspaces: [], objects: 0n, freedBytes: 0n };
+}
+
+export const DeleteStoredContentResponse: MessageFns<DeleteStoredContentResponse> = {
+  encode(message: DeleteStoredContentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.workspaces) {
+      DeletedContent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.objects !== 0n) {
+      if (BigInt.asIntN(64, message.objects) !== message.objects) {
+        throw new globalThis.Error("value provided for field message.objects of type int64 too large");
+      }
+      writer.uint32(16).int64(message.objects);
+    }
+    if (message.freedBytes !== 0n) {
+      if (BigInt.asIntN(64, message.freedBytes) !== message.freedBytes) {
+        throw new globalThis.Error("value provided for field message.freedBytes of type int64 too large");
+      }
+      writer.uint32(24).int64(message.freedBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteStoredContentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteStoredContentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workspaces.push(DeletedContent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.objects = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.freedBytes = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteStoredContentResponse {
+    return {
+      workspaces: globalThis.Array.isArray(object?.workspaces)
+        ? object.workspaces.map((e: any) => DeletedContent.fromJSON(e))
+        : [],
+      objects: isSet(object.objects) ? BigInt(object.objects) : 0n,
+      freedBytes: isSet(object.freedBytes)
+        ? BigInt(object.freedBytes)
+        : isSet(object.freed_bytes)
+        ? BigInt(object.freed_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: DeleteStoredContentResponse): unknown {
+    const obj: any = {};
+    if (message.workspaces?.length) {
+      obj.workspaces = message.workspaces.map((e) => DeletedContent.toJSON(e));
+    }
+    if (message.objects !== 0n) {
+      obj.objects = message.objects.toString();
+    }
+    if (message.freedBytes !== 0n) {
+      obj.freedBytes = message.freedBytes.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeleteStoredContentResponse>, I>>(base?: I): DeleteStoredContentResponse {
+    return DeleteStoredContentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeleteStoredContentResponse>, I>>(object: I): DeleteStoredContentResponse {
+    const message = createBaseDeleteStoredContentResponse();
+    message.workspaces = object.workspaces?.map((e) => DeletedContent.fromPartial(e)) || [];
+    message.objects = (object.objects !== undefined && object.objects !== null) ? BigInt(object.objects) : 0n;
+    message.freedBytes = (object.freedBytes !== undefined && object.freedBytes !== null)
+      ? BigInt(object.freedBytes)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseDeletedContent(): DeletedContent {
+  return { workspaceId: "", backups: 0n, snapshots: 0n, objects: 0n, bytes: 0n };
+}
+
+export const DeletedContent: MessageFns<DeletedContent> = {
+  encode(message: DeletedContent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workspaceId !== "") {
+      writer.uint32(10).string(message.workspaceId);
+    }
+    if (message.backups !== 0n) {
+      if (BigInt.asIntN(64, message.backups) !== message.backups) {
+        throw new globalThis.Error("value provided for field message.backups of type int64 too large");
+      }
+      writer.uint32(16).int64(message.backups);
+    }
+    if (message.snapshots !== 0n) {
+      if (BigInt.asIntN(64, message.snapshots) !== message.snapshots) {
+        throw new globalThis.Error("value provided for field message.snapshots of type int64 too large");
+      }
+      writer.uint32(24).int64(message.snapshots);
+    }
+    if (message.objects !== 0n) {
+      if (BigInt.asIntN(64, message.objects) !== message.objects) {
+        throw new globalThis.Error("value provided for field message.objects of type int64 too large");
+      }
+      writer.uint32(32).int64(message.objects);
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asIntN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type int64 too large");
+      }
+      writer.uint32(40).int64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeletedContent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeletedContent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workspaceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.backups = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.snapshots = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.objects = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.bytes = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeletedContent {
+    return {
+      workspaceId: isSet(object.workspaceId)
+        ? globalThis.String(object.workspaceId)
+        : isSet(object.workspace_id)
+        ? globalThis.String(object.workspace_id)
+        : "",
+      backups: isSet(object.backups) ? BigInt(object.backups) : 0n,
+      snapshots: isSet(object.snapshots) ? BigInt(object.snapshots) : 0n,
+      objects: isSet(object.objects) ? BigInt(object.objects) : 0n,
+      bytes: isSet(object.bytes) ? BigInt(object.bytes) : 0n,
+    };
+  },
+
+  toJSON(message: DeletedContent): unknown {
+    const obj: any = {};
+    if (message.workspaceId !== "") {
+      obj.workspaceId = message.workspaceId;
+    }
+    if (message.backups !== 0n) {
+      obj.backups = message.backups.toString();
+    }
+    if (message.snapshots !== 0n) {
+      obj.snapshots = message.snapshots.toString();
+    }
+    if (message.objects !== 0n) {
+      obj.objects = message.objects.toString();
+    }
+    if (message.bytes !== 0n) {
+      obj.bytes = message.bytes.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DeletedContent>, I>>(base?: I): DeletedContent {
+    return DeletedContent.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DeletedContent>, I>>(object: I): DeletedContent {
+    const message = createBaseDeletedContent();
+    message.workspaceId = object.workspaceId ?? "";
+    message.backups = (object.backups !== undefined && object.backups !== null) ? BigInt(object.backups) : 0n;
+    message.snapshots = (object.snapshots !== undefined && object.snapshots !== null) ? BigInt(object.snapshots) : 0n;
+    message.objects = (object.objects !== undefined && object.objects !== null) ? BigInt(object.objects) : 0n;
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    return message;
+  },
+};
+
+function createBaseListDrillsRequest(): ListDrillsRequest {
+  return { owner: "", workspaceId: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListDrillsRequest: MessageFns<ListDrillsRequest> = {
+  encode(message: ListDrillsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.owner !== "") {
+      writer.uint32(10).string(message.owner);
+    }
+    if (message.workspaceId !== "") {
+      writer.uint32(18).string(message.workspaceId);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDrillsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDrillsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workspaceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListDrillsRequest {
+    return {
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+      workspaceId: isSet(object.workspaceId)
+        ? globalThis.String(object.workspaceId)
+        : isSet(object.workspace_id)
+        ? globalThis.String(object.workspace_id)
+        : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListDrillsRequest): unknown {
+    const obj: any = {};
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    if (message.workspaceId !== "") {
+      obj.workspaceId = message.workspaceId;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListDrillsRequest>, I>>(base?: I): ListDrillsRequest {
+    return ListDrillsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListDrillsRequest>, I>>(object: I): ListDrillsRequest {
+    const message = createBaseListDrillsRequest();
+    message.owner = object.owner ?? "";
+    message.workspaceId = object.workspaceId ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListDrillsResponse(): ListDrillsResponse {
+  return { drills: [], nextPageToken: "", nextMs: undefined };
+}
+
+export const ListDrillsResponse: MessageFns<ListDrillsResponse> = {
+  encode(message: ListDrillsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.drills) {
+      Drill.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message.nextMs !== undefined) {
+      if (BigInt.asIntN(64, message.nextMs) !== message.nextMs) {
+        throw new globalThis.Error("value provided for field message.nextMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.nextMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDrillsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDrillsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.drills.push(Drill.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nextMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListDrillsResponse {
+    return {
+      drills: globalThis.Array.isArray(object?.drills) ? object.drills.map((e: any) => Drill.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+      nextMs: isSet(object.nextMs) ? BigInt(object.nextMs) : isSet(object.next_ms) ? BigInt(object.next_ms) : undefined,
+    };
+  },
+
+  toJSON(message: ListDrillsResponse): unknown {
+    const obj: any = {};
+    if (message.drills?.length) {
+      obj.drills = message.drills.map((e) => Drill.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    if (message.nextMs !== undefined) {
+      obj.nextMs = message.nextMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListDrillsResponse>, I>>(base?: I): ListDrillsResponse {
+    return ListDrillsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListDrillsResponse>, I>>(object: I): ListDrillsResponse {
+    const message = createBaseListDrillsResponse();
+    message.drills = object.drills?.map((e) => Drill.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    message.nextMs = (object.nextMs !== undefined && object.nextMs !== null) ? BigInt(object.nextMs) : undefined;
+    return message;
+  },
+};
+
+function createBaseDrill(): Drill {
+  return { node: "", owner: "", workspaceId: "", generation: 0n, startedMs: 0n, proof: undefined, failure: undefined };
+}
+
+export const Drill: MessageFns<Drill> = {
+  encode(message: Drill, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.owner !== "") {
+      writer.uint32(18).string(message.owner);
+    }
+    if (message.workspaceId !== "") {
+      writer.uint32(26).string(message.workspaceId);
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asUintN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.generation);
+    }
+    if (message.startedMs !== 0n) {
+      if (BigInt.asIntN(64, message.startedMs) !== message.startedMs) {
+        throw new globalThis.Error("value provided for field message.startedMs of type int64 too large");
+      }
+      writer.uint32(40).int64(message.startedMs);
+    }
+    if (message.proof !== undefined) {
+      RestoreProof.encode(message.proof, writer.uint32(50).fork()).join();
+    }
+    if (message.failure !== undefined) {
+      ContentFailure.encode(message.failure, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Drill {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrill();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.workspaceId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.startedMs = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.proof = RestoreProof.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.failure = ContentFailure.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Drill {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
+      workspaceId: isSet(object.workspaceId)
+        ? globalThis.String(object.workspaceId)
+        : isSet(object.workspace_id)
+        ? globalThis.String(object.workspace_id)
+        : "",
+      generation: isSet(object.generation) ? BigInt(object.generation) : 0n,
+      startedMs: isSet(object.startedMs)
+        ? BigInt(object.startedMs)
+        : isSet(object.started_ms)
+        ? BigInt(object.started_ms)
+        : 0n,
+      proof: isSet(object.proof) ? RestoreProof.fromJSON(object.proof) : undefined,
+      failure: isSet(object.failure) ? ContentFailure.fromJSON(object.failure) : undefined,
+    };
+  },
+
+  toJSON(message: Drill): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
+    if (message.workspaceId !== "") {
+      obj.workspaceId = message.workspaceId;
+    }
+    if (message.generation !== 0n) {
+      obj.generation = message.generation.toString();
+    }
+    if (message.startedMs !== 0n) {
+      obj.startedMs = message.startedMs.toString();
+    }
+    if (message.proof !== undefined) {
+      obj.proof = RestoreProof.toJSON(message.proof);
+    }
+    if (message.failure !== undefined) {
+      obj.failure = ContentFailure.toJSON(message.failure);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Drill>, I>>(base?: I): Drill {
+    return Drill.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Drill>, I>>(object: I): Drill {
+    const message = createBaseDrill();
+    message.node = object.node ?? "";
+    message.owner = object.owner ?? "";
+    message.workspaceId = object.workspaceId ?? "";
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
+    message.startedMs = (object.startedMs !== undefined && object.startedMs !== null) ? BigInt(object.startedMs) : 0n;
+    message.proof = (object.proof !== undefined && object.proof !== null)
+      ? RestoreProof.fromPartial(object.proof)
+      : undefined;
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? ContentFailure.fromPartial(object.failure)
+      : undefined;
     return message;
   },
 };
@@ -3540,7 +5312,17 @@ export const ContentServiceService = {
     responseSerialize: (value: ListBackupsResponse): Buffer => Buffer.from(ListBackupsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListBackupsResponse => ListBackupsResponse.decode(value),
   },
-  /** Reads every byte of a backup back; DATA_LOSS when they are not what was stored. */
+  /** Makes a backup of content in use, or joins the final one, and answers once it is committed and verified. */
+  makeBackup: {
+    path: "/steward.v1.ContentService/MakeBackup" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: MakeBackupRequest): Buffer => Buffer.from(MakeBackupRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MakeBackupRequest => MakeBackupRequest.decode(value),
+    responseSerialize: (value: MakeBackupResponse): Buffer => Buffer.from(MakeBackupResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MakeBackupResponse => MakeBackupResponse.decode(value),
+  },
+  /** Reads every byte of a backup back, and with `drill` restores it for a look; DATA_LOSS when something differs. */
   verifyBackup: {
     path: "/steward.v1.ContentService/VerifyBackup" as const,
     requestStream: false as const,
@@ -3551,7 +5333,7 @@ export const ContentServiceService = {
       Buffer.from(VerifyBackupResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VerifyBackupResponse => VerifyBackupResponse.decode(value),
   },
-  /** Brings an older backup back, without harm to newer ones. */
+  /** Brings a backup or a part of it back, without harm to newer ones. */
   restoreBackup: {
     path: "/steward.v1.ContentService/RestoreBackup" as const,
     requestStream: false as const,
@@ -3596,6 +5378,31 @@ export const ContentServiceService = {
       Buffer.from(DeleteSnapshotResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteSnapshotResponse => DeleteSnapshotResponse.decode(value),
   },
+  /**
+   * Removes what is stored of a workspace or of an owner, for good; again after an interruption, to the end.
+   * FAILED_PRECONDITION while an instance of it lives on the node.
+   */
+  deleteStoredContent: {
+    path: "/steward.v1.ContentService/DeleteStoredContent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteStoredContentRequest): Buffer =>
+      Buffer.from(DeleteStoredContentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteStoredContentRequest => DeleteStoredContentRequest.decode(value),
+    responseSerialize: (value: DeleteStoredContentResponse): Buffer =>
+      Buffer.from(DeleteStoredContentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteStoredContentResponse => DeleteStoredContentResponse.decode(value),
+  },
+  /** Restores that were tried as a proof, newest first. */
+  listDrills: {
+    path: "/steward.v1.ContentService/ListDrills" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDrillsRequest): Buffer => Buffer.from(ListDrillsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDrillsRequest => ListDrillsRequest.decode(value),
+    responseSerialize: (value: ListDrillsResponse): Buffer => Buffer.from(ListDrillsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDrillsResponse => ListDrillsResponse.decode(value),
+  },
   /** A person's decision about an instance that cannot go on by itself. */
   recover: {
     path: "/steward.v1.ContentService/Recover" as const,
@@ -3621,9 +5428,11 @@ export interface ContentServiceServer extends UntypedServiceImplementation {
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
   /** Committed backups of a workspace, newest first. */
   listBackups: handleUnaryCall<ListBackupsRequest, ListBackupsResponse>;
-  /** Reads every byte of a backup back; DATA_LOSS when they are not what was stored. */
+  /** Makes a backup of content in use, or joins the final one, and answers once it is committed and verified. */
+  makeBackup: handleUnaryCall<MakeBackupRequest, MakeBackupResponse>;
+  /** Reads every byte of a backup back, and with `drill` restores it for a look; DATA_LOSS when something differs. */
   verifyBackup: handleServerStreamingCall<VerifyBackupRequest, VerifyBackupResponse>;
-  /** Brings an older backup back, without harm to newer ones. */
+  /** Brings a backup or a part of it back, without harm to newer ones. */
   restoreBackup: handleServerStreamingCall<RestoreBackupRequest, RestoreBackupResponse>;
   /** FAILED_PRECONDITION for the newest backup unless `force` is set. */
   deleteBackup: handleUnaryCall<DeleteBackupRequest, DeleteBackupResponse>;
@@ -3631,6 +5440,13 @@ export interface ContentServiceServer extends UntypedServiceImplementation {
   listSnapshots: handleUnaryCall<ListSnapshotsRequest, ListSnapshotsResponse>;
   /** Succeeds when it is gone already. */
   deleteSnapshot: handleUnaryCall<DeleteSnapshotRequest, DeleteSnapshotResponse>;
+  /**
+   * Removes what is stored of a workspace or of an owner, for good; again after an interruption, to the end.
+   * FAILED_PRECONDITION while an instance of it lives on the node.
+   */
+  deleteStoredContent: handleUnaryCall<DeleteStoredContentRequest, DeleteStoredContentResponse>;
+  /** Restores that were tried as a proof, newest first. */
+  listDrills: handleUnaryCall<ListDrillsRequest, ListDrillsResponse>;
   /** A person's decision about an instance that cannot go on by itself. */
   recover: handleUnaryCall<RecoverRequest, RecoverResponse>;
 }
@@ -3726,7 +5542,23 @@ export interface ContentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListBackupsResponse) => void,
   ): ClientUnaryCall;
-  /** Reads every byte of a backup back; DATA_LOSS when they are not what was stored. */
+  /** Makes a backup of content in use, or joins the final one, and answers once it is committed and verified. */
+  makeBackup(
+    request: MakeBackupRequest,
+    callback: (error: ServiceError | null, response: MakeBackupResponse) => void,
+  ): ClientUnaryCall;
+  makeBackup(
+    request: MakeBackupRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: MakeBackupResponse) => void,
+  ): ClientUnaryCall;
+  makeBackup(
+    request: MakeBackupRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: MakeBackupResponse) => void,
+  ): ClientUnaryCall;
+  /** Reads every byte of a backup back, and with `drill` restores it for a look; DATA_LOSS when something differs. */
   verifyBackup(
     request: VerifyBackupRequest,
     options?: Partial<CallOptions>,
@@ -3736,7 +5568,7 @@ export interface ContentServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<VerifyBackupResponse>;
-  /** Brings an older backup back, without harm to newer ones. */
+  /** Brings a backup or a part of it back, without harm to newer ones. */
   restoreBackup(
     request: RestoreBackupRequest,
     options?: Partial<CallOptions>,
@@ -3793,6 +5625,41 @@ export interface ContentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Removes what is stored of a workspace or of an owner, for good; again after an interruption, to the end.
+   * FAILED_PRECONDITION while an instance of it lives on the node.
+   */
+  deleteStoredContent(
+    request: DeleteStoredContentRequest,
+    callback: (error: ServiceError | null, response: DeleteStoredContentResponse) => void,
+  ): ClientUnaryCall;
+  deleteStoredContent(
+    request: DeleteStoredContentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteStoredContentResponse) => void,
+  ): ClientUnaryCall;
+  deleteStoredContent(
+    request: DeleteStoredContentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteStoredContentResponse) => void,
+  ): ClientUnaryCall;
+  /** Restores that were tried as a proof, newest first. */
+  listDrills(
+    request: ListDrillsRequest,
+    callback: (error: ServiceError | null, response: ListDrillsResponse) => void,
+  ): ClientUnaryCall;
+  listDrills(
+    request: ListDrillsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDrillsResponse) => void,
+  ): ClientUnaryCall;
+  listDrills(
+    request: ListDrillsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDrillsResponse) => void,
   ): ClientUnaryCall;
   /** A person's decision about an instance that cannot go on by itself. */
   recover(
