@@ -28,13 +28,13 @@ export function newSnapshotName(clock: Clock, random: Random): string {
   return `snapshot-${nanoseconds}.tar`;
 }
 
-/** The name callers get: `<owner>/workspaces/<workspace>/<name>@<bucket>`. */
+/** The name callers get: `<key>@<bucket>`, where the storage keeps `<owner>/workspaces/<workspace>/<name>`. */
 export function snapshotUrl(
   storage: ObjectStorage,
   origin: Omit<ArchiveOrigin, 'instance'>,
   name: string,
 ): string {
-  return `${objectOf(origin, name)}@${storage.bucket}`;
+  return storage.urlOf(objectOf(origin, name));
 }
 
 /** Its parts; fails with `invalid-argument` unless it is `<object>@<bucket>` with exactly one `@`. */
@@ -129,9 +129,10 @@ async function isPlainTar(storage: ObjectStorage, object: ObjectName, signal: Ab
 }
 
 function objectIn(storage: ObjectStorage, url: string): ObjectName {
-  const { object, bucket } = checkedSnapshotUrl(url, 'snapshot');
-  if (bucket === storage.bucket) return object;
-  throw new StewardError('snapshot-not-found', `snapshot ${url} is in another bucket than ${storage.bucket}`);
+  checkedSnapshotUrl(url, 'snapshot');
+  const object = storage.nameOf(url);
+  if (object !== undefined) return object;
+  throw new StewardError('snapshot-not-found', `snapshot ${url} is in a bucket that is not in use here`);
 }
 
 function objectOf(origin: Omit<ArchiveOrigin, 'instance'>, name: string): ObjectName {

@@ -214,7 +214,7 @@ class Daemon implements RunningDaemon {
       stewardContentHandlers({
         core,
         node,
-        bucket: this.#storage.bucket,
+        urlOf: (object) => this.#storage.urlOf(object),
         backupsOf: (owner, workspace) => new BackupRepository(this.#place, owner, workspace),
       }),
     );

@@ -77,6 +77,11 @@ export const catalog = {
     true,
     'Check that the storage is reachable and writable, then try again.',
   ),
+  'storage-refused': entry(
+    status.FAILED_PRECONDITION,
+    false,
+    'Correct the storage part of the configuration or the clock, as the message says; `steward doctor` tries it.',
+  ),
   'disk-full': entry(status.RESOURCE_EXHAUSTED, true, 'Free space on the disk named in the message.'),
   'record-unreadable': entry(
     status.DATA_LOSS,

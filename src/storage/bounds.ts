@@ -3,6 +3,9 @@ export const OBJECT_NAME_LENGTH_MAX = 1_000;
 /** Longest segment of an object name: NAME_MAX of Linux file systems. */
 export const OBJECT_SEGMENT_LENGTH_MAX = 255;
 
+/** Longest `<key>@<bucket>`: a name, the sign, and a bucket with the stage and owner in it. */
+export const OBJECT_URL_LENGTH_MAX = 1_300;
+
 /** Attempts at one operation, the first included. */
 export const ATTEMPTS_MAX = 4;
 /** First pause between attempts. */

@@ -1,11 +1,12 @@
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { StewardError } from '../errors/steward-error.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import type { DirectoryEntry, FileStat } from '../gateways/files.js';
 import { DirectoryRoot, type DirectoryRootOptions, type DirectoryWorld } from './directory-root.js';
 import { readingFailuresAs, storageFailure } from './failures.js';
-import { checkObjectName, checkPrefix } from './object-name.js';
+import { checkObjectName, checkPrefix, splitUrl } from './object-name.js';
 import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from './object-storage.js';
 
 export interface DirectoryStorageOptions extends DirectoryRootOptions {
@@ -17,30 +18,35 @@ export interface DirectoryStorageOptions extends DirectoryRootOptions {
  * there whole or not at all and never replaces another.
  */
 export class DirectoryStorage implements ObjectStorage {
-  readonly bucket: string;
+  readonly #bucket: string;
   readonly #world: DirectoryWorld;
   readonly #root: DirectoryRoot;
 
   /** Touches nothing yet: a folder that cannot be used fails each operation until it can. */
   constructor(world: DirectoryWorld, options: DirectoryStorageOptions) {
-    this.bucket = options.bucket;
+    this.#bucket = options.bucket;
     this.#world = world;
     this.#root = new DirectoryRoot(world, options);
   }
 
-  async put(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+  urlOf(name: ObjectName): string {
     checkObjectName(name);
-    const { files, random } = this.#world;
-    return this.#guarded(options.signal, body, async () => {
-      await this.#root.readyForUploads();
-      const upload = join(this.#root.uploads, random.uuid());
-      try {
-        await this.#write(body, upload, options.signal);
-        return await this.#commit(name, upload, options.signal);
-      } finally {
-        await files.remove(upload).catch(() => undefined);
-      }
-    });
+    return `${name}@${this.#bucket}`;
+  }
+
+  nameOf(url: string): ObjectName | undefined {
+    const parts = splitUrl(url);
+    return parts?.bucket === this.#bucket ? parts.key : undefined;
+  }
+
+  put(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+    const { files } = this.#world;
+    return this.#upload(name, body, options, (upload, path) => files.link(upload, path));
+  }
+
+  replace(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+    const { files } = this.#world;
+    return this.#upload(name, body, options, (upload, path) => files.rename(upload, path));
   }
 
   async get(name: ObjectName, options: GetOptions): Promise<Readable | undefined> {
@@ -74,6 +80,14 @@ export class DirectoryStorage implements ObjectStorage {
     });
   }
 
+  async deleteMany(names: readonly ObjectName[], signal: AbortSignal): Promise<void> {
+    for (const name of names) await this.delete(name, signal);
+  }
+
+  async sign(): Promise<string> {
+    throw new StewardError('not-implemented', 'A directory cannot give links to its objects.');
+  }
+
   async check(signal: AbortSignal): Promise<void> {
     const { files, random } = this.#world;
     await this.#guarded(signal, undefined, async () => {
@@ -84,6 +98,26 @@ export class DirectoryStorage implements ObjectStorage {
         await files.read(probe, 'check'.length);
       } finally {
         await files.remove(probe).catch(() => undefined);
+      }
+    });
+  }
+
+  async #upload(
+    name: ObjectName,
+    body: Readable,
+    options: PutOptions,
+    place: (upload: string, path: string) => Promise<void>,
+  ): Promise<StoredObject> {
+    checkObjectName(name);
+    const { files, random } = this.#world;
+    return this.#guarded(options.signal, body, async () => {
+      await this.#root.readyForUploads();
+      const upload = join(this.#root.uploads, random.uuid());
+      try {
+        await this.#write(body, upload, options.signal);
+        return await this.#commit(name, options.signal, (path) => place(upload, path));
+      } finally {
+        await files.remove(upload).catch(() => undefined);
       }
     });
   }
@@ -102,13 +136,17 @@ export class DirectoryStorage implements ObjectStorage {
     }
   }
 
-  async #commit(name: ObjectName, upload: string, signal: AbortSignal): Promise<StoredObject> {
+  async #commit(
+    name: ObjectName,
+    signal: AbortSignal,
+    place: (path: string) => Promise<void>,
+  ): Promise<StoredObject> {
     const { files } = this.#world;
     const path = this.#path(name);
     await this.#root.ready();
     await makeDurableDirectory(files, dirname(path), 0o700);
     signal.throwIfAborted();
-    await files.link(upload, path);
+    await place(path);
     await files.syncDirectory(dirname(path));
     const stat = await files.stat(path);
     if (stat === undefined) throw new Error('an object that was just written is not there');

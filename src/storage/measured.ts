@@ -4,18 +4,16 @@ import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
 import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from './object-storage.js';
 
-type Operation = 'put' | 'get' | 'head' | 'list' | 'delete' | 'check';
+type Operation = 'put' | 'replace' | 'get' | 'head' | 'list' | 'delete' | 'delete-many' | 'sign' | 'check';
 
 /** Counts and times every operation, by outcome: `ok`, an error code, or `cancelled`. */
 export class MeasuredStorage implements ObjectStorage {
-  readonly bucket: string;
   readonly #storage: ObjectStorage;
   readonly #clock: Clock;
   readonly #seconds: Histogram<'operation' | 'outcome'>;
   readonly #written: Counter;
 
   constructor(storage: ObjectStorage, clock: Clock, registry: Registry) {
-    this.bucket = storage.bucket;
     this.#storage = storage;
     this.#clock = clock;
     this.#seconds = new Histogram({
@@ -32,8 +30,23 @@ export class MeasuredStorage implements ObjectStorage {
     });
   }
 
+  urlOf(name: ObjectName): string {
+    return this.#storage.urlOf(name);
+  }
+
+  nameOf(url: string): ObjectName | undefined {
+    return this.#storage.nameOf(url);
+  }
+
   async put(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
     const object = await this.#measure('put', options.signal, () => this.#storage.put(name, body, options));
+    this.#written.inc(object.sizeBytes);
+    return object;
+  }
+
+  async replace(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+    const work = () => this.#storage.replace(name, body, options);
+    const object = await this.#measure('replace', options.signal, work);
     this.#written.inc(object.sizeBytes);
     return object;
   }
@@ -60,6 +73,14 @@ export class MeasuredStorage implements ObjectStorage {
 
   delete(name: ObjectName, signal: AbortSignal): Promise<void> {
     return this.#measure('delete', signal, () => this.#storage.delete(name, signal));
+  }
+
+  deleteMany(names: readonly ObjectName[], signal: AbortSignal): Promise<void> {
+    return this.#measure('delete-many', signal, () => this.#storage.deleteMany(names, signal));
+  }
+
+  sign(name: ObjectName, access: 'read' | 'write', signal: AbortSignal): Promise<string> {
+    return this.#measure('sign', signal, () => this.#storage.sign(name, access, signal));
   }
 
   check(signal: AbortSignal): Promise<void> {

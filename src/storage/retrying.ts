@@ -9,25 +9,28 @@ type RetryWorld = Pick<World, 'clock' | 'random'>;
 
 /** Tries again what failed with `storage-unavailable`, a bounded number of times with growing pauses. */
 export class RetryingStorage implements ObjectStorage {
-  readonly bucket: string;
   readonly #storage: ObjectStorage;
   readonly #world: RetryWorld;
 
   constructor(storage: ObjectStorage, world: RetryWorld) {
-    this.bucket = storage.bucket;
     this.#storage = storage;
     this.#world = world;
   }
 
-  /** Only as long as nothing was read of the body, which comes once; the body is destroyed on failure. */
-  async put(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
-    const isUntouched = () => !body.readableDidRead && !body.destroyed;
-    try {
-      return await this.#retry(options.signal, () => this.#storage.put(name, body, options), isUntouched);
-    } catch (error) {
-      body.destroy();
-      throw error;
-    }
+  urlOf(name: ObjectName): string {
+    return this.#storage.urlOf(name);
+  }
+
+  nameOf(url: string): ObjectName | undefined {
+    return this.#storage.nameOf(url);
+  }
+
+  put(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+    return this.#write(body, options.signal, () => this.#storage.put(name, body, options));
+  }
+
+  replace(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+    return this.#write(body, options.signal, () => this.#storage.replace(name, body, options));
   }
 
   get(name: ObjectName, options: GetOptions): Promise<Readable | undefined> {
@@ -60,9 +63,32 @@ export class RetryingStorage implements ObjectStorage {
     return this.#retry(signal, () => this.#storage.delete(name, signal));
   }
 
+  deleteMany(names: readonly ObjectName[], signal: AbortSignal): Promise<void> {
+    return this.#retry(signal, () => this.#storage.deleteMany(names, signal));
+  }
+
+  sign(name: ObjectName, access: 'read' | 'write', signal: AbortSignal): Promise<string> {
+    return this.#retry(signal, () => this.#storage.sign(name, access, signal));
+  }
+
   /** Asks once: whoever checks wants to know how things are now. */
   check(signal: AbortSignal): Promise<void> {
     return this.#storage.check(signal);
+  }
+
+  /** Again only as long as nothing was read of the body, which comes once; it is destroyed on failure. */
+  async #write(
+    body: Readable,
+    signal: AbortSignal,
+    work: () => Promise<StoredObject>,
+  ): Promise<StoredObject> {
+    const isUntouched = () => !body.readableDidRead && !body.destroyed;
+    try {
+      return await this.#retry(signal, work, isUntouched);
+    } catch (error) {
+      body.destroy();
+      throw error;
+    }
   }
 
   async #retry<T>(signal: AbortSignal, work: () => Promise<T>, isPossible = () => true): Promise<T> {

@@ -219,7 +219,7 @@ function stewardCalls() {
   return stewardContentHandlers({
     core: daemon.core,
     node: 'here',
-    bucket: 'steward',
+    urlOf: (object) => `${object}@steward`,
     backupsOf: () => {
       throw new Error('not asked for');
     },

@@ -198,12 +198,16 @@ async function setting() {
 function repository(place: ArchivePlace, changed: Partial<ObjectStorage> = {}): BackupRepository {
   const { storage } = place;
   const through: ObjectStorage = {
-    bucket: storage.bucket,
+    urlOf: (name) => storage.urlOf(name),
+    nameOf: (url) => storage.nameOf(url),
     put: (...args) => storage.put(...args),
+    replace: (...args) => storage.replace(...args),
     get: (...args) => storage.get(...args),
     head: (...args) => storage.head(...args),
     list: (...args) => storage.list(...args),
     delete: (...args) => storage.delete(...args),
+    deleteMany: (...args) => storage.deleteMany(...args),
+    sign: (...args) => storage.sign(...args),
     check: (...args) => storage.check(...args),
     ...changed,
   };

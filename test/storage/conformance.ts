@@ -23,37 +23,78 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
 
     it('stores an object without content', async () => {
       const storage = await make();
-      await storage.put('empty', Readable.from([]), { signal });
-      expect(await storage.head('empty', signal)).toMatchObject({ sizeBytes: 0 });
-      expect(await contentOf(storage, 'empty')).toEqual(Buffer.alloc(0));
+      await storage.put('a/empty', Readable.from([]), { signal });
+      expect(await storage.head('a/empty', signal)).toMatchObject({ sizeBytes: 0 });
+      expect(await contentOf(storage, 'a/empty')).toEqual(Buffer.alloc(0));
     });
 
     it('answers undefined for what is not there', async () => {
       const storage = await make();
-      expect(await storage.head('nothing', signal)).toBeUndefined();
-      expect(await storage.get('nothing', { signal })).toBeUndefined();
-      await storage.delete('nothing', signal);
+      expect(await storage.head('a/nothing', signal)).toBeUndefined();
+      expect(await storage.get('a/nothing', { signal })).toBeUndefined();
+      await storage.delete('a/nothing', signal);
     });
 
     it('never replaces an object', async () => {
       const storage = await make();
-      await storage.put('one', Readable.from(['first']), { signal });
-      await expect(storage.put('one', Readable.from(['second']), { signal })).rejects.toMatchObject({
+      await storage.put('a/1', Readable.from(['first']), { signal });
+      await expect(storage.put('a/1', Readable.from(['second']), { signal })).rejects.toMatchObject({
         code: 'already-exists',
       });
-      expect(String(await contentOf(storage, 'one'))).toBe('first');
+      expect(String(await contentOf(storage, 'a/1'))).toBe('first');
+    });
+
+    it('replaces one when told to, and makes it when there is none', async () => {
+      const storage = await make();
+      await storage.replace('a/1', Readable.from(['first']), { signal });
+      const second = await storage.replace('a/1', Readable.from(['the second']), { signal });
+      expect(second).toMatchObject({ name: 'a/1', sizeBytes: 10 });
+      expect(String(await contentOf(storage, 'a/1'))).toBe('the second');
+      expect(await namesIn(storage, '')).toEqual(['a/1']);
+    });
+
+    it('keeps the object when its replacement breaks off', async () => {
+      const storage = await make();
+      await storage.put('a/1', Readable.from(['first']), { signal });
+      async function* broken() {
+        yield Buffer.alloc(100_000);
+        throw new Error('tar died');
+      }
+      await expect(storage.replace('a/1', Readable.from(broken()), { signal })).rejects.toThrow('tar died');
+      expect(String(await contentOf(storage, 'a/1'))).toBe('first');
+    });
+
+    it('names each object by a URL of its own, and knows it by that', async () => {
+      const storage = await make();
+      const names = ['ada/workspaces/w/snapshot-1.tar', 'ada/blobs/x', 'bob/blobs/x'];
+      const urls = names.map((name) => storage.urlOf(name));
+      expect(new Set(urls).size).toBe(3);
+      for (const url of urls) expect(url).toMatch(/^[^@]+@[^@]+$/);
+      expect(urls.map((url) => storage.nameOf(url))).toEqual(names);
+      const [url = ''] = urls;
+      const foreign = [
+        '',
+        'a',
+        '@',
+        `${url}@x`,
+        `${url}x`,
+        `../${url}`,
+        url.replace('@', ' @'),
+        'a/b@elsewhere',
+      ];
+      for (const other of foreign) expect(storage.nameOf(other), other).toBeUndefined();
     });
 
     it('lets exactly one of two who put the same name win', async () => {
       const storage = await make();
-      const puts = ['x', 'y'].map((content) => storage.put('race', Readable.from([content]), { signal }));
+      const puts = ['x', 'y'].map((content) => storage.put('a/race', Readable.from([content]), { signal }));
       const results = await Promise.allSettled(puts);
       expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     });
 
     it('lists by prefix in the order of names', async () => {
       const storage = await make();
-      const names = ['w/b', 'w/a/2', 'w/a/10', 'w/a-b', 'w/a.b/c', 'w2/x', 'v'];
+      const names = ['w/b', 'w/a/2', 'w/a/10', 'w/a-b', 'w/a.b/c', 'w2/x', 'v/y'];
       for (const name of names) await storage.put(name, Readable.from(['x']), { signal });
       expect(await namesIn(storage, '')).toEqual([...names].sort());
       expect(await namesIn(storage, 'w/')).toEqual(['w/a-b', 'w/a.b/c', 'w/a/10', 'w/a/2', 'w/b']);
@@ -64,11 +105,20 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
 
     it('deletes for good', async () => {
       const storage = await make();
-      await storage.put('a/one', Readable.from(['x']), { signal });
-      await storage.delete('a/one', signal);
+      await storage.put('a/1', Readable.from(['x']), { signal });
+      await storage.delete('a/1', signal);
       expect(await namesIn(storage, '')).toEqual([]);
-      await storage.put('a/one', Readable.from(['again']), { signal });
-      expect(String(await contentOf(storage, 'a/one'))).toBe('again');
+      await storage.put('a/1', Readable.from(['again']), { signal });
+      expect(String(await contentOf(storage, 'a/1'))).toBe('again');
+    });
+
+    it('deletes many at once, missing ones among them', async () => {
+      const storage = await make();
+      const names = ['a/1', 'a/2', 'b/1', 'b/2'];
+      for (const name of names) await storage.put(name, Readable.from(['x']), { signal });
+      await storage.deleteMany(['a/1', 'a/none', 'b/1', 'b/2'], signal);
+      expect(await namesIn(storage, '')).toEqual(['a/2']);
+      await storage.deleteMany([], signal);
     });
 
     it('leaves nothing when the body breaks off, and reports that failure as it is', async () => {
@@ -77,7 +127,7 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
         yield Buffer.alloc(100_000);
         throw new Error('tar died');
       }
-      await expect(storage.put('one', Readable.from(broken()), { signal })).rejects.toThrow('tar died');
+      await expect(storage.put('a/1', Readable.from(broken()), { signal })).rejects.toThrow('tar died');
       expect(await namesIn(storage, '')).toEqual([]);
     });
 
@@ -90,11 +140,11 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
           yield Buffer.alloc(10_000);
         }
       }
-      await expect(storage.put('one', Readable.from(endless()), { signal: abort.signal })).rejects.toThrow(
+      await expect(storage.put('a/1', Readable.from(endless()), { signal: abort.signal })).rejects.toThrow(
         'no longer wanted',
       );
       expect(await namesIn(storage, '')).toEqual([]);
-      await expect(storage.head('one', abort.signal)).rejects.toThrow('no longer wanted');
+      await expect(storage.head('a/1', abort.signal)).rejects.toThrow('no longer wanted');
     });
 
     it.each(['', '/a', 'a/', 'a//b', '..', 'a/../b', './a', 'a b', 'a\nb', 'ä', 'a\\b', 'x'.repeat(1_001)])(

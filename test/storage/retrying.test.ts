@@ -93,7 +93,11 @@ function flaky(
     return result;
   };
   const flakyStorage: ObjectStorage = {
-    bucket: 'test',
+    urlOf: (name) => `${name}@test`,
+    nameOf: () => undefined,
+    replace: () => answer(object),
+    deleteMany: () => answer(undefined),
+    sign: () => answer(''),
     put: async (_name, body) => {
       await onBody(body);
       return answer(object);

@@ -12,13 +12,11 @@ export type StorageOperation = 'put' | 'get' | 'head' | 'list';
 
 /** A storage whose operations can be held back or made to fail, one kind at a time. */
 export class HeldStorage implements ObjectStorage {
-  readonly bucket: string;
   readonly #storage: ObjectStorage;
   readonly #held = new Map<StorageOperation, (() => void)[]>();
   readonly #failing = new Set<StorageOperation>();
 
   constructor(storage: ObjectStorage) {
-    this.bucket = storage.bucket;
     this.#storage = storage;
   }
 
@@ -45,6 +43,19 @@ export class HeldStorage implements ObjectStorage {
     return this.#storage.put(name, body, options);
   }
 
+  async replace(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
+    await this.#pass('put', options.signal, body);
+    return this.#storage.replace(name, body, options);
+  }
+
+  urlOf(name: ObjectName): string {
+    return this.#storage.urlOf(name);
+  }
+
+  nameOf(url: string): ObjectName | undefined {
+    return this.#storage.nameOf(url);
+  }
+
   async get(name: ObjectName, options: GetOptions): Promise<Readable | undefined> {
     await this.#pass('get', options.signal);
     return this.#storage.get(name, options);
@@ -62,6 +73,14 @@ export class HeldStorage implements ObjectStorage {
 
   delete(name: ObjectName, signal: AbortSignal): Promise<void> {
     return this.#storage.delete(name, signal);
+  }
+
+  deleteMany(names: readonly ObjectName[], signal: AbortSignal): Promise<void> {
+    return this.#storage.deleteMany(names, signal);
+  }
+
+  sign(name: ObjectName, access: 'read' | 'write', signal: AbortSignal): Promise<string> {
+    return this.#storage.sign(name, access, signal);
   }
 
   check(signal: AbortSignal): Promise<void> {

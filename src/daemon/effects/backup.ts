@@ -77,7 +77,7 @@ export class BackupEffects {
   #referenceTo(manifest: BackupManifest, context: ContentContext): BackupReference {
     const { owner, workspace } = context.identity;
     const generation = String(manifest.generation);
-    const url = `${owner}/workspaces/${workspace}/backups/${generation}@${this.#place.storage.bucket}`;
+    const url = this.#place.storage.urlOf(`${owner}/workspaces/${workspace}/backups/${generation}`);
     return referenceTo(manifest, url, manifest.generation);
   }
 
