@@ -58,3 +58,15 @@ export const EFFECTS_END_MS = 4_000;
 export const MESSAGE_CHARACTERS_MAX = 2_000;
 export const WARNINGS_MAX = 20;
 export const GIT_REPORT_BYTES_MAX = 64 * 1024;
+/** Default concurrency of a node's set-ups (fetching and unpacking), backups and snapshots (packing and storing). */
+export const SETUPS_RUNNING_MAX = 4;
+export const BACKUPS_RUNNING_MAX = 5;
+export const SNAPSHOTS_RUNNING_MAX = 2;
+/** How long one may wait for its turn by default. A final backup only loses an attempt, so it may wait longest. */
+export const SETUP_WAIT_MS = 60 * 60_000;
+export const BACKUP_WAIT_MS = 6 * 60 * 60_000;
+export const SNAPSHOT_WAIT_MS = 2 * 60 * 60_000;
+/** How long work whose time is up gets to end by itself before its machine gives it up. */
+export const QUEUE_END_MS = 10_000;
+/** What may wait in one queue: an instance waits for one thing at a time. */
+export const QUEUE_LENGTH_MAX = INSTANCES_MAX;

@@ -25,6 +25,8 @@ import { writeRecord } from './effects/write-record.js';
 import type { Moved } from './instance/follower.js';
 import { SecretStore } from './instance/secrets.js';
 import { Instances } from './instances.js';
+import { QUEUE_DEFAULTS, type QueueLimits, withWaits } from './queues/queue-limits.js';
+import { Queues } from './queues/queues.js';
 import { ContentRecords } from './records/content-records.js';
 import type { SnapshotNames } from './rpc/take-snapshot.js';
 
@@ -44,7 +46,9 @@ export interface CoreOptions {
   readonly place: ArchivePlace;
   readonly owner: ContentOwner;
   readonly git: GitPolicy;
+  /** Of the work itself; what it waits for its turn comes on top. */
   readonly limits: ContentLimits;
+  readonly queues?: QueueLimits;
   readonly listener: CoreListener;
   /** The dynamic supervisor that owns the actors; asked for when the first instance starts. */
   readonly supervisor: () => Supervisor;
@@ -56,6 +60,7 @@ export interface ContentCore {
   readonly records: ContentRecords;
   readonly publisher: Publisher;
   readonly journal: Journal<Transition>;
+  readonly queues: Queues;
   readonly snapshotNames: SnapshotNames;
   /** Brings every recorded instance back; to be called once, when the supervisor runs. */
   recover(): Promise<void>;
@@ -74,12 +79,13 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
   const publisher = new Publisher(world.clock, journal, listener.alarm);
   const secrets = new SecretStore(world, area);
   await secrets.open();
+  const queues = queuesFor(options);
   const instances: Instances = new Instances({
     clock: world.clock,
-    machine: machineWith(options, records, secrets, (input) =>
+    machine: machineWith(options, records, secrets, queues, (input) =>
       instances.get(input.context.identity.instance),
     ),
-    limits: options.limits,
+    limits: withWaits(options.limits, options.queues ?? QUEUE_DEFAULTS),
     records,
     secrets,
     hasContent: async (instance) => (await world.files.stat(area.contentOf(instance))) !== undefined,
@@ -99,6 +105,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
     records,
     publisher,
     journal,
+    queues,
     snapshotNames: {
       next: () => newSnapshotName(world.clock, world.random),
       urlOf: (view, name) => snapshotUrl(options.place.storage, view.context.identity, name),
@@ -108,11 +115,21 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
   };
 }
 
+function queuesFor({ world, limits, queues }: CoreOptions): Queues {
+  const { initializeMs, backupMs } = limits;
+  return new Queues({
+    clock: world.clock,
+    limits: queues ?? QUEUE_DEFAULTS,
+    workMs: { setup: initializeMs, backup: backupMs, snapshot: backupMs },
+  });
+}
+
 /** The machine with its effects; one for all instances. */
 function machineWith(
   options: CoreOptions,
   records: ContentRecords,
   secrets: SecretStore,
+  queues: Queues,
   instanceOf: Performing['instanceOf'],
 ): typeof contentMachine {
   const { world, area, place, listener } = options;
@@ -121,6 +138,7 @@ function machineWith(
   const content = new ContentEffects({
     ...options,
     secrets,
+    queues,
     onProgress: listener.progress,
     onWarning: listener.warning,
   });

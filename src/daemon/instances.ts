@@ -170,10 +170,19 @@ export class Instances {
     this.#isDraining = true;
   }
 
-  /** Waits until no effect runs on any instance, at most so long. What still runs is aborted by the stop. */
-  async settleJobs(clock: Clock, milliseconds: number): Promise<void> {
+  /**
+   * Waits until no effect runs on any instance, at most so long. What still runs is aborted by the stop, and so is
+   * what `isHeld` tells has not begun.
+   */
+  async settleJobs(
+    clock: Clock,
+    milliseconds: number,
+    isHeld: (instance: InstanceId) => boolean = () => false,
+  ): Promise<void> {
     const busy = [...this.#live.values()].filter(({ lane }) => !lane.isIdle);
-    await Promise.all(busy.map(({ lane }) => lane.idle(clock, milliseconds)));
+    await Promise.all(
+      busy.map(({ lane, identity }) => lane.idle(clock, milliseconds, () => isHeld(identity.instance))),
+    );
   }
 
   async #begin({ identity, request, secrets }: InitCommand): Promise<Instance> {

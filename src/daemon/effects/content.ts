@@ -13,6 +13,7 @@ import type { Http } from '../../gateways/http.js';
 import { WorkspaceInitializer } from '../../gen/content-service-api/initializer.js';
 import type { WorkingArea } from '../area.js';
 import type { SecretStore } from '../instance/secrets.js';
+import type { Queues } from '../queues/queues.js';
 import { isAnnounced } from './announced.js';
 import { boundedReport, boundedSetup } from './bounded.js';
 
@@ -22,6 +23,7 @@ export interface ContentEffectsOptions {
   readonly git: GitPolicy;
   readonly area: WorkingArea;
   readonly secrets: SecretStore;
+  readonly queues: Queues;
   /** Told how far long steps are; for progress only, never for decisions. */
   readonly onProgress: (context: ContentContext, step: string, bytes: number) => void;
   /** Told of what went wrong without failing a step. */
@@ -36,30 +38,13 @@ export class ContentEffects {
     this.#options = options;
   }
 
-  async initialize({ context }: StepInput, signal: AbortSignal): Promise<{ readonly setup: SetupResult }> {
-    const { place, http, git, area, secrets, onProgress } = this.#options;
-    const { instance } = context.identity;
-    const { request } = context;
-    if (request === undefined) throw new StewardError('internal', 'a set-up began without a request');
-    const recorded = WorkspaceInitializer.decode(Buffer.from(request.initializer, 'base64'));
-    const kept = request.hasSecrets ? await secrets.read(instance) : {};
-    if (kept === undefined)
-      throw new StewardError('credentials-lost', 'the credentials of the set-up are gone');
-    const plan = planOf(joinSecrets(recorded, kept));
-    const setup = await initialize(
-      plan,
-      {
-        ...place,
-        http,
-        git,
-        signal,
-        folder: area.contentOf(instance),
-        backups: request.remoteStorageDisabled ? undefined : this.#backups(context),
-        onProgress: ({ step, bytes }) => onProgress(context, step, bytes),
-      },
-      { isFreshStart: false },
-    );
-    return { setup: boundedSetup(setup) };
+  /** In its turn: a node fetches and unpacks only so much at a time. */
+  initialize({ context }: StepInput, signal: AbortSignal): Promise<{ readonly setup: SetupResult }> {
+    const { queues, onProgress } = this.#options;
+    return queues.run('setup', signal, (inTurn) => this.#initialize(context, inTurn), {
+      waiter: context.identity.instance,
+      onQueued: () => onProgress(context, 'queued', 0),
+    });
   }
 
   /** Nothing of a set-up is needed any more once its content is complete. */
@@ -96,6 +81,32 @@ export class ContentEffects {
       onWarning(context, 'the git status could not be read', error);
       return { git: undefined };
     }
+  }
+
+  async #initialize(context: ContentContext, signal: AbortSignal): Promise<{ readonly setup: SetupResult }> {
+    const { place, http, git, area, secrets, onProgress } = this.#options;
+    const { instance } = context.identity;
+    const { request } = context;
+    if (request === undefined) throw new StewardError('internal', 'a set-up began without a request');
+    const recorded = WorkspaceInitializer.decode(Buffer.from(request.initializer, 'base64'));
+    const kept = request.hasSecrets ? await secrets.read(instance) : {};
+    if (kept === undefined)
+      throw new StewardError('credentials-lost', 'the credentials of the set-up are gone');
+    const plan = planOf(joinSecrets(recorded, kept));
+    const setup = await initialize(
+      plan,
+      {
+        ...place,
+        http,
+        git,
+        signal,
+        folder: area.contentOf(instance),
+        backups: request.remoteStorageDisabled ? undefined : this.#backups(context),
+        onProgress: ({ step, bytes }) => onProgress(context, step, bytes),
+      },
+      { isFreshStart: false },
+    );
+    return { setup: boundedSetup(setup) };
   }
 
   #backups(context: ContentContext): BackupRepository {

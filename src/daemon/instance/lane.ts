@@ -39,10 +39,13 @@ export class Lane {
     for (const effect of this.#effects) effect.abort(reason);
   }
 
-  /** Resolves when nothing runs or waits; false when that took longer than `milliseconds`. */
-  async idle(clock: Clock, milliseconds: number): Promise<boolean> {
+  /**
+   * Resolves when nothing runs or waits; false when that took longer than `milliseconds`. What `isHeld` says of
+   * this lane's effect, that it has not begun and will not, is as good as nothing.
+   */
+  async idle(clock: Clock, milliseconds: number, isHeld: () => boolean = () => false): Promise<boolean> {
     const until = clock.monotonic() + milliseconds;
-    while (!this.isIdle) {
+    while (!this.isIdle && !isHeld()) {
       if (clock.monotonic() >= until) return false;
       await Promise.race([this.#tail, sleep(clock, QUIESCE_POLL_MS)]);
     }
