@@ -56,6 +56,16 @@ export const catalog = {
     true,
     'Read the message, correct the source, and start again.',
   ),
+  'download-failed': entry(
+    status.INTERNAL,
+    true,
+    'Check the URL and the digest; the message says what the server answered.',
+  ),
+  'quota-exceeded': entry(
+    status.RESOURCE_EXHAUSTED,
+    false,
+    'Ask for a larger storage_quota_bytes, or for less content.',
+  ),
   'git-failed': entry(status.INTERNAL, true, 'Check the clone URL, the branch and the credentials.'),
   'credentials-lost': entry(
     status.FAILED_PRECONDITION,
