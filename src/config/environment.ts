@@ -43,8 +43,12 @@ function keysOf(schema: z.ZodObject, path: readonly string[]): Key[] {
   });
 }
 
-/** The type itself, without what makes it optional or gives it a default. */
+/** The type itself, without what makes it optional, gives it a default, or renames what an object says. */
 export function unwrapped(type: z.ZodType): z.ZodType {
+  if (type instanceof z.ZodPipe) {
+    const said = type.in instanceof z.ZodType ? unwrapped(type.in) : undefined;
+    return said instanceof z.ZodObject ? said : type;
+  }
   const isWrapper =
     type instanceof z.ZodOptional ||
     type instanceof z.ZodDefault ||

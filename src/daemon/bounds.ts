@@ -70,3 +70,18 @@ export const SNAPSHOT_WAIT_MS = 2 * 60 * 60_000;
 export const QUEUE_END_MS = 10_000;
 /** What may wait in one queue: an instance waits for one thing at a time. */
 export const QUEUE_LENGTH_MAX = INSTANCES_MAX;
+/** Most that a queue may be configured to do at the same time. */
+export const CONCURRENCY_MAX = 1_000;
+/** Defaults of housekeeping: how often, how old a thing must be before it counts as left behind, how long it is kept. */
+export const HOUSEKEEPING_INTERVAL_MS = 5 * 60_000;
+export const HOUSEKEEPING_AGE_MS = 60 * 60_000;
+export const QUARANTINE_KEPT_MS = 7 * 24 * 60 * 60_000;
+/** Archives without a manifest may belong to a backup under way, on this node or another: it has to be older. */
+export const ORPHAN_AGE_MS = 2 * 24 * 60 * 60_000;
+/** How often the disk guard looks. */
+export const DISK_INTERVAL_MS = 15_000;
+/** Defaults of drills: one a day, and how long one restore may take. */
+export const DRILL_PERIOD_MS = 24 * 60 * 60_000;
+export const DRILL_DEADLINE_MS = 2 * 60 * 60_000;
+/** How long the workspace's own program may take before its content is saved. */
+export const PRE_STOP_DEADLINE_MS = 30_000;

@@ -2,6 +2,13 @@ import { z } from 'zod';
 import { duration } from '../config/fields.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
+import {
+  diskSchema,
+  drillsSchema,
+  housekeepingSchema,
+  preStopSchema,
+  queuesSchema,
+} from './config-upkeep.js';
 
 /** Deadlines of the steps of one instance's content, pauses between attempts, and counts. */
 const limits = z
@@ -76,6 +83,11 @@ export const daemonConfigSchema = z.strictObject({
   storage,
   git: z.strictObject({ allowHttp: z.boolean().default(false) }).prefault({}),
   limits: limits.prefault({}),
+  queues: queuesSchema,
+  preStop: preStopSchema,
+  housekeeping: housekeepingSchema,
+  disk: diskSchema,
+  drills: drillsSchema,
   /** How long running backups may go on when the daemon stops. */
   stopGrace: duration().default(bounds.STOP_GRACE_MS),
 });

@@ -14,6 +14,10 @@ const schema = z.object({
       isOn: z.boolean().default(true),
     })
     .prefault({}),
+  queue: z
+    .strictObject({ length: z.int().default(5) })
+    .prefault({})
+    .transform(({ length }) => ({ lengthMax: length })),
   hosts: z.array(z.string()).default([]),
   accessKey: z.string().optional(),
 });
@@ -23,6 +27,7 @@ describe('loadConfig', () => {
     expect(await load({})).toEqual({
       name: 'steward',
       backup: { interval: 900_000, isOn: true },
+      queue: { lengthMax: 5 },
       hosts: [],
     });
   });
@@ -32,12 +37,14 @@ describe('loadConfig', () => {
     const env = {
       STEWARD_TEST_NAME: 'env',
       STEWARD_TEST_BACKUP_INTERVAL: '5m',
+      STEWARD_TEST_QUEUE_LENGTH: '7',
       STEWARD_TEST_HOSTS: '["b","c"]',
     };
     const config = await load({ file, env, overrides: { name: 'line', accessKey: undefined } });
     expect(config).toEqual({
       name: 'line',
       backup: { interval: 300_000, limit: 10 * 2 ** 30, isOn: true },
+      queue: { lengthMax: 7 },
       hosts: ['b', 'c'],
     });
   });
@@ -55,6 +62,7 @@ describe('loadConfig', () => {
     const file = {
       name: 7,
       backup: { interval: '5 parsecs', limit: '1.5', of: 1 },
+      queue: { size: 1 },
       typo: true,
       hosts: ['a', 2],
     };
@@ -67,6 +75,7 @@ describe('loadConfig', () => {
     for (const line of [
       '  STEWARD_TEST_NAEM: there is no key of this name',
       '  backup.of: there is no such key',
+      '  queue.size: there is no such key',
       '  typo: there is no such key',
       '  backup.interval: expected a duration such as "1h30m"',
       '  backup.limit: expected a size such as "10Gi"',

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { duration, size } from '../config/fields.js';
+import * as bounds from './bounds.js';
+import type { QueueName } from './queues/queue-limits.js';
+
+/** What a node does at the same time, and how it looks after itself. A duration of 0 switches a schedule off. */
+
+function queue(concurrency: number, waitMs: number) {
+  return z
+    .strictObject({
+      /** Pieces of work at the same time; never exceeded. */
+      concurrency: z.int().min(1).max(bounds.CONCURRENCY_MAX).default(concurrency),
+      /** How long one may wait for its turn. */
+      waitMax: duration().default(waitMs),
+    })
+    .prefault({})
+    .transform((said) => ({ concurrency: said.concurrency, waitMs: said.waitMax }));
+}
+
+export const queuesSchema = z
+  .strictObject({
+    setup: queue(bounds.SETUPS_RUNNING_MAX, bounds.SETUP_WAIT_MS),
+    backup: queue(bounds.BACKUPS_RUNNING_MAX, bounds.BACKUP_WAIT_MS),
+    snapshot: queue(bounds.SNAPSHOTS_RUNNING_MAX, bounds.SNAPSHOT_WAIT_MS),
+  } satisfies Record<QueueName, z.ZodType>)
+  .prefault({});
+
+/** What nobody owns goes into the quarantine, and from there when it is old or the disk needs the room. */
+export const housekeepingSchema = z
+  .strictObject({
+    interval: duration().default(bounds.HOUSEKEEPING_INTERVAL_MS),
+    minAge: duration().default(bounds.HOUSEKEEPING_AGE_MS),
+    keep: duration().default(bounds.QUARANTINE_KEPT_MS),
+    /** Age from which archives that no manifest names count as left behind; more than any backup may take. */
+    orphanAge: duration().default(bounds.ORPHAN_AGE_MS),
+  })
+  .prefault({})
+  .transform((said) => ({
+    intervalMs: said.interval,
+    minAgeMs: said.minAge,
+    keepMs: said.keep,
+    orphanAgeMs: said.orphanAge,
+  }));
+
+/** Below `minFree` nothing new is set up and the node is not ready. */
+export const diskSchema = z
+  .strictObject({
+    interval: duration().default(bounds.DISK_INTERVAL_MS),
+    minFree: size().default(bounds.DISK_FREE_BYTES_MIN),
+  })
+  .prefault({})
+  .transform((said) => ({ intervalMs: said.interval, minFreeBytes: said.minFree }));
+
+/** One backup after another is restored as a proof, one every `period`. */
+export const drillsSchema = z
+  .strictObject({
+    period: duration().default(bounds.DRILL_PERIOD_MS),
+    timeout: duration().default(bounds.DRILL_DEADLINE_MS),
+  })
+  .prefault({})
+  .transform((said) => ({ periodMs: said.period, timeoutMs: said.timeout }));
+
+/** The workspace's own `.steward/pre-stop`. */
+export const preStopSchema = z
+  .strictObject({ timeout: duration().default(bounds.PRE_STOP_DEADLINE_MS) })
+  .prefault({})
+  .transform((said) => ({ timeoutMs: said.timeout }));
