@@ -34,6 +34,7 @@ import {
 import type { DaemonConfig } from './config.js';
 import { type ContentCore, openCore } from './core.js';
 import { DaemonMetrics } from './metrics.js';
+import { showQueues } from './queues/queue-metrics.js';
 import { Readiness } from './readiness.js';
 import { contentServiceHandlers } from './rpc/content-service.js';
 import { stewardContentHandlers } from './rpc/steward/content.js';
@@ -127,9 +128,11 @@ class Daemon implements RunningDaemon {
       owner: this.#config.content,
       git: this.#config.git,
       limits: this.#config.limits,
+      queues: this.#config.queues,
       listener: this.#metrics.listener(logger),
       supervisor: () => this.#instances(),
     });
+    showQueues(this.#core.queues, this.#options.registry);
     this.#core.publisher.onTransition((transition) => this.#metrics.moved(transition));
     this.#supervisor = await startSupervisor('daemon', daemonTree, {
       clock: world.clock,
@@ -156,12 +159,21 @@ class Daemon implements RunningDaemon {
     await this.#readiness.stop();
     await this.#http?.close();
     this.#server?.setServing(false);
-    this.#core?.instances.drain();
-    await this.#core?.instances.settleJobs(this.#options.world.clock, this.#config.stopGrace);
+    await this.#settle();
     await this.#server?.stop();
     await this.#supervisor?.stop();
     await this.#closeCore();
     await this.#releaseLock();
+  }
+
+  /** What runs gets its time to end; what waits for its turn goes on in the next life. */
+  async #settle(): Promise<void> {
+    if (this.#core === undefined) return;
+    const { instances, queues } = this.#core;
+    instances.drain();
+    queues.drain();
+    const { clock } = this.#options.world;
+    await instances.settleJobs(clock, this.#config.stopGrace, (instance) => queues.isWaiting(instance));
   }
 
   /** A disk that hangs is not waited for; but what still writes must not meet the next owner, so the lock stays. */

@@ -27,6 +27,7 @@ export interface CoreChanges {
   readonly world?: World;
   readonly listener?: Partial<CoreListener>;
   readonly limits?: NonNullable<DaemonConfigInput['limits']>;
+  readonly queues?: NonNullable<DaemonConfigInput['queues']>;
 }
 
 /** The daemon without its wires, in a folder of its own, over a storage that can be held back. */
@@ -52,6 +53,7 @@ export async function realCore(changes: CoreChanges = {}) {
     content: { uid, gid, isRoot: false },
     storage: { folder: join(folder, 'objects') },
     limits: { backupAttemptsMax: 1, pauseMin: '10m', pauseMax: '10m', ...changes.limits },
+    queues: changes.queues ?? {},
   });
   let supervisor: Supervisor | undefined;
   const core: ContentCore = await openCore({
@@ -62,6 +64,7 @@ export async function realCore(changes: CoreChanges = {}) {
     owner: config.content,
     git: config.git,
     limits: config.limits,
+    queues: config.queues,
     listener: { ...silent, ...changes.listener },
     supervisor: () => {
       if (supervisor === undefined) throw new Error('not started');
