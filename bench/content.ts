@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isInstanceId, isOwnerId, isWorkspaceId } from '../machines/ids.js';
+import { DEFAULT_BACKUP_POLICY } from '../src/content/backup-policy.js';
 import { BackupRepository } from '../src/content/backups.js';
 import { realWorld } from '../src/gateways/real/world.js';
 import { DirectoryStorage } from '../src/storage/directory.js';
@@ -89,11 +90,13 @@ class Bench {
   }
 
   async backup(): Promise<void> {
-    const { generation } = await this.#backups.create(this.#content, {
+    const { manifest } = await this.#backups.create(this.#content, {
       instance: INSTANCE,
+      chain: join(this.#folder, 'chain'),
+      policy: DEFAULT_BACKUP_POLICY,
       signal: this.#signal,
     });
-    this.#generation = generation;
+    this.#generation = manifest.generation;
   }
 
   plainBackup(): void {

@@ -1,13 +1,14 @@
-import { pipeline, Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
 import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
 import { packFolder } from './archive.js';
-import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS, MANIFEST_BYTES_MAX } from './bounds.js';
+import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS } from './bounds.js';
 import { withDeadline } from './deadline.js';
 import { type Digest, isSameDigest, Meter, metered } from './digest.js';
-import { type ArchiveManifest, decodeManifest, digestOf, encodeManifest, unreadable } from './manifest.js';
+import type { ArchiveManifest, Part } from './manifest.js';
+import type { ArchiveReport } from './tar-messages.js';
 import { unpackArchive } from './unpack.js';
 import type { ContentUser } from './user.js';
 
@@ -21,9 +22,11 @@ export interface ArchivePlace {
 
 /** How far a long piece of work is. */
 export interface Progress {
-  readonly step: 'packing' | 'verifying' | 'unpacking' | 'cloning';
+  readonly step: 'packing' | 'verifying' | 'unpacking' | 'comparing' | 'cloning' | 'downloading';
   /** Bytes of the archive so far, or of git's own count; 0 where nobody knows. */
   readonly bytes: number;
+  /** 0 to 100, of the present part; absent where nobody knows the whole. */
+  readonly percent?: number;
 }
 
 export interface WorkOptions {
@@ -37,8 +40,11 @@ export interface ArchiveOrigin {
   readonly instance: InstanceId;
 }
 
-/** All a manifest says, except what it is a manifest of. */
-export type ArchiveFacts = Omit<ArchiveManifest, 'kind' | 'generation' | 'previousGeneration'>;
+/** One archive that is stored and was read back. */
+export interface StoredArchive {
+  readonly part: Part;
+  readonly report: ArchiveReport;
+}
 
 /**
  * Streams a folder into a new object and reads it back: when this resolves, the stored bytes were seen to be the
@@ -48,11 +54,9 @@ export async function storeArchive(
   place: ArchivePlace,
   name: ObjectName,
   folder: string,
-  origin: ArchiveOrigin,
   options: WorkOptions,
-): Promise<ArchiveFacts> {
+): Promise<StoredArchive> {
   const { world, storage } = place;
-  const createdAtMs = world.clock.now();
   return withDeadline(world.clock, ARCHIVE_DEADLINE_MS, 'the backup', options.signal, async (signal) => {
     const packing = await packFolder(world, folder, signal);
     const meter = new Meter();
@@ -71,16 +75,16 @@ export async function storeArchive(
       await packing.ended;
     }
     const digest = meter.finish();
-    const { entries, contentBytes, torn, changed } = packing.report();
     try {
       await verifyArchive(place, name, digest, { ...options, signal });
     } catch (error) {
       await discardArchive(place, name);
       throw error;
     }
-    const lists = { torn: named(torn), changed: named(changed) };
+    const report = packing.report();
+    const { entries, contentBytes } = report;
     const { compression } = packing;
-    return { ...origin, createdAtMs, archive: name, ...digest, compression, entries, contentBytes, ...lists };
+    return { part: { kind: 'full', archive: name, ...digest, compression, entries, contentBytes }, report };
   });
 }
 
@@ -103,14 +107,14 @@ export async function verifyArchive(
   throw new StewardError('backup-failed', `the storage returned other bytes than were put into ${name}`);
 }
 
-/** Unpacks the archive of a manifest into an empty folder, verifying it on the way. */
+/** Unpacks the parts of a manifest, one over the other, into an empty folder, verifying them on the way. */
 export async function restoreArchive(
   place: ArchivePlace,
   manifest: ArchiveManifest,
   folder: string,
   options: WorkOptions,
 ): Promise<void> {
-  await unpackObject(place, manifest.archive, folder, options, digestOf(manifest));
+  for (const part of manifest.parts) await unpackObject(place, part.archive, folder, options, part);
 }
 
 /** Unpacks an object into an empty folder; without an expected digest only its own structure is checked. */
@@ -145,55 +149,4 @@ export async function discardArchive(place: ArchivePlace, name: ObjectName): Pro
   await withDeadline(world.clock, ARCHIVE_CLEANUP_DEADLINE_MS, 'the removal', never, (signal) =>
     storage.delete(name, signal),
   ).catch(() => undefined);
-}
-
-/** Puts a manifest under a new name and reads it back: the commit. Fails with `already-exists` when taken. */
-export async function commitManifest(
-  place: ArchivePlace,
-  name: ObjectName,
-  manifest: ArchiveManifest,
-  signal: AbortSignal,
-): Promise<void> {
-  const bytes = encodeManifest(manifest);
-  // What could never be read again must not be committed: it would stand in the way of every later backup.
-  decodeManifest(name, bytes);
-  await place.storage.put(name, Readable.from([bytes], { objectMode: false }), {
-    signal,
-    contentType: 'application/json',
-  });
-  const stored = await readObject(place.storage, name, signal);
-  if (stored === undefined || !stored.equals(bytes)) {
-    throw new StewardError('backup-failed', `the storage did not keep the manifest ${name}`);
-  }
-}
-
-/** undefined when there is no such manifest; `manifest-unreadable` when there is one that cannot be used. */
-export async function readManifest(
-  storage: ObjectStorage,
-  name: ObjectName,
-  signal: AbortSignal,
-): Promise<ArchiveManifest | undefined> {
-  const bytes = await readObject(storage, name, signal);
-  return bytes === undefined ? undefined : decodeManifest(name, bytes);
-}
-
-async function readObject(
-  storage: ObjectStorage,
-  name: ObjectName,
-  signal: AbortSignal,
-): Promise<Buffer | undefined> {
-  const stored = await storage.get(name, { signal });
-  if (stored === undefined) return undefined;
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of stored) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MANIFEST_BYTES_MAX) throw unreadable(name, 'is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function named(entries: { readonly count: number; readonly names: readonly string[] }) {
-  return { count: entries.count, names: [...entries.names] };
 }

@@ -21,6 +21,19 @@ export const MANIFEST_BYTES_MAX = 1024 * 1024;
 /** Generations tried in a row when others commit at the same time. */
 export const COMMIT_ATTEMPTS_MAX = 8;
 
+/** Increments of a chain before the next backup is a full one. */
+export const FULL_AFTER_INCREMENTS = 24;
+/** Share of the full archive's size its increments may reach before the next backup is a full one. */
+export const FULL_WHEN_INCREMENTS_EXCEED_SHARE = 0.5;
+/** Newest generations of a workspace that are always kept. */
+export const BACKUP_KEEP_COUNT = 20;
+/** Older generations are kept until they are this old. */
+export const BACKUP_KEEP_AGE_MS = 24 * 60 * 60_000;
+/** What the content must have held before a shrinking can be suspicious, and the share of it that must be left. */
+export const SHRINK_MIN_ENTRIES = 1_000;
+export const SHRINK_MIN_BYTES = 64 * 1024 * 1024;
+export const SHRINK_SHARE = 0.1;
+
 /** Longest clone URL, branch name and checkout location accepted. */
 export const GIT_ARGUMENT_CHARACTERS_MAX = 4096;
 /** Settings one clone may carry. */
@@ -55,3 +68,14 @@ export const ONE_TIME_SECRET_ATTEMPTS_MAX = 5;
 export const ONE_TIME_SECRET_PAUSE_MS = 1_000;
 export const ONE_TIME_SECRET_DEADLINE_MS = 30_000;
 export const ONE_TIME_SECRET_BYTES_MAX = 16 * 1024;
+
+/** Objects that a deletion of stored content has removed at once. */
+export const DELETION_BATCH_OBJECTS_MAX = 500;
+
+/** How long putting restored things into content in use may take. */
+export const PLACING_DEADLINE_MS = 60 * 60_000;
+/** Longest name of a file (NAME_MAX of Linux). */
+export const RESTORE_NAME_BYTES_MAX = 255;
+/** Paths one restore takes out of a version, and the longest of them. */
+export const RESTORE_PATHS_MAX = 1_000;
+export const RESTORE_PATH_BYTES_MAX = 4_096;

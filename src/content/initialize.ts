@@ -3,6 +3,7 @@ import type { SetupResult } from '../../machines/content-types.js';
 import type { World } from '../gateways/world.js';
 import type { BackupRepository } from './backups.js';
 import type { InitializeContext, Initialized, InitializerPlan } from './initializers/plan.js';
+import { digestOf } from './manifest.js';
 import { syncFolder } from './sync-folder.js';
 
 export interface InitializeOptions {
@@ -44,7 +45,8 @@ async function restoreLatest(
   if (manifest === undefined) return undefined;
   await backups.restore(manifest, context.folder, context);
   const durationMs = clock.monotonic() - start;
-  const { torn, sizeBytes } = manifest;
+  const { torn } = manifest;
+  const { sizeBytes } = digestOf(manifest);
   const warnings =
     torn.count === 0
       ? []

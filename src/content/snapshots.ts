@@ -2,12 +2,11 @@ import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
 import type { Random } from '../gateways/random.js';
 import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
+import { commitManifest, readManifest } from './archive-manifests.js';
 import {
   type ArchiveOrigin,
   type ArchivePlace,
-  commitManifest,
   discardArchive,
-  readManifest,
   restoreArchive,
   storeArchive,
   unpackObject,
@@ -63,9 +62,18 @@ export async function createSnapshot(
   options: WorkOptions,
 ): Promise<SnapshotManifest> {
   const object = objectOf(origin, name);
-  const facts = await storeArchive(place, object, folder, origin, options);
-  const manifest: SnapshotManifest = { kind: 'snapshot', ...facts };
-  await commitManifest(place, manifestOf(object), manifest, options.signal);
+  const createdAtMs = place.world.clock.now();
+  const { part, report } = await storeArchive(place, object, folder, options);
+  const { owner, workspace, instance } = origin;
+  const { torn, changed } = report;
+  const manifest: SnapshotManifest = {
+    kind: 'snapshot',
+    ...{ owner, workspace, instance, createdAtMs },
+    parts: [part],
+    torn,
+    changed,
+  };
+  await commitManifest(place.storage, manifestOf(object), manifest, options.signal);
   return manifest;
 }
 
@@ -91,7 +99,7 @@ export async function readSnapshot(
   const object = objectIn(storage, url);
   const manifest = await readManifest(storage, manifestOf(object), signal);
   if (manifest === undefined) return undefined;
-  if (manifest.kind === 'snapshot' && manifest.archive === object) return manifest;
+  if (manifest.kind === 'snapshot' && manifest.parts[0]?.archive === object) return manifest;
   throw unreadable(manifestOf(object), 'belongs to something else');
 }
 

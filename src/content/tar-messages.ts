@@ -20,7 +20,7 @@ export interface ArchiveReport {
 /** How many entries, and the first of them by name. */
 export interface NamedEntries {
   readonly count: number;
-  readonly names: readonly string[];
+  readonly names: string[];
 }
 
 /**

@@ -46,10 +46,25 @@ export const catalog = {
     false,
     'The workspace has no backup; start it from another source.',
   ),
+  'path-not-found': entry(
+    status.NOT_FOUND,
+    false,
+    'Check the path; it is relative to the content, and another version may hold it (`steward backups`).',
+  ),
+  'path-refused': entry(
+    status.FAILED_PRECONDITION,
+    false,
+    'Restore into another folder of the content: one that is a plain folder all the way.',
+  ),
   'backup-failed': entry(
     status.DATA_LOSS,
     true,
     'The content is kept on the node. Mend the storage; attempts go on by themselves.',
+  ),
+  'backup-suspicious': entry(
+    status.FAILED_PRECONDITION,
+    false,
+    'Most of the content is gone since the last backup. Look at it; back up with accept_shrink if that is right.',
   ),
   'content-initialization-failed': entry(
     status.INTERNAL,

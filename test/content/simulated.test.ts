@@ -10,9 +10,9 @@ import { workspacePrograms } from '../../src/gateways/simulated/programs/table.j
 import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import { WorkspaceInitializer } from '../../src/gen/content-service-api/initializer.js';
 import { DirectoryStorage } from '../../src/storage/directory.js';
-import { contextFor, ids, noAbort } from './support/place.js';
+import { backupOptions, contextFor, ids, noAbort } from './support/place.js';
 
-const { owner, workspace, instance } = ids();
+const { owner, workspace } = ids();
 const user = { uid: 33333, gid: 33333 };
 
 describe('the same content code in the simulated world', () => {
@@ -37,7 +37,7 @@ describe('the same content code in the simulated world', () => {
       branch: 'topic',
       untrackedFiles: ['link', 'work'],
     });
-    const made = await before.backups.create('/content', { instance, signal: noAbort() });
+    const { manifest: made } = await before.backups.create('/content', backupOptions('/content'));
 
     const after = placeIn(before.world.cutPower());
     const manifest = await after.backups.latest(noAbort());
@@ -74,7 +74,7 @@ describe('the same content code in the simulated world', () => {
     };
     const world = { ...place.world, clock: halfTimes };
     const wrong = new BackupRepository({ ...place, world }, owner, workspace);
-    await expect(wrong.create('/content', { instance, signal: noAbort() })).rejects.toMatchObject({
+    await expect(wrong.create('/content', backupOptions('/content'))).rejects.toMatchObject({
       code: 'manifest-unreadable',
     });
     expect(await place.backups.latest(noAbort())).toBeUndefined();
@@ -88,9 +88,7 @@ describe('the same content code in the simulated world', () => {
     const { world, backups } = placeIn(SimulatedWorld.fromSeed(2, workspacePrograms));
     await world.files.makeDirectory('/content');
     world.processes.faults = { at: (program) => (program === 'tar' ? fault : undefined) };
-    await expect(backups.create('/content', { instance, signal: noAbort() })).rejects.toBeInstanceOf(
-      StewardError,
-    );
+    await expect(backups.create('/content', backupOptions('/content'))).rejects.toBeInstanceOf(StewardError);
     world.processes.faults = noProcessFaults;
     expect(await backups.latest(noAbort())).toBeUndefined();
     expect(world.processes.running).toBe(0);
@@ -101,7 +99,7 @@ describe('the same content code in the simulated world', () => {
     await world.files.makeDirectory('/content');
     world.processes.faults = { at: () => ({ kind: 'hangs' }) };
     const controller = new AbortController();
-    const creating = backups.create('/content', { instance, signal: controller.signal });
+    const creating = backups.create('/content', { ...backupOptions('/content'), signal: controller.signal });
     setImmediate(() => controller.abort(new Error('enough')));
     await expect(creating).rejects.toThrow('enough');
     expect(world.processes.running).toBe(0);

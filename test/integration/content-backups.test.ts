@@ -4,24 +4,25 @@ import { PassThrough, type Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { ArchivePlace } from '../../src/content/archive-objects.js';
 import { BackupRepository } from '../../src/content/backups.js';
+import { type BackupManifest, digestOf } from '../../src/content/manifest.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import type { ObjectStorage } from '../../src/storage/object-storage.js';
-import { contentFolder, ids, newPlace, noAbort } from '../content/support/place.js';
+import { backupOptions, contentFolder, ids, newPlace, noAbort } from '../content/support/place.js';
 import { describeTree } from '../content/support/tree.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const { owner, workspace, instance } = ids();
-const options = () => ({ instance, signal: noAbort() });
 
 test('a backup restores what was there, and says what it holds', async () => {
   const { backups, content, place, folder } = await setting();
   await writeFile(join(content, 'a'), 'one');
-  const manifest = await backups.create(content, options());
+  const { manifest } = await backups.create(content, backupOptions(content));
   const restored = await contentFolder(place, join(folder, 'restored'));
   await backups.restore(manifest, restored, { signal: noAbort() });
   expect(await describeTree(restored)).toEqual(await describeTree(content));
-  expect(manifest).toMatchObject({ kind: 'backup', generation: 1, entries: 2, owner, workspace, instance });
-  expect(manifest.archive).toMatch(/^ada\/workspaces\/loom\/backups\/0{11}1-loom-1-/);
+  expect(manifest).toMatchObject({ kind: 'backup', generation: 1, owner, workspace, instance });
+  expect(manifest.parts).toMatchObject([{ kind: 'full', entries: 2 }]);
+  expect(archiveOf(manifest)).toMatch(/^ada\/workspaces\/loom\/backups\/0{11}1-loom-1-/);
 });
 
 test('a workspace without backups has no latest one', async () => {
@@ -34,9 +35,9 @@ test('a workspace without backups has no latest one', async () => {
 test('every backup is a new generation, and the older ones stay', async () => {
   const { backups, content, place, folder } = await setting();
   await writeFile(join(content, 'a'), 'one');
-  const first = await backups.create(content, options());
+  const { manifest: first } = await backups.create(content, backupOptions(content));
   await writeFile(join(content, 'a'), 'two');
-  const second = await backups.create(content, options());
+  const { manifest: second } = await backups.create(content, backupOptions(content));
   expect(second).toMatchObject({ generation: 2, previousGeneration: 1 });
   expect(await backups.latest(noAbort())).toEqual(second);
   expect((await backups.list(noAbort())).map(({ generation }) => generation)).toEqual([1, 2]);
@@ -49,28 +50,33 @@ test('two backups at the same time both exist, one after the other', async () =>
   const { backups, content, place } = await setting();
   await writeFile(join(content, 'a'), 'one');
   const others = new BackupRepository(place, owner, workspace);
-  const made = await Promise.all([backups.create(content, options()), others.create(content, options())]);
-  expect(made.map(({ generation }) => generation).sort()).toEqual([1, 2]);
-  for (const manifest of made) await backups.verify(manifest, { signal: noAbort() });
+  const made = await Promise.all([
+    backups.create(content, backupOptions(content)),
+    others.create(content, backupOptions(content)),
+  ]);
+  expect(made.map(({ manifest }) => manifest.generation).sort()).toEqual([1, 2]);
+  for (const { manifest } of made) await backups.verify(manifest, { signal: noAbort() });
 });
 
 test('progress tells bytes of packing, then of verifying', async () => {
   const { backups, content } = await setting();
   await writeFile(join(content, 'a'), 'one');
   const steps: string[] = [];
-  const manifest = await backups.create(content, {
-    ...options(),
+  const { manifest } = await backups.create(content, {
+    ...backupOptions(content),
     onProgress: ({ step, bytes }) => steps.push(`${step} ${bytes}`),
   });
   expect(steps.at(0)).toMatch(/^packing/);
-  expect(steps.at(-1)).toBe(`verifying ${manifest.sizeBytes}`);
+  expect(steps.at(-1)).toBe(`verifying ${digestOf(manifest).sizeBytes}`);
 });
 
 describe('a storage that fails', () => {
   test('by taking an archive and keeping nothing of it', async () => {
     const { content, place, folder } = await setting();
     const backups = repository(place, { put: async (name, body) => drained(name, body) });
-    await expect(backups.create(content, options())).rejects.toMatchObject({ code: 'backup-failed' });
+    await expect(backups.create(content, backupOptions(content))).rejects.toMatchObject({
+      code: 'backup-failed',
+    });
     expect(await repository(newPlace(folder)).latest(noAbort())).toBeUndefined();
   });
 
@@ -79,7 +85,9 @@ describe('a storage that fails', () => {
     const backups = repository(place, {
       get: async (name, more) => (await place.storage.get(name, more))?.pipe(flipped()),
     });
-    await expect(backups.create(content, options())).rejects.toMatchObject({ code: 'backup-failed' });
+    await expect(backups.create(content, backupOptions(content))).rejects.toMatchObject({
+      code: 'backup-failed',
+    });
     expect(await filesBelow(objects)).toEqual([]);
   });
 
@@ -89,18 +97,22 @@ describe('a storage that fails', () => {
       put: async (name, body, more) =>
         name.endsWith('.json') ? drained(name, body) : place.storage.put(name, body, more),
     });
-    await expect(backups.create(content, options())).rejects.toMatchObject({ code: 'backup-failed' });
+    await expect(backups.create(content, backupOptions(content))).rejects.toMatchObject({
+      code: 'backup-failed',
+    });
   });
 
   test('before the commit, and the earlier backup is still the latest', async () => {
     const { backups, content, place } = await setting();
-    const first = await backups.create(content, options());
+    const { manifest: first } = await backups.create(content, backupOptions(content));
     const failing = repository(place, {
       put: async () => {
         throw new StewardError('storage-unavailable', 'gone');
       },
     });
-    await expect(failing.create(content, options())).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await expect(failing.create(content, backupOptions(content))).rejects.toMatchObject({
+      code: 'storage-unavailable',
+    });
     expect(await backups.latest(noAbort())).toEqual(first);
   });
 
@@ -113,7 +125,9 @@ describe('a storage that fails', () => {
         return stored;
       },
     });
-    await expect(failing.create(content, options())).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await expect(failing.create(content, backupOptions(content))).rejects.toMatchObject({
+      code: 'storage-unavailable',
+    });
     const manifest = await backups.latest(noAbort());
     if (manifest === undefined) throw new Error('the commit had happened');
     await backups.verify(manifest, { signal: noAbort() });
@@ -124,8 +138,8 @@ describe('what was damaged in the storage is refused', () => {
   test('an archive with a flipped bit', async () => {
     const { backups, content, place, objects, folder } = await setting();
     await writeFile(join(content, 'a'), 'one');
-    const manifest = await backups.create(content, options());
-    await damage(join(objects, manifest.archive));
+    const { manifest } = await backups.create(content, backupOptions(content));
+    await damage(join(objects, archiveOf(manifest)));
     const restored = await contentFolder(place, join(folder, 'restored'));
     await expect(backups.verify(manifest, { signal: noAbort() })).rejects.toMatchObject({
       code: 'backup-failed',
@@ -137,8 +151,8 @@ describe('what was damaged in the storage is refused', () => {
 
   test('an archive that is gone', async () => {
     const { backups, content, place, objects, folder } = await setting();
-    const manifest = await backups.create(content, options());
-    await unlink(join(objects, manifest.archive));
+    const { manifest } = await backups.create(content, backupOptions(content));
+    await unlink(join(objects, archiveOf(manifest)));
     const restored = await contentFolder(place, join(folder, 'restored'));
     await expect(backups.restore(manifest, restored, { signal: noAbort() })).rejects.toMatchObject({
       code: 'archive-damaged',
@@ -149,11 +163,11 @@ describe('what was damaged in the storage is refused', () => {
     ['cut in half', (text: string) => text.slice(0, text.length >> 1)],
     ['empty', () => ''],
     ['with another size', (text: string) => text.replace(/"sizeBytes": \d+/, '"sizeBytes": 1')],
-    ['of the future', (text: string) => text.replace('"version": 1', '"version": 2')],
+    ['of the future', (text: string) => text.replace('"version": 2', '"version": 3')],
   ])('a newest manifest %s, rather than an older one or nothing used instead', async (_, change) => {
     const { backups, content, objects } = await setting();
-    await backups.create(content, options());
-    const newest = await backups.create(content, options());
+    await backups.create(content, backupOptions(content));
+    const { manifest: newest } = await backups.create(content, backupOptions(content));
     const path = manifestPath(objects, newest.generation);
     await writeFile(path, change(await readFile(path, 'utf8')));
     await expect(backups.latest(noAbort())).rejects.toMatchObject({ code: 'manifest-unreadable' });
@@ -161,7 +175,7 @@ describe('what was damaged in the storage is refused', () => {
 
   test('a manifest of another generation or workspace under this name', async () => {
     const { backups, content, objects } = await setting();
-    await backups.create(content, options());
+    await backups.create(content, backupOptions(content));
     await rename(manifestPath(objects, 1), manifestPath(objects, 7));
     await expect(backups.latest(noAbort())).rejects.toMatchObject({ code: 'manifest-unreadable' });
   });
@@ -172,18 +186,18 @@ test('an aborted backup leaves no object, and an orphan of a crash is swept when
   await writeFile(join(content, 'a'), Buffer.alloc(20_000_000));
   const controller = new AbortController();
   const creating = backups.create(content, {
-    instance,
+    ...backupOptions(content),
     signal: controller.signal,
     onProgress: () => controller.abort(new Error('enough')),
   });
   await expect(creating).rejects.toThrow('enough');
   expect(await filesBelow(objects)).toEqual([]);
 
-  const kept = await backups.create(content, options());
-  const orphan = await backups.create(content, options());
+  const { manifest: kept } = await backups.create(content, backupOptions(content));
+  const { manifest: orphan } = await backups.create(content, backupOptions(content));
   await rm(manifestPath(objects, orphan.generation));
   expect(await backups.sweepOrphans(Date.now() - 3_600_000, noAbort())).toEqual([]);
-  expect(await backups.sweepOrphans(Date.now() + 3_600_000, noAbort())).toEqual([orphan.archive]);
+  expect(await backups.sweepOrphans(Date.now() + 3_600_000, noAbort())).toEqual([archiveOf(orphan)]);
   await backups.verify(kept, { signal: noAbort() });
 });
 
@@ -231,6 +245,12 @@ async function damage(path: string): Promise<void> {
   const bytes = await readFile(path);
   bytes.writeUInt8(bytes.readUInt8(bytes.length - 5) ^ 1, bytes.length - 5);
   await writeFile(path, bytes);
+}
+
+function archiveOf({ parts }: BackupManifest): string {
+  const newest = parts.at(-1);
+  if (newest === undefined) throw new Error('a backup without an archive');
+  return newest.archive;
 }
 
 function manifestPath(objects: string, generation: number): string {

@@ -7,10 +7,18 @@ import { planOf } from '../../src/content/initializers/table.js';
 import { READY_MARKER, writeReadyMarker } from '../../src/content/ready-marker.js';
 import { createSnapshot, snapshotUrl } from '../../src/content/snapshots.js';
 import { WorkspaceInitializer } from '../../src/gen/content-service-api/initializer.js';
-import { contentFolder, contentUser, contextFor, ids, newPlace, noAbort } from '../content/support/place.js';
+import {
+  backupOptions,
+  contentFolder,
+  contentUser,
+  contextFor,
+  ids,
+  newPlace,
+  noAbort,
+} from '../content/support/place.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
-const { owner, workspace, instance } = ids();
+const { owner, workspace } = ids();
 const fresh = { isFreshStart: true };
 const again = { isFreshStart: false };
 
@@ -121,7 +129,7 @@ async function setting() {
   const backedUp = async () => {
     const content = await contentFolder(place, join(base, 'before'));
     await writeFile(join(content, 'a'), 'one');
-    await backups.create(content, { instance, signal: noAbort() });
+    await backups.create(content, backupOptions(content));
   };
   const run = (json: object, options: { isFreshStart: boolean }, signal = noAbort()) =>
     initialize(

@@ -1,8 +1,9 @@
 import type { JobInput, StepInput } from '../../../machines/content-setup.js';
 import type { BackupReference, ContentContext } from '../../../machines/content-types.js';
 import type { ArchivePlace } from '../../content/archive-objects.js';
+import { DEFAULT_BACKUP_POLICY } from '../../content/backup-policy.js';
 import { BackupRepository } from '../../content/backups.js';
-import type { BackupManifest, SnapshotManifest } from '../../content/manifest.js';
+import { type BackupManifest, digestOf, type SnapshotManifest } from '../../content/manifest.js';
 import { clearSnapshot, createSnapshot, readSnapshot, snapshotUrl } from '../../content/snapshots.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { WorkingArea } from '../area.js';
@@ -35,8 +36,10 @@ export class BackupEffects {
     signal: AbortSignal,
   ): Promise<{ readonly reference: BackupReference }> {
     const { instance } = context.identity;
-    const manifest = await this.#backups(context).create(this.#area.contentOf(instance), {
+    const { manifest } = await this.#backups(context).create(this.#area.contentOf(instance), {
       instance,
+      chain: this.#area.chainOf(instance),
+      policy: DEFAULT_BACKUP_POLICY,
       signal,
       onProgress: ({ step, bytes }) => this.#onProgress(context, step, bytes),
     });
@@ -50,9 +53,10 @@ export class BackupEffects {
   async confirm({ context }: StepInput, signal: AbortSignal): Promise<object> {
     const { finalBackup } = context;
     if (finalBackup === undefined) throw new StewardError('internal', 'there is no final backup to verify');
-    const manifest = await this.#backups(context).read(finalBackup.generation, signal);
-    const archive = await this.#place.storage.head(manifest.archive, signal);
-    if (manifest.sha256 !== finalBackup.sha256 || archive?.sizeBytes !== manifest.sizeBytes) {
+    const backups = this.#backups(context);
+    const manifest = await backups.read(finalBackup.generation, signal);
+    const isSame = digestOf(manifest).sha256 === finalBackup.sha256;
+    if (!isSame || !(await backups.isStored(manifest, signal))) {
       throw new StewardError('backup-failed', 'the storage does not hold the final backup any more');
     }
     return {};
@@ -92,6 +96,5 @@ function referenceTo(
   url: string,
   generation: number,
 ): BackupReference {
-  const { sha256, sizeBytes, createdAtMs } = manifest;
-  return { url, generation, sha256, sizeBytes, createdAt: createdAtMs };
+  return { url, generation, ...digestOf(manifest), createdAt: manifest.createdAtMs };
 }

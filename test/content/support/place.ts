@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../../machines/ids.js';
 import { isInstanceId, isOwnerId, isWorkspaceId } from '../../../machines/ids.js';
 import type { ArchivePlace } from '../../../src/content/archive-objects.js';
+import { DEFAULT_BACKUP_POLICY } from '../../../src/content/backup-policy.js';
 import type { InitializeContext } from '../../../src/content/initializers/plan.js';
 import type { Processes } from '../../../src/gateways/processes.js';
 import { RealHttp } from '../../../src/gateways/real/http.js';
@@ -76,6 +77,16 @@ export function contextFor(
     git: { allowHttp: false },
     signal: new AbortController().signal,
     ...more,
+  };
+}
+
+/** What a backup needs, with its chain beside the content. */
+export function backupOptions(content: string) {
+  return {
+    instance: ids().instance,
+    chain: `${content}-chain`,
+    policy: DEFAULT_BACKUP_POLICY,
+    signal: noAbort(),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { InstanceId, OwnerId, WorkspaceId } from '../../../../machines/ids.js';
 import type { BackupRepository } from '../../../content/backups.js';
-import type { BackupManifest } from '../../../content/manifest.js';
+import { type BackupManifest, digestOf } from '../../../content/manifest.js';
 import { StewardError } from '../../../errors/steward-error.js';
 import { ArchiveKind, type Backup } from '../../../gen/steward/v1/backup.js';
 import type { ContentStatus } from '../../../gen/steward/v1/content.js';
@@ -136,26 +136,35 @@ async function listBackups(
 }
 
 function wireBackup(manifest: BackupManifest, urlOf: (object: string) => string): Backup {
-  const sizeBytes = BigInt(manifest.sizeBytes);
+  const { sha256, sizeBytes } = digestOf(manifest);
+  const newest = manifest.parts.at(-1);
   return {
-    url: urlOf(manifest.archive),
+    url: urlOf(newest?.archive ?? ''),
     owner: manifest.owner,
     workspaceId: manifest.workspace,
     instanceId: manifest.instance,
     generation: BigInt(manifest.generation),
-    sha256: manifest.sha256,
-    sizeBytes,
+    sha256,
+    sizeBytes: BigInt(sizeBytes),
     createdMs: BigInt(manifest.createdAtMs),
-    archives: [
-      { name: manifest.archive, sha256: manifest.sha256, sizeBytes, kind: ArchiveKind.ARCHIVE_KIND_FULL },
-    ],
+    archives: manifest.parts.map((part) => ({
+      name: part.archive,
+      sha256: part.sha256,
+      sizeBytes: BigInt(part.sizeBytes),
+      kind: KINDS[part.kind],
+    })),
     changed: undefined,
-    entries: BigInt(manifest.entries),
-    contentBytes: BigInt(manifest.contentBytes),
+    entries: BigInt(manifest.tree?.entries ?? 0),
+    contentBytes: BigInt(manifest.tree?.bytes ?? 0),
     tornFiles: BigInt(manifest.torn.count),
-    kind: ArchiveKind.ARCHIVE_KIND_FULL,
+    kind: KINDS[newest?.kind ?? 'full'],
   };
 }
+
+const KINDS = {
+  full: ArchiveKind.ARCHIVE_KIND_FULL,
+  increment: ArchiveKind.ARCHIVE_KIND_INCREMENT,
+} as const;
 
 function notOffered(method: string): Promise<never> {
   return Promise.reject(refusal(method));

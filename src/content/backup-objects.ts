@@ -1,0 +1,110 @@
+import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
+import { StewardError } from '../errors/steward-error.js';
+import type { ObjectName, StoredObject } from '../storage/object-storage.js';
+import { commitManifest, readManifest } from './archive-manifests.js';
+import type { ArchivePlace } from './archive-objects.js';
+import { COMMIT_ATTEMPTS_MAX, GENERATION_DIGITS } from './bounds.js';
+import { type BackupManifest, unreadable } from './manifest.js';
+
+/** A committed backup as a listing shows it; `read` gives the manifest. */
+export interface BackupEntry {
+  readonly generation: number;
+  readonly manifest: ObjectName;
+  readonly committedAtMs: number;
+}
+
+/** The objects of one workspace's backups: which there are, and how a new generation comes to be. */
+export class BackupObjects {
+  readonly place: ArchivePlace;
+  readonly owner: OwnerId;
+  readonly workspace: WorkspaceId;
+
+  constructor(place: ArchivePlace, owner: OwnerId, workspace: WorkspaceId) {
+    this.place = place;
+    this.owner = owner;
+    this.workspace = workspace;
+  }
+
+  /** Every committed backup, oldest first. */
+  async manifests(signal: AbortSignal): Promise<BackupEntry[]> {
+    const found: BackupEntry[] = [];
+    for await (const { name, modifiedMs } of this.all(signal)) {
+      const generation = generationOf(name);
+      if (generation !== undefined) found.push({ generation, manifest: name, committedAtMs: modifiedMs });
+    }
+    return found.sort((one, other) => one.generation - other.generation);
+  }
+
+  /** Fails with `backup-not-found` or `manifest-unreadable`. */
+  async read(generation: number, signal: AbortSignal): Promise<BackupManifest> {
+    const name = this.manifestName(generation);
+    const manifest = await readManifest(this.place.storage, name, signal);
+    if (manifest === undefined) {
+      throw new StewardError('backup-not-found', `workspace ${this.workspace} has no backup ${generation}`);
+    }
+    if (manifest.kind !== 'backup' || manifest.generation !== generation) {
+      throw unreadable(name, 'belongs to something else');
+    }
+    if (manifest.owner !== this.owner || manifest.workspace !== this.workspace) {
+      throw unreadable(name, 'belongs to another workspace');
+    }
+    return manifest;
+  }
+
+  /**
+   * Gives the next free generation to `manifest` and makes it exist. Its archives are never removed here: the
+   * outcome of a commit may be unknown, and then its manifest may be there.
+   */
+  async commit(
+    manifest: Omit<BackupManifest, 'kind' | 'generation' | 'previousGeneration'>,
+    signal: AbortSignal,
+  ): Promise<BackupManifest> {
+    for (let attempt = 1; attempt <= COMMIT_ATTEMPTS_MAX; attempt += 1) {
+      const previous = (await this.manifests(signal)).at(-1)?.generation;
+      const next: BackupManifest = {
+        kind: 'backup',
+        generation: (previous ?? 0) + 1,
+        ...(previous === undefined ? {} : { previousGeneration: previous }),
+        ...manifest,
+      };
+      try {
+        await commitManifest(this.place.storage, this.manifestName(next.generation), next, signal);
+        return next;
+      } catch (error) {
+        if (!(error instanceof StewardError && error.code === 'already-exists')) throw error;
+      }
+    }
+    throw new StewardError('backup-failed', 'others committed backups of this workspace at the same time');
+  }
+
+  /** Archives, manifests and whatever else lies among them. */
+  all(signal: AbortSignal): AsyncIterable<StoredObject> {
+    return this.place.storage.list(this.#folder(), signal);
+  }
+
+  /** A name never used before; `generation` is for people, others may take it meanwhile. */
+  newArchiveName(generation: number, instance: InstanceId): ObjectName {
+    const unique = this.place.world.random.uuid().slice(0, 8);
+    return `${this.#folder()}${padded(generation)}-${instance}-${unique}.tar.zst`;
+  }
+
+  manifestName(generation: number): ObjectName {
+    return `${this.#folder()}${padded(generation)}${MANIFEST_SUFFIX}`;
+  }
+
+  #folder(): string {
+    return `${this.owner}/workspaces/${this.workspace}/backups/`;
+  }
+}
+
+const MANIFEST_SUFFIX = '.manifest.json';
+
+function padded(generation: number): string {
+  return String(generation).padStart(GENERATION_DIGITS, '0');
+}
+
+/** undefined for every object that is no manifest. */
+export function generationOf(name: ObjectName): number | undefined {
+  const [, digits] = /\/(\d+)\.manifest\.json$/.exec(name) ?? [];
+  return digits?.length === GENERATION_DIGITS ? Number(digits) : undefined;
+}
