@@ -56,6 +56,11 @@ export const catalog = {
     false,
     'Restore into another folder of the content: one that is a plain folder all the way.',
   ),
+  'path-refused': entry(
+    status.FAILED_PRECONDITION,
+    false,
+    'Restore into another folder of the content: one that is a plain folder all the way.',
+  ),
   'backup-failed': entry(
     status.DATA_LOSS,
     true,
