@@ -79,14 +79,3 @@ export const RESTORE_NAME_BYTES_MAX = 255;
 /** Paths one restore takes out of a version, and the longest of them. */
 export const RESTORE_PATHS_MAX = 1_000;
 export const RESTORE_PATH_BYTES_MAX = 4_096;
-
-/** Objects that a deletion of stored content has removed at once. */
-export const DELETION_BATCH_OBJECTS_MAX = 500;
-
-/** How long putting restored things into content in use may take. */
-export const PLACING_DEADLINE_MS = 60 * 60_000;
-/** Longest name of a file (NAME_MAX of Linux). */
-export const RESTORE_NAME_BYTES_MAX = 255;
-/** Paths one restore takes out of a version, and the longest of them. */
-export const RESTORE_PATHS_MAX = 1_000;
-export const RESTORE_PATH_BYTES_MAX = 4_096;
