@@ -56,11 +56,6 @@ export const catalog = {
     false,
     'Restore into another folder of the content: one that is a plain folder all the way.',
   ),
-  'path-refused': entry(
-    status.FAILED_PRECONDITION,
-    false,
-    'Restore into another folder of the content: one that is a plain folder all the way.',
-  ),
   'backup-failed': entry(
     status.DATA_LOSS,
     true,
@@ -96,6 +91,11 @@ export const catalog = {
     status.DATA_LOSS,
     false,
     'The stored bytes do not match their digest; restore another version.',
+  ),
+  'layer-missing': entry(
+    status.FAILED_PRECONDITION,
+    true,
+    'What the workspace changed is kept on the node. Bring the layer back (docs/architecture/layers.md), or dispose without backup.',
   ),
   'manifest-unreadable': entry(
     status.FAILED_PRECONDITION,

@@ -1,0 +1,18 @@
+/** Defaults of what a node keeps; both can be configured. */
+export const LAYERS_BYTES = 20 * 1024 ** 3;
+export const LAYERS_MAX = 16;
+
+/** Mounting, cloning a subvolume and the looks around them; a disk that hangs ends here. */
+export const LAYER_TOOL_DEADLINE_MS = 30_000;
+/** Copying a whole layer, walking over it, or deleting it. */
+export const LAYER_COPY_DEADLINE_MS = 30 * 60_000;
+/** Gentle attempts to unmount, and the pauses between them, before the mount is detached from its users. */
+export const UNMOUNT_ATTEMPTS_MAX = 5;
+export const UNMOUNT_PAUSE_MS = 200;
+/** Overlays of one instance on top of each other that are taken off; there should never be two. */
+export const STACKED_MOUNTS_MAX = 8;
+
+/** Largest mount table that is read. */
+export const MOUNT_TABLE_BYTES_MAX = 64 * 1024 * 1024;
+/** Longest entry of a layer that is looked at: a path has at most 4096 bytes. */
+export const TREE_ENTRY_BYTES = 16 * 1024;
