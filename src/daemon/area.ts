@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import type { InstanceId } from '../../machines/ids.js';
 
+/** Marks the folder of the workspaces. No instance id begins with a dot. */
+export const WORKSPACES_MARKER = '.steward-workspaces';
+
 /** Where a daemon keeps things, below its state folder. Instance ids are safe path segments by their type. */
 export class WorkingArea {
   readonly root: string;
@@ -18,6 +21,8 @@ export class WorkingArea {
   readonly quarantine: string;
   /** Restores under way for a look or for a proof; emptied at start. */
   readonly scratch: string;
+  /** Remembers which folder of workspaces was used: it may be a disk of its own. */
+  readonly workspacesWitness: string;
   /** Remembers which storage folder was used. */
   readonly storageWitness: string;
   /** On a memory file system where there is one. */
@@ -35,6 +40,7 @@ export class WorkingArea {
     this.layers = join(root, 'layers');
     this.quarantine = join(root, 'quarantine');
     this.scratch = join(root, 'scratch');
+    this.workspacesWitness = join(root, 'workspaces-identity');
     this.storageWitness = join(root, 'storage-identity');
     this.secrets = secrets;
   }

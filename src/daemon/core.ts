@@ -5,19 +5,22 @@ import type { ContentContext, ContentLimits } from '../../machines/content-types
 import type { InstanceId } from '../../machines/ids.js';
 import type { Transition } from '../../machines/transition.js';
 import type { ArchivePlace } from '../content/archive-objects.js';
+import { DEFAULT_BACKUP_POLICY } from '../content/backup-policy.js';
 import type { GitPolicy } from '../content/initializers/plan.js';
 import { newSnapshotName, snapshotUrl } from '../content/snapshots.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
 import type { AlarmListener } from '../records/alarm.js';
+import { FolderWitness } from '../records/folder-witness.js';
 import { Journal } from '../records/journal.js';
 import { Publisher } from '../records/publisher.js';
 import type { Supervisor } from '../supervision/supervisor.js';
-import type { WorkingArea } from './area.js';
+import { WORKSPACES_MARKER, type WorkingArea } from './area.js';
 import { RECOVERIES_MAX } from './bounds.js';
 import { attachmentActors } from './effects/attachments.js';
 import { BackupEffects } from './effects/backup.js';
+import { backupTimer } from './effects/backup-timer.js';
 import { ContentEffects } from './effects/content.js';
 import { type ContentOwner, FolderEffects } from './effects/folder.js';
 import { deadline, type Performing, perform } from './effects/perform.js';
@@ -71,6 +74,12 @@ export interface ContentCore {
 export async function openCore(options: CoreOptions): Promise<ContentCore> {
   const { world, area, listener } = options;
   await makeDurableDirectory(world.files, area.workspaces, 0o711);
+  const workspaces = new FolderWitness(world, {
+    folder: area.workspaces,
+    marker: WORKSPACES_MARKER,
+    witness: area.workspacesWitness,
+  });
+  await workspaces.open();
   const records = await ContentRecords.open(world, area, listener.alarm);
   const journal = await Journal.open<Transition>(world.files, {
     folder: area.history,
@@ -82,7 +91,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
   const queues = queuesFor(options);
   const instances: Instances = new Instances({
     clock: world.clock,
-    machine: machineWith(options, records, secrets, queues, (input) =>
+    machine: machineWith({ ...options, records, secrets, queues, workspaces }, (input) =>
       instances.get(input.context.identity.instance),
     ),
     limits: withWaits(options.limits, options.queues ?? QUEUE_DEFAULTS),
@@ -109,6 +118,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
     snapshotNames: {
       next: () => newSnapshotName(world.clock, world.random),
       urlOf: (view, name) => snapshotUrl(options.place.storage, view.context.identity, name),
+      promise: ({ context }, ticket) => records.writePromise(context, ticket),
     },
     recover: () => recover(instances, records, secrets),
     close: () => close(records, publisher),
@@ -124,21 +134,28 @@ function queuesFor({ world, limits, queues }: CoreOptions): Queues {
   });
 }
 
+interface EffectsOptions extends Omit<CoreOptions, 'queues'> {
+  readonly records: ContentRecords;
+  readonly secrets: SecretStore;
+  readonly queues: Queues;
+  readonly workspaces: FolderWitness;
+}
+
+/** What is told while nobody runs the programs of workspaces. */
+const NO_PRE_STOP = { outcome: 'absent', durationMs: 0 } as const;
+
 /** The machine with its effects; one for all instances. */
-function machineWith(
-  options: CoreOptions,
-  records: ContentRecords,
-  secrets: SecretStore,
-  queues: Queues,
-  instanceOf: Performing['instanceOf'],
-): typeof contentMachine {
-  const { world, area, place, listener } = options;
-  const folder = new FolderEffects(world.files, area, secrets, options.owner);
-  const backup = new BackupEffects(place, area, listener.progress);
+function machineWith(options: EffectsOptions, instanceOf: Performing['instanceOf']): typeof contentMachine {
+  const { world, area, place, listener, records } = options;
+  const folder = new FolderEffects({ ...options, files: world.files });
+  const backup = new BackupEffects({
+    ...options,
+    policy: DEFAULT_BACKUP_POLICY,
+    onProgress: listener.progress,
+    onWarning: listener.warning,
+  });
   const content = new ContentEffects({
     ...options,
-    secrets,
-    queues,
     onProgress: listener.progress,
     onWarning: listener.warning,
   });
@@ -150,7 +167,7 @@ function machineWith(
   };
   return contentMachine.provide({
     actors: {
-      deadline: deadline(world.clock),
+      deadline: deadline(world),
       writeRecord: writeRecord(performing, records),
       survey: perform(performing, 'survey', (input) => folder.survey(input)),
       reserve: perform(performing, 'reserve', (input) => folder.reserve(input)),
@@ -158,10 +175,13 @@ function machineWith(
       seal: perform(performing, 'seal', (input) => content.seal(input)),
       announce: perform(performing, 'announce', (input) => content.announce(input)),
       runJob: perform(performing, 'backup', (input, signal) => backup.runJob(input, signal)),
+      runPreStop: perform(performing, 'pre-stop', async () => ({ report: NO_PRE_STOP })),
+      uploadLogs: perform(performing, 'logs', async () => ({})),
       quiesce: perform(performing, 'quiesce', (input, signal) => content.quiesce(input, signal)),
-      finalBackup: perform(performing, 'backup', (input, signal) => backup.makeBackup(input, signal)),
+      finalBackup: perform(performing, 'backup', (input, signal) => backup.makeFinalBackup(input, signal)),
       verifyBackup: perform(performing, 'verify', (input, signal) => backup.confirm(input, signal)),
       remove: perform(performing, 'remove', (input) => folder.remove(input)),
+      backupTimer: backupTimer(world, records),
       ...attachmentActors(world, records),
     },
   });

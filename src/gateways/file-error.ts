@@ -9,6 +9,7 @@ export function fileError(code: FileErrorCode, syscall: string, path: string): N
 
 const TEXTS = {
   EACCES: 'permission denied',
+  EBUSY: 'a file system is mounted there',
   EEXIST: 'file already exists',
   EFBIG: 'file too large',
   EINVAL: 'invalid argument',

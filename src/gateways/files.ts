@@ -23,7 +23,10 @@ export interface Files {
   readlink(path: string): Promise<string>;
   /** Creates the folder and its missing parents; an existing folder is fine. */
   makeDirectory(path: string, mode?: number): Promise<void>;
-  /** Removes a file, link or whole tree; a missing path is fine. Never follows links. */
+  /**
+   * Removes a file, link or whole tree; a missing path is fine. Never follows links. A tree in which something is
+   * mounted is left alone: EBUSY with the path of the mount.
+   */
   remove(path: string): Promise<void>;
   list(path: string): Promise<readonly DirectoryEntry[]>;
   /** The entry itself, links not followed; undefined when nothing is there. */

@@ -36,3 +36,6 @@ export const RESERVE_PAUSE_LONGEST_MS = 10_000;
 export const LOCK_ATTEMPTS_MAX = 5;
 /** Largest lock file that is read. */
 export const LOCK_BYTES = 4096;
+
+/** Largest marker or witness of a folder. */
+export const WITNESS_BYTES = 8 * 1024;

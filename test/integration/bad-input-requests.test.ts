@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WORKSPACES_MARKER } from '../../src/daemon/area.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import { WorkspaceInitializer } from '../../src/gen/content-service-api/initializer.js';
 import { steward } from '../cli/support/memory-cli.js';
@@ -36,7 +37,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await expectUnharmed(daemon);
-  expect(await readdir(join(folder, 'daemon', 'workspaces'))).toEqual(['bystander']);
+  const contents = await readdir(join(folder, 'daemon', 'workspaces'));
+  expect(contents.filter((name) => name !== WORKSPACES_MARKER)).toEqual(['bystander']);
   const records = await readdir(join(folder, 'daemon', 'records'));
   expect(records.filter((name) => name.endsWith('.record'))).toEqual(['bystander.record']);
   expect(await readdir(join(folder, 'secrets'))).toEqual([]);

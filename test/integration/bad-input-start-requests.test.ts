@@ -5,6 +5,7 @@ import { status } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WORKSPACES_MARKER } from '../../src/daemon/area.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import { WorkspaceInitializer } from '../../src/gen/content-service-api/initializer.js';
@@ -41,7 +42,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await expectUnharmed(daemon);
-  expect(await readdir(join(folder, 'daemon', 'workspaces'))).toEqual(['bystander']);
+  const contents = await readdir(join(folder, 'daemon', 'workspaces'));
+  expect(contents.filter((name) => name !== WORKSPACES_MARKER)).toEqual(['bystander']);
   expect((await client().getWorkspaces({ mustMatch: undefined })).status).toEqual([]);
   channel.close();
   await manager.stop();

@@ -1,3 +1,4 @@
+import { WORKSPACES_MARKER } from '../../src/daemon/area.js';
 import type { Callers } from './calls.js';
 import { difference } from './disk-view.js';
 import { AREA, STORAGE } from './life.js';
@@ -137,7 +138,8 @@ async function checkNothingLeft(run: Run): Promise<void> {
   const storage = run.life?.place.storage;
   await run.within(storage?.check(new AbortController().signal) ?? Promise.resolve(), LOOK_MS);
   const setAside = [...run.instances.values()].filter(({ isSetAside }) => isSetAside).map(({ id }) => id);
-  const folders = run.disk.names(AREA.workspaces).filter((name) => !setAside.some((id) => id === name));
+  const known = [WORKSPACES_MARKER, ...setAside];
+  const folders = run.disk.names(AREA.workspaces).filter((name) => !known.some((id) => id === name));
   run.require(6, folders.length === 0, `content folders without an owner: ${folders.join(', ')}`);
   const secrets = run.disk.names(AREA.secrets);
   run.require(6, secrets.length === 0, `secrets of nobody: ${secrets.join(', ')}`);

@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { REMOVE_CONCURRENCY_MAX, REMOVE_DEPTH_MAX, REMOVE_ROUNDS_MAX } from '../bounds.js';
 import { errorCode, fileError } from '../file-error.js';
+import { mountBelow, mountIdOf } from './mounts.js';
 
 /** open(2): names the folder without reading it, so that one without permissions can be opened too. */
 const O_PATH = 0o10000000;
@@ -12,6 +13,8 @@ const FOLDER_ITSELF = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
  * Removes a file, link or tree. Every folder is held open and its entries are reached through its descriptor
  * (`/proc/self/fd/<n>/<name>`), so neither a link nor a folder swapped for one meanwhile leads outside, and
  * no path is too long. Folders without permissions are opened up first, as an ordinary user would have to.
+ * What is mounted belongs to others: a tree with a mount in it is not begun, and a mount that appears meanwhile
+ * is not entered.
  */
 export async function removeTree(path: string): Promise<void> {
   const parent = await fs.open(dirname(path), constants.O_DIRECTORY | O_PATH).catch(unlessGone);
@@ -27,6 +30,8 @@ export async function removeTree(path: string): Promise<void> {
 class Removal {
   /** The topmost folder, into which folders too deep are moved. */
   #top: fs.FileHandle | undefined;
+  /** Of the file system that all of the tree is on. */
+  #mountId: string | undefined;
   #moved = 0;
 
   async entry(folder: fs.FileHandle, name: Buffer, depth: number): Promise<void> {
@@ -46,12 +51,20 @@ class Removal {
   async #folder(path: Buffer, depth: number): Promise<void> {
     const handle = await fs.open(path, FOLDER_ITSELF).catch(unlessGone);
     if (handle === undefined) return;
-    if (depth === 0) this.#top = handle;
     try {
+      if (depth === 0) await this.#begin(handle);
+      else if ((await mountIdOf(handle)) !== this.#mountId) throw await mountedAt(handle);
       await this.#empty(handle, path, depth);
     } finally {
       await handle.close();
     }
+  }
+
+  async #begin(handle: fs.FileHandle): Promise<void> {
+    const mount = await mountBelow(await fs.readlink(folderPath(handle)));
+    if (mount !== undefined) throw fileError('EBUSY', 'remove', mount);
+    this.#top = handle;
+    this.#mountId = await mountIdOf(handle);
   }
 
   /** Goes over the folder until it is empty: deep folders are moved into the topmost one meanwhile. */
@@ -85,6 +98,10 @@ class Removal {
     }
     throw fileError('ENOTEMPTY', 'rename', path.toString());
   }
+}
+
+async function mountedAt(folder: fs.FileHandle): Promise<Error> {
+  return fileError('EBUSY', 'remove', await fs.readlink(folderPath(folder)));
 }
 
 async function isRemoved(path: Buffer): Promise<boolean> {
