@@ -5,9 +5,15 @@ const longer = { testTimeout: 60_000, hookTimeout: 60_000 };
 export default defineConfig({
   test: {
     projects: [
-      project('unit', ['test/**/*.test.ts'], ['test/{property,simulation,integration,chaos,kernel}/**'], {}),
+      project(
+        'unit',
+        ['test/**/*.test.ts'],
+        ['test/{property,simulation,integration,chaos,kernel}/**', 'test/storage/servers/**'],
+        {},
+      ),
       project('property', ['test/property/**/*.test.ts'], [], longer),
       project('simulation', ['test/simulation/**/*.test.ts'], [], { testTimeout: 600_000 }),
+      project('storage', ['test/storage/servers/**/*.test.ts'], [], longer),
       project('integration', ['test/integration/**/*.test.ts'], [], longer),
     ],
   },

@@ -6,6 +6,9 @@ export const OBJECT_SEGMENT_LENGTH_MAX = 255;
 /** Longest `<key>@<bucket>`: a name, the sign, and a bucket with the stage and owner in it. */
 export const OBJECT_URL_LENGTH_MAX = 1_300;
 
+/** Longest name of a bucket that every storage takes. */
+export const BUCKET_LENGTH_MAX = 63;
+
 /** Attempts at one operation, the first included. */
 export const ATTEMPTS_MAX = 4;
 /** First pause between attempts. */

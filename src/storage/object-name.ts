@@ -8,6 +8,10 @@ export function checkObjectName(name: ObjectName): void {
   if (problem !== undefined) throw new StewardError('invalid-argument', `The object name ${problem}.`);
 }
 
+export function isObjectName(name: string): boolean {
+  return problemOf(name) === undefined;
+}
+
 /** Throws unless it is empty or the beginning of possible names. */
 export function checkPrefix(prefix: string): void {
   const complete = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;

@@ -1,11 +1,6 @@
 import type { Readable } from 'node:stream';
-import { StewardError } from '../errors/steward-error.js';
-import { sleep } from '../gateways/clock.js';
-import type { World } from '../gateways/world.js';
-import { ATTEMPTS_MAX, RETRY_JITTER_FRACTION, RETRY_PAUSE_LONGEST_MS, RETRY_PAUSE_MS } from './bounds.js';
 import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from './object-storage.js';
-
-type RetryWorld = Pick<World, 'clock' | 'random'>;
+import { isWorthRetrying, pauseAfter, type RetryWorld, retry } from './retry.js';
 
 /** Tries again what failed with `storage-unavailable`, a bounded number of times with growing pauses. */
 export class RetryingStorage implements ObjectStorage {
@@ -34,11 +29,11 @@ export class RetryingStorage implements ObjectStorage {
   }
 
   get(name: ObjectName, options: GetOptions): Promise<Readable | undefined> {
-    return this.#retry(options.signal, () => this.#storage.get(name, options));
+    return retry(this.#world, options.signal, () => this.#storage.get(name, options));
   }
 
   head(name: ObjectName, signal: AbortSignal): Promise<StoredObject | undefined> {
-    return this.#retry(signal, () => this.#storage.head(name, signal));
+    return retry(this.#world, signal, () => this.#storage.head(name, signal));
   }
 
   /** A list that breaks off goes on behind the last name it gave. */
@@ -53,22 +48,22 @@ export class RetryingStorage implements ObjectStorage {
         }
         return;
       } catch (error) {
-        if (attempt >= ATTEMPTS_MAX || !isWorthRetrying(error, signal)) throw error;
-        await this.#pause(attempt, signal);
+        if (!isWorthRetrying(attempt, error, signal)) throw error;
+        await pauseAfter(this.#world, attempt, signal);
       }
     }
   }
 
   delete(name: ObjectName, signal: AbortSignal): Promise<void> {
-    return this.#retry(signal, () => this.#storage.delete(name, signal));
+    return retry(this.#world, signal, () => this.#storage.delete(name, signal));
   }
 
   deleteMany(names: readonly ObjectName[], signal: AbortSignal): Promise<void> {
-    return this.#retry(signal, () => this.#storage.deleteMany(names, signal));
+    return retry(this.#world, signal, () => this.#storage.deleteMany(names, signal));
   }
 
   sign(name: ObjectName, access: 'read' | 'write', signal: AbortSignal): Promise<string> {
-    return this.#retry(signal, () => this.#storage.sign(name, access, signal));
+    return retry(this.#world, signal, () => this.#storage.sign(name, access, signal));
   }
 
   /** Asks once: whoever checks wants to know how things are now. */
@@ -84,31 +79,10 @@ export class RetryingStorage implements ObjectStorage {
   ): Promise<StoredObject> {
     const isUntouched = () => !body.readableDidRead && !body.destroyed;
     try {
-      return await this.#retry(signal, work, isUntouched);
+      return await retry(this.#world, signal, work, isUntouched);
     } catch (error) {
       body.destroy();
       throw error;
     }
   }
-
-  async #retry<T>(signal: AbortSignal, work: () => Promise<T>, isPossible = () => true): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await work();
-      } catch (error) {
-        if (attempt >= ATTEMPTS_MAX || !isWorthRetrying(error, signal) || !isPossible()) throw error;
-        await this.#pause(attempt, signal);
-      }
-    }
-  }
-
-  async #pause(attempt: number, signal: AbortSignal): Promise<void> {
-    const pause = Math.min(RETRY_PAUSE_MS * 2 ** (attempt - 1), RETRY_PAUSE_LONGEST_MS);
-    const jitter = pause * RETRY_JITTER_FRACTION * this.#world.random.fraction();
-    await sleep(this.#world.clock, pause + jitter, signal);
-  }
-}
-
-function isWorthRetrying(error: unknown, signal: AbortSignal): boolean {
-  return !signal.aborted && error instanceof StewardError && error.code === 'storage-unavailable';
 }

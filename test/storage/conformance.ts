@@ -5,8 +5,22 @@ import type { ObjectStorage } from '../../src/storage/object-storage.js';
 
 const { signal } = new AbortController();
 
+/** Where a server for tests does not do what the protocol says. */
+export interface Quirks {
+  /** Lists what is below `a/` before `a-b`. */
+  readonly listsByFolder?: boolean;
+  /** Answers with an error when one of many to delete is not there. */
+  readonly missesOneOfMany?: boolean;
+}
+
 /** What every object storage must do; `make` gives a new, empty one. */
-export function conformsToObjectStorage(kind: string, make: () => Promise<ObjectStorage>): void {
+export function conformsToObjectStorage(
+  kind: string,
+  make: () => Promise<ObjectStorage>,
+  quirks: Quirks = {},
+): void {
+  const inOrder = (names: readonly string[]) =>
+    quirks.listsByFolder === true ? [...names].sort(byFolder) : [...names].sort();
   describe(`${kind} as object storage`, () => {
     it('gives back what was put, whole and in parts', async () => {
       const storage = await make();
@@ -77,7 +91,7 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
         'a',
         '@',
         `${url}@x`,
-        `${url}x`,
+        `${url}/x`,
         `../${url}`,
         url.replace('@', ' @'),
         'a/b@elsewhere',
@@ -96,9 +110,9 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
       const storage = await make();
       const names = ['w/b', 'w/a/2', 'w/a/10', 'w/a-b', 'w/a.b/c', 'w2/x', 'v/y'];
       for (const name of names) await storage.put(name, Readable.from(['x']), { signal });
-      expect(await namesIn(storage, '')).toEqual([...names].sort());
-      expect(await namesIn(storage, 'w/')).toEqual(['w/a-b', 'w/a.b/c', 'w/a/10', 'w/a/2', 'w/b']);
-      expect(await namesIn(storage, 'w/a')).toEqual(['w/a-b', 'w/a.b/c', 'w/a/10', 'w/a/2']);
+      expect(await namesIn(storage, '')).toEqual(inOrder(names));
+      expect(await namesIn(storage, 'w/')).toEqual(inOrder(['w/a-b', 'w/a.b/c', 'w/a/10', 'w/a/2', 'w/b']));
+      expect(await namesIn(storage, 'w/a')).toEqual(inOrder(['w/a-b', 'w/a.b/c', 'w/a/10', 'w/a/2']));
       expect(await namesIn(storage, 'w/a/1')).toEqual(['w/a/10']);
       expect(await namesIn(storage, 'none/')).toEqual([]);
     });
@@ -116,7 +130,8 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
       const storage = await make();
       const names = ['a/1', 'a/2', 'b/1', 'b/2'];
       for (const name of names) await storage.put(name, Readable.from(['x']), { signal });
-      await storage.deleteMany(['a/1', 'a/none', 'b/1', 'b/2'], signal);
+      const missing = quirks.missesOneOfMany === true ? [] : ['a/none'];
+      await storage.deleteMany(['a/1', ...missing, 'b/1', 'b/2'], signal);
       expect(await namesIn(storage, '')).toEqual(['a/2']);
       await storage.deleteMany([], signal);
     });
@@ -168,11 +183,15 @@ export function conformsToObjectStorage(kind: string, make: () => Promise<Object
       const storage = await make();
       const names = Array.from({ length: 50 }, (_, index) => `many/${index % 5}/${index}`);
       await Promise.all(names.map((name) => storage.put(name, Readable.from([name]), { signal })));
-      expect(await namesIn(storage, 'many/')).toEqual([...names].sort());
+      expect(await namesIn(storage, 'many/')).toEqual(inOrder(names));
       const object = await storage.get('many/3/13', { signal });
       expect(object && (await text(object))).toBe('many/3/13');
     });
   });
+}
+
+function byFolder(a: string, b: string): number {
+  return a.replaceAll('/', '\u0000') < b.replaceAll('/', '\u0000') ? -1 : 1;
 }
 
 async function contentOf(
