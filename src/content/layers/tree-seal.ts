@@ -17,7 +17,7 @@ export interface TreeSeal {
 
 /** `find -printf`: a NUL ends each entry, the name is its last field. The last access is left out. */
 const FIELDS = '%b %y %m %U %G %s %n %i %T@ %C@ %l\\n%P\\0';
-const BLOCK_BYTES = 512;
+const BYTES_PER_BLOCK = 512;
 
 /**
  * Looks at every entry without reading content: the time of change moves with every write, and nobody but the clock
@@ -48,7 +48,7 @@ export async function sealTree(world: World, folder: string, outer: AbortSignal)
     const exit = await find.exit;
     signal.throwIfAborted();
     if (exit.kind === 'code' && exit.code === 0) {
-      return { entries, bytes: blocks * BLOCK_BYTES, digest: sum.toString('hex') };
+      return { entries, bytes: blocks * BYTES_PER_BLOCK, digest: sum.toString('hex') };
     }
     throw notStarted('find', exit) ?? new StewardError('process-failed', `find ${describeExit(exit)}`);
   });

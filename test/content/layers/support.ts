@@ -8,16 +8,14 @@ import { LayerCache, type LayerSettings } from '../../../src/content/layers/laye
 import { realWorld } from '../../../src/gateways/real/world.js';
 import type { World } from '../../../src/gateways/world.js';
 
-export const isRoot = process.getuid?.() === 0;
-
 const GENEROUS = { maxBytes: 2 ** 30, maxLayers: 8 } as const;
 
-/** A node's folders for layers and content, and caches that are opened over them one after the other. */
+/** A node's folders for layers and content, in a folder that goes with whoever gave it. */
 export async function newNode(folder?: string) {
   const root = folder ?? (await mkdtemp(join(tmpdir(), 'steward-layers-')));
   onTestFinished(async () => {
     unmountBelow(root);
-    await rm(root, { recursive: true, force: true });
+    if (folder === undefined) await rm(root, { recursive: true, force: true });
   });
   const workspaces = join(root, 'workspaces');
   await mkdir(workspaces, { recursive: true });
