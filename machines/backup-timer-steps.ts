@@ -1,5 +1,6 @@
 /** What each event of a backup timer does to its data. Times and random fractions come in with the events. */
 import type { Failure } from './content-types.js';
+import type { InstanceId } from './ids.js';
 import {
   BACKUP_ANSWER_MS,
   BACKUP_CATCH_UP_MS,
@@ -47,6 +48,7 @@ export interface BackupTimerRecord {
 }
 
 export interface BackupTimerContext extends BackupTimerRecord {
+  readonly instance: InstanceId;
   readonly limits: BackupTimerLimits;
   readonly isRecorded: boolean;
   /** When the newest event happened. */
@@ -63,6 +65,7 @@ export interface BackupTimerContext extends BackupTimerRecord {
 }
 
 export type BackupTimerInput = {
+  readonly instance: InstanceId;
   readonly limits: BackupTimerLimits;
   readonly at: number;
   /** Uniform in [0, 1). */
@@ -74,8 +77,9 @@ export type BackupTimerInput = {
 type Change = Partial<BackupTimerContext>;
 
 export function startingContext(input: BackupTimerInput): BackupTimerContext {
-  const { limits, at, record } = input;
+  const { instance, limits, at, record } = input;
   return {
+    instance,
     nextAt: record === undefined ? at + periodMs(limits, input.jitter) : caughtUp(input, record),
     paused: record?.paused ?? false,
     run: record?.run ?? 0,

@@ -1,6 +1,6 @@
 /**
- * Says when the content of one instance is due for a backup. It makes none itself: it emits BACKUP_DUE with the
- * number of the run, and its owner answers BACKUP_DONE or BACKUP_FAILED with the same number.
+ * Says when the content of one instance is due for a backup. It makes none itself: it sends its owner BACKUP_DUE
+ * with the number of the run, and its owner answers BACKUP_DONE or BACKUP_FAILED with the same number.
  *
  * State      What may exist in it                            What leaves it
  * recording  a write of the record under way                 written, failed or overdue → waiting, paused or stopped
@@ -17,12 +17,16 @@
  * keeps them; what fell due while nothing ran is made up for by one backup, and what fell due during a pause by
  * one after RESUME. A record that cannot be written stops nothing: the worst after a restart is a backup too many.
  */
-import { assign, emit, setup } from 'xstate';
+import { assign, sendTo, setup } from 'xstate';
 import type { BackupTimerContext, BackupTimerInput, BackupTimerRecord } from './backup-timer-steps.js';
 import * as steps from './backup-timer-steps.js';
 import type { Failure } from './content-types.js';
-import { type Done, effect } from './effect.js';
+import { type Done, type Drawn, effect } from './effect.js';
 import { failureOf, overdue, timeOf } from './effect-end.js';
+import type { InstanceId } from './ids.js';
+
+/** Under this name it lives beside the content of its instance. */
+export const BACKUP_TIMER = 'timer:backup';
 
 export type BackupTimerEvent =
   | { readonly type: 'BACKUP_DONE'; readonly at: number; readonly run: number; readonly jitter: number }
@@ -39,7 +43,14 @@ export interface BackupDue {
 
 /** `forced`: the answer of a backup under way did not come in time. */
 export interface BackupTimerOutput {
+  /** When it ended. */
+  readonly at: number;
   readonly how: 'clean' | 'forced';
+}
+
+export interface BackupTimerRecordInput {
+  readonly instance: InstanceId;
+  readonly record: BackupTimerRecord;
 }
 
 const timerSetup = setup({
@@ -47,14 +58,13 @@ const timerSetup = setup({
     context: {} as BackupTimerContext,
     events: {} as BackupTimerEvent,
     input: {} as BackupTimerInput,
-    emitted: {} as BackupDue,
     output: {} as BackupTimerOutput,
     tags: {} as 'recording',
   },
   actors: {
     /** Resolves at an absolute time, at once when it is past. */
-    deadline: effect<Done, { readonly at: number }>('deadline'),
-    writeRecord: effect<Done, { readonly record: BackupTimerRecord }>('writeRecord'),
+    deadline: effect<Drawn, { readonly at: number }>('deadline'),
+    writeRecord: effect<Done, BackupTimerRecordInput>('writeRecord'),
   },
   guards: {
     isRecorded: ({ context }) => context.isRecorded,
@@ -84,6 +94,11 @@ const timerSetup = setup({
     resume: assign(({ context, event }) => ({ at: timeOf(event, context.at), paused: false, changed: true })),
     stop: assign(({ context, event }) => ({ at: timeOf(event, context.at), stopping: true })),
     force: assign({ how: 'forced' }),
+    /** One that runs by itself, as tests and diagrams have it, has no owner and tells nobody. */
+    tellOwner: sendTo(
+      ({ self }) => self._parent ?? self,
+      ({ context }) => due(context),
+    ),
   },
 });
 
@@ -107,7 +122,7 @@ export const backupTimerMachine = timerSetup.createMachine({
       invoke: [
         {
           src: 'writeRecord',
-          input: ({ context }) => ({ record: steps.toRecord(context) }),
+          input: ({ context }) => ({ instance: context.instance, record: steps.toRecord(context) }),
           onDone: [
             { guard: 'wasChanged', target: 'recording', reenter: true, actions: 'keepRecord' },
             { target: 'choosing', actions: 'keepRecord' },
@@ -131,7 +146,7 @@ export const backupTimerMachine = timerSetup.createMachine({
       invoke: {
         src: 'deadline',
         input: until,
-        onDone: { target: 'running', actions: ['beginRun', emit(({ context }) => due(context))] },
+        onDone: { target: 'running', actions: ['beginRun', 'tellOwner'] },
         onError: { target: 'recording', actions: 'failRun' },
       },
     },
@@ -180,7 +195,7 @@ export const backupTimerMachine = timerSetup.createMachine({
     },
     stopped: { type: 'final' },
   },
-  output: ({ context }) => ({ how: context.how }),
+  output: ({ context: { at, how } }) => ({ at, how }),
 });
 
 function until({ context }: { context: BackupTimerContext }) {

@@ -35,8 +35,9 @@ export function attachmentId({ kind, plan }: Attachment): AttachmentId {
   return `${kind}:${plan.name}`;
 }
 
-/** A name is free again when its attachment has ended. */
+/** A name is free again when its attachment has ended. The view of the content for backups is not for callers. */
 export function canAttach({ attachments, limits }: ContentContext, next: Attachment): boolean {
+  if (next.kind === 'mount' && next.plan.type === 'content') return false;
   const isTaken = attachments.some(({ attachment }) => attachment.plan.name === next.plan.name);
   return !isTaken && attachments.length < limits.attachmentsMax;
 }

@@ -1,28 +1,30 @@
 import { assign } from 'xstate';
 import { attach } from './content-children.js';
+import * as jobs from './content-jobs.js';
 import { contentSetup } from './content-setup.js';
 import * as steps from './content-steps.js';
+import { startTimer } from './content-timer.js';
 import { deadlineTo } from './content-waits.js';
 
 /**
- * Content in use. One job (backup or snapshot) runs at a time; the others wait in `jobs`, which is on disk
- * before a job begins, so that a promised snapshot is made after a restart too.
+ * Content in use, with its backup timer beside it. One job (backup or snapshot) runs at a time; the others wait in
+ * `jobs`, which is on disk before a job begins, so that a promised snapshot is made after a restart too.
  */
 export const available = contentSetup.createStateConfig({
   initial: 'idle',
+  entry: startTimer,
   on: {
     BACKUP: {
       guard: 'hasRoomForJob',
       actions: assign(({ context, event }) =>
-        steps.queued(context, { kind: 'backup', ticket: event.ticket }, event.at),
+        jobs.requested(context, { ticket: event.ticket, acceptShrink: event.acceptShrink }, event.at),
       ),
     },
     SNAPSHOT: {
       guard: 'hasRoomForJob',
-      actions: assign(({ context, event }) =>
-        steps.queued(context, { kind: 'snapshot', ticket: event.ticket, name: event.name }, event.at),
-      ),
+      actions: assign(({ context, event }) => jobs.promised(context, event.name, event.ticket, event.at)),
     },
+    BACKUP_DUE: { actions: assign(({ context, event }) => jobs.due(context, event.run, event.at)) },
     ATTACH: { guard: 'canAttach', actions: attach },
     DISPOSE: {
       target: '#content.wrappingUp',
@@ -45,16 +47,19 @@ export const available = contentSetup.createStateConfig({
       ],
     },
     working: {
-      entry: 'waitForJob',
+      entry: ['waitForJob', 'beginJob'],
       invoke: [
         {
           src: 'runJob',
-          input: ({ context }) => ({ context, job: steps.currentJob(context) }),
+          input: ({ context }) => ({ context, job: jobs.current(context) }),
           onDone: {
             target: 'recordingResult',
-            actions: assign(({ context, event }) =>
-              steps.jobSucceeded(context, event.output.reference, event.output.at),
-            ),
+            actions: [
+              'tellTimerDone',
+              assign(({ context, event }) =>
+                jobs.succeeded(context, event.output.reference, event.output.at),
+              ),
+            ],
           },
           onError: { target: 'recordingResult', actions: 'failJob' },
         },

@@ -2,6 +2,7 @@
 import { type AttachmentInput, attachmentLimits } from './attachment.js';
 import * as attachments from './content-attachments.js';
 import { contentSetup } from './content-setup.js';
+import { timerEnds } from './content-timer.js';
 import type { ContentContext } from './content-types.js';
 
 /** A new attachment: on the list, alive, and told to begin, which starts with a record of its own. */
@@ -32,10 +33,12 @@ export const dropEndedAttachment = contentSetup.enqueueActions(({ context, event
   enqueue.assign(attachments.ended(context, event));
 });
 
-/** Attachments may end at any time, in any state. */
-export const attachmentEnds = {
-  'xstate.done.actor.*': { guard: 'isEndOfAttachment', actions: dropEndedAttachment },
-  'xstate.error.actor.*': { guard: 'isEndOfAttachment', actions: dropEndedAttachment },
+const attachmentEnds = { guard: 'isEndOfAttachment', actions: dropEndedAttachment } as const;
+
+/** Children may end at any time, in any state. */
+export const childrenEnd = {
+  'xstate.done.actor.*': [attachmentEnds, timerEnds],
+  'xstate.error.actor.*': [attachmentEnds, timerEnds],
 } as const;
 
 type Enqueue = Parameters<Parameters<typeof contentSetup.enqueueActions>[0]>[0]['enqueue'];

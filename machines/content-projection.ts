@@ -33,20 +33,20 @@ export function stepOf(value: StateValue): string {
 /**
  * What moved the machine, in words: an event's own name, else `<step>.done`, `<step>.failed` or
  * `<step>.overdue`. XState names the ends of invoked effects after their place in the machine, those of
- * attachments after the child.
+ * children after the child.
  */
 export function causeOf(eventType: string): string {
-  const [, ended, child] = /^xstate\.(done|error)\.actor\.((?:mount|veth):.+)$/.exec(eventType) ?? [];
+  const [, ended, child] = /^xstate\.(done|error)\.actor\.((?:mount|veth|timer):.+)$/.exec(eventType) ?? [];
   if (child !== undefined) return `${child}.${ended === 'done' ? 'done' : 'failed'}`;
   const [, end, index, path] = /^xstate\.(done|error)\.actor\.(\d+)\.(.+)$/.exec(eventType) ?? [];
   if (path === undefined) return eventType === 'xstate.init' ? 'start' : eventType;
   const step = path.slice(path.lastIndexOf('.') + 1);
   if (end === 'error') return `${step}.failed`;
-  return index === '1' || step === WAIT_FOR_CHILD ? `${step}.overdue` : `${step}.done`;
+  return index === '1' || WAITS_FOR_CHILD.has(step) ? `${step}.overdue` : `${step}.done`;
 }
 
-/** The state whose only effect is its deadline, because what it waits for is a child that lives already. */
-const WAIT_FOR_CHILD = 'detaching';
+/** States whose only effect is their deadline, because what they wait for is a child that lives already. */
+const WAITS_FOR_CHILD: ReadonlySet<string> = new Set(['detaching', 'stoppingTimer']);
 
 function outermost(value: StateValue): string {
   return typeof value === 'string' ? value : (Object.keys(value)[0] ?? 'none');

@@ -24,7 +24,7 @@ export const recovering = contentSetup.createStateConfig({
         {
           guard: ({ context, event }) => steps.isContentMissing(context, event.output),
           target: '#content.wrappingUp',
-          actions: assign(({ event }) => steps.contentMissing(event.output.at)),
+          actions: assign(({ context, event }) => steps.contentMissing(context, event.output.at)),
         },
         { guard: 'recordedWrappingUp', target: '#content.wrappingUp', actions: 'keepTime' },
         { guard: 'recordedRemoving', target: '#content.wrappingUp.disconnecting', actions: 'keepTime' },

@@ -27,7 +27,7 @@
  */
 import { assign } from 'xstate';
 import { available } from './content-available.js';
-import { attachmentEnds } from './content-children.js';
+import { childrenEnd } from './content-children.js';
 import { recovering, settingUp } from './content-setting-up.js';
 import { contentSetup, startingContext } from './content-setup.js';
 import * as steps from './content-steps.js';
@@ -37,7 +37,7 @@ export const contentMachine = contentSetup.createMachine({
   id: 'content',
   context: ({ input }) => startingContext(input),
   initial: 'starting',
-  on: attachmentEnds,
+  on: { ...childrenEnd, BACKUP_DUE: { guard: 'isTimerOn', actions: 'refuseRun' } },
   states: {
     starting: {
       always: [{ guard: 'isRecorded', target: 'recovering' }, { target: 'none' }],

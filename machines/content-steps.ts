@@ -2,19 +2,21 @@
  * What each event of an instance's content does to its data, as pure functions. The machine says when; this
  * says what. Times and random fractions come in with the events.
  */
+import * as jobs from './content-jobs.js';
 import type {
   BackupReference,
   ContentContext,
   Disposal,
   Failure,
   GitReport,
-  Job,
-  JobResult,
+  PreStopReport,
   RecordedStep,
   SetupRequest,
   SetupResult,
   Survey,
 } from './content-types.js';
+import { failureOf, overdue, timeOf } from './effect-end.js';
+import { pauseMs } from './limits.js';
 
 type Change = Partial<ContentContext>;
 
@@ -35,19 +37,10 @@ export function waiting(context: ContentContext, waitingFor: string, millisecond
   return { waitingFor, deadline: context.at + milliseconds };
 }
 
-/** The time an event brings, wherever its kind keeps it: done effects in their output, ours in `at`. */
-export function timeOf(event: object): { readonly at?: number } {
-  if ('at' in event && typeof event.at === 'number') return { at: event.at };
-  if (!('output' in event)) return {};
-  const { output } = event;
-  if (typeof output !== 'object' || output === null || !('at' in output)) return {};
-  return typeof output.at === 'number' ? { at: output.at } : {};
-}
-
 /** The step that a finished write of the record made durable. */
-export function recordKept(event: object): Change {
+export function recordKept(context: ContentContext, event: object): Change {
   const step = 'output' in event ? stepIn(event.output) : undefined;
-  return step === undefined ? timeOf(event) : { ...timeOf(event), recorded: step };
+  return { at: timeOf(event, context.at), recorded: step ?? context.recorded };
 }
 
 export function failed(failure: Failure): Change {
@@ -55,65 +48,19 @@ export function failed(failure: Failure): Change {
 }
 
 /**
- * An effect's rejection as a Failure. The programs reject with nothing else; anything else is a defect, which
- * must not look like a cause worth another try.
+ * From here on nothing new begins; `since` tells when, and a wrap-up that was under way keeps its time. What kept
+ * the content from ever being complete stays the reason, whatever fails from now on.
  */
-export function failureOf(context: ContentContext, event: object): Failure {
-  const thrown = 'error' in event ? event.error : undefined;
-  if (isFailure(thrown)) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return { at: context.at, code: 'internal', message, retryable: false, jitter: 0 };
-}
-
-export function overdue(context: ContentContext, event: object): Failure {
-  const message = `${context.waitingFor} took longer than allowed`;
-  const at = timeOf(event).at ?? context.deadline;
-  return { at, code: 'deadline-exceeded', message, retryable: true, jitter: 0 };
-}
-
-/** From here on nothing new begins; `since` tells when, and a wrap-up that was under way keeps its time. */
 export function wrapUpStarted(context: ContentContext): Change {
-  const isUnderWay = context.recorded === 'wrapping-up' || context.recorded === 'removing';
-  return isUnderWay ? {} : { since: context.at };
+  const { recorded, setup, failure, rootFailure, at } = context;
+  if (recorded === 'wrapping-up' || recorded === 'removing') return {};
+  return setup === undefined ? { since: at, rootFailure: rootFailure ?? failure } : { since: at };
 }
 
-export function currentJob(context: ContentContext): Job | undefined {
-  return context.jobs[0];
-}
-
-export function jobSucceeded(context: ContentContext, reference: BackupReference, at: number): Change {
-  const [job] = context.jobs;
-  return job === undefined ? {} : jobDone(context, { job, at, reference });
-}
-
-export function jobFailed(context: ContentContext, failure: Failure): Change {
-  const [job] = context.jobs;
-  return job === undefined ? {} : jobDone(context, { job, at: failure.at, failure });
-}
-
-export function queued(context: ContentContext, job: Job, at: number): Change {
-  return { jobs: [...context.jobs, job], ticket: Math.max(context.ticket, job.ticket), at };
-}
-
-/** The job at the front is over; every backup asked for before it began is served by it. */
-export function jobDone(context: ContentContext, result: JobResult): Change {
-  const results = [...context.results, result].slice(-context.limits.jobsMax);
-  const lastBackup =
-    result.job.kind === 'backup' && result.reference !== undefined ? result.reference : context.lastBackup;
-  return { jobs: context.jobs.slice(1), results, lastBackup, at: result.at };
-}
-
-/** Jobs that can no longer run because the content is being wrapped up. */
-export function jobsRefused(context: ContentContext): Change {
-  const failure: Failure = {
-    at: context.at,
-    code: 'wrong-state',
-    message: 'the content is being wrapped up',
-    retryable: false,
-    jitter: 0,
-  };
-  const refused = context.jobs.map((job) => ({ job, at: context.at, failure }));
-  return { jobs: [], results: [...context.results, ...refused].slice(-context.limits.jobsMax) };
+/** The backup timer did not end in time, or the wait for it broke. */
+export function timerLeft(context: ContentContext, event: object): Change {
+  const failure = 'error' in event ? failureOf(event, context.at) : overdue(event, context);
+  return { ...failed(failure), isTimerOn: false };
 }
 
 /** The first Dispose decides; a later one can add the backup as long as nothing was removed, never drop it. */
@@ -124,10 +71,17 @@ export function disposalJoined(context: ContentContext, next: Disposal, at: numb
     disposal: {
       backup: before.backup || next.backup,
       backupLogs: before.backupLogs || next.backupLogs,
+      acceptShrink: before.acceptShrink || next.acceptShrink,
       reason: before.reason,
     },
     at,
   };
+}
+
+/** Somebody says that the content is meant to be so much less. */
+export function shrinkAccepted(context: ContentContext, at: number): Change {
+  const { disposal } = context;
+  return disposal === undefined ? { at } : { at, disposal: { ...disposal, acceptShrink: true } };
 }
 
 /** Only an explicit Dispose without backup gives up content that could not be saved. */
@@ -137,6 +91,29 @@ export function givenUp(next: Disposal, at: number): Change {
 
 export function quiet(gitStatus: GitReport | undefined, at: number): Change {
   return { gitStatus, at };
+}
+
+/** The workspace's own program has ended, or its time is up. */
+export function preStopDone(report: Omit<PreStopReport, 'at'>, at: number): Change {
+  return { preStop: { ...report, at }, at };
+}
+
+/** How it went when it did not say so itself; how long it took is known from when its wait began. */
+export function preStopBroken(
+  context: ContentContext,
+  failure: Failure,
+  outcome: 'failed' | 'timed-out',
+): Change {
+  const durationMs = failure.at - (context.deadline - context.limits.preStopMs);
+  return { ...failed(failure), ...preStopDone({ outcome, durationMs }, failure.at) };
+}
+
+export function logsUploaded(at: number): Change {
+  return { logs: { outcome: 'uploaded', at }, at };
+}
+
+export function logsFailed(failure: Failure): Change {
+  return { ...failed(failure), logs: { outcome: 'failed', at: failure.at } };
 }
 
 export function backedUp(reference: BackupReference, at: number): Change {
@@ -152,12 +129,11 @@ export function attemptFailed(context: ContentContext, failure: Failure): Change
   return { ...failed(failure), attempt: context.attempt + 1, finalBackup: undefined, verified: false };
 }
 
-/** The pause after the n-th failure doubles from the least to the most, and half of it is random. */
+/** Every pause is longer than the one before, up to the longest. */
 export function pausing(context: ContentContext, waitingFor: string): Change {
-  const full = Math.min(context.limits.pauseMinMs * 2 ** context.pauses, context.limits.pauseMaxMs);
-  const jitter = context.failure?.jitter ?? 0;
-  const deadline = context.at + Math.round(full / 2 + (full / 2) * jitter);
-  return { waitingFor, deadline, pauses: context.pauses + 1 };
+  const pauses = context.pauses + 1;
+  const milliseconds = pauseMs(context.limits, pauses, context.failure?.jitter ?? 0);
+  return { waitingFor, deadline: context.at + milliseconds, pauses };
 }
 
 /** Content that a record calls complete, or still to be saved, and that is not there any more. */
@@ -167,12 +143,19 @@ export function isContentMissing(context: ContentContext, survey: Survey): boole
   return expected && context.setup !== undefined && survey.content === 'absent';
 }
 
-export function contentMissing(at: number): Change {
+export function contentMissing(context: ContentContext, at: number): Change {
   const message = 'the content folder is gone; the last committed backup is what is left';
-  const failure: Failure = { at, code: 'content-missing', message, retryable: false, jitter: 0 };
-  const disposal: Disposal = { backup: false, backupLogs: false, reason: message };
-  return { at, failure, disposal };
+  const failure: Failure = { at, code: CONTENT_MISSING, message, retryable: false, jitter: 0 };
+  const disposal: Disposal = { backup: false, backupLogs: false, acceptShrink: false, reason: message };
+  return { at, failure, rootFailure: failure, disposal, ...jobs.abandoned(context, failure) };
 }
+
+/** There is nothing left that could be saved, whoever asks for it. */
+export function isMissing({ rootFailure }: ContentContext): boolean {
+  return rootFailure?.code === CONTENT_MISSING;
+}
+
+const CONTENT_MISSING = 'content-missing';
 
 /** Content that was in use, and whose inside knows that it is complete: nothing is left to do. */
 export function isInUse(context: ContentContext, survey: Survey): boolean {
@@ -187,22 +170,6 @@ export function areCredentialsLost(context: ContentContext, survey: Survey): boo
 export function credentialsLost(at: number): Change {
   const message = 'the credentials did not survive the restart of the machine';
   return { at, failure: { at, code: 'credentials-lost', message, retryable: true, jitter: 0 } };
-}
-
-function isFailure(thrown: unknown): thrown is Failure {
-  if (typeof thrown !== 'object' || thrown === null) return false;
-  return (
-    'at' in thrown &&
-    typeof thrown.at === 'number' &&
-    'code' in thrown &&
-    typeof thrown.code === 'string' &&
-    'message' in thrown &&
-    typeof thrown.message === 'string' &&
-    'retryable' in thrown &&
-    typeof thrown.retryable === 'boolean' &&
-    'jitter' in thrown &&
-    typeof thrown.jitter === 'number'
-  );
 }
 
 const RECORDED_STEPS: readonly RecordedStep[] = [

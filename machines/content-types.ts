@@ -1,3 +1,4 @@
+import type { BackupTimerRecord } from './backup-timer-steps.js';
 import type { Attached } from './content-attachments.js';
 import type { InstanceId, OwnerId, WorkspaceId } from './ids.js';
 
@@ -29,7 +30,9 @@ export interface ContentLimits {
   readonly reserveMs: number;
   readonly initializeMs: number;
   readonly sealMs: number;
+  readonly preStopMs: number;
   readonly quiesceMs: number;
+  readonly logsMs: number;
   readonly disconnectMs: number;
   readonly backupMs: number;
   readonly verifyMs: number;
@@ -39,6 +42,10 @@ export interface ContentLimits {
   readonly pauseMaxMs: number;
   readonly jobsMax: number;
   readonly attachmentsMax: number;
+  /** Snapshots that are remembered; those still to be made are always. */
+  readonly snapshotsMax: number;
+  /** Between two backups of content in use; 0 for none but those somebody asks for. */
+  readonly backupPeriodMs: number;
 }
 
 /**
@@ -68,6 +75,8 @@ export interface SetupResult {
   readonly metrics: readonly StepMetric[];
   /** Folder of the main working copy below the content root; absent without one. */
   readonly checkoutLocation?: string;
+  /** Folders of the further working copies, in the order of their initializers. */
+  readonly otherCheckouts?: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -90,12 +99,72 @@ export interface GitReport {
   readonly totalUncommittedFiles: number;
   readonly totalUntrackedFiles: number;
   readonly totalUnpushedCommits: number;
+  /** Further working copies; the wire's answer knows the first one only. */
+  readonly others?: readonly CheckoutReport[];
 }
 
-/** Work that reads the content while it is in use; one job runs at a time per instance. */
-export type Job =
-  | { readonly kind: 'backup'; readonly ticket: number }
-  | { readonly kind: 'snapshot'; readonly ticket: number; readonly name: string };
+export interface CheckoutReport extends Omit<GitReport, 'others'> {
+  /** Below the content root. */
+  readonly location: string;
+}
+
+/**
+ * Work that reads the content; one job runs at a time per instance. A backup serves whoever asked for it: a
+ * caller, or the run of the timer with that number. Every snapshot was promised by its name.
+ */
+export type Job = RequestedBackup | TimedBackup | SnapshotJob;
+
+export interface RequestedBackup {
+  readonly kind: 'backup';
+  readonly origin: 'request';
+  readonly ticket: number;
+  /** The caller says that far less content than in the backup before is right. */
+  readonly acceptShrink: boolean;
+}
+
+export interface TimedBackup {
+  readonly kind: 'backup';
+  readonly origin: 'timer';
+  readonly ticket: number;
+  readonly run: number;
+}
+
+export interface SnapshotJob {
+  readonly kind: 'snapshot';
+  readonly ticket: number;
+  readonly name: string;
+}
+
+/** A snapshot that was promised by its name, and what became of it. */
+export type SnapshotRecord =
+  | { readonly state: 'pending'; readonly name: string; readonly requestedAt: number }
+  | {
+      readonly state: 'available';
+      readonly name: string;
+      readonly requestedAt: number;
+      readonly reference: BackupReference;
+    }
+  | {
+      readonly state: 'failed';
+      readonly name: string;
+      readonly requestedAt: number;
+      readonly failure: Failure;
+    };
+
+/** How the workspace's own program went that runs before its content is saved for the last time. */
+export interface PreStopReport {
+  readonly outcome: 'absent' | 'succeeded' | 'failed' | 'timed-out';
+  /** Absent unless the program ended by itself. */
+  readonly exitCode?: number;
+  readonly durationMs: number;
+  readonly at: number;
+}
+
+/** What became of the terminal logs of a workspace without anybody at its terminals. */
+export interface LogsReport {
+  readonly outcome: 'uploaded' | 'failed';
+  readonly at: number;
+}
 
 export interface JobResult {
   readonly job: Job;
@@ -108,6 +177,8 @@ export interface JobResult {
 export interface Disposal {
   readonly backup: boolean;
   readonly backupLogs: boolean;
+  /** Far less content than in the backup before is right: it is saved, and not held back as suspicious. */
+  readonly acceptShrink: boolean;
   /** Why, and by whom, in words for the history. */
   readonly reason: string;
 }
@@ -131,14 +202,31 @@ export interface ContentContext {
   /** What the present wait is for, in words. */
   readonly waitingFor: string;
   readonly setup: SetupResult | undefined;
+  /** At most `limits.jobsMax`, and one of the timer. */
   readonly jobs: readonly Job[];
-  /** Newest last; bounded by `limits.jobsMax`. */
+  /** When the job at the front began. */
+  readonly jobBeganAt: number;
+  /** Of jobs that callers asked for, newest last; bounded by `limits.jobsMax`. */
   readonly results: readonly JobResult[];
   readonly ticket: number;
+  /** Oldest first. */
+  readonly snapshots: readonly SnapshotRecord[];
   readonly lastBackup: BackupReference | undefined;
+  /**
+   * Whatever was in the content at this time is in a committed backup: when the last backup that succeeded began,
+   * one that found nothing changed included. Undefined before the first of this instance.
+   */
+  readonly savedAt: number | undefined;
+  /** What was on disk of the backup timer when the content's actor came back. */
+  readonly timer: BackupTimerRecord | undefined;
+  /** The backup timer lives. */
+  readonly isTimerOn: boolean;
   /** Children that were added while the content was in use and live, in the order they were added. */
   readonly attachments: readonly Attached[];
   readonly disposal: Disposal | undefined;
+  /** Undefined until it has ended; it is run again only when a crash cut it short. */
+  readonly preStop: PreStopReport | undefined;
+  readonly logs: LogsReport | undefined;
   /** Attempts of the final backup so far, and pauses of the wrap-up. */
   readonly attempt: number;
   readonly pauses: number;
@@ -147,6 +235,8 @@ export interface ContentContext {
   readonly gitStatus: GitReport | undefined;
   /** Why the present or last step failed. */
   readonly failure: Failure | undefined;
+  /** Why the content never was complete, or that it is gone; what fails afterwards does not replace it. */
+  readonly rootFailure: Failure | undefined;
 }
 
 /** What the world looks like to a daemon that has just come back. */
@@ -156,4 +246,6 @@ export interface Survey {
   readonly credentials: 'available' | 'lost';
   /** The marker that tells the inside is there. */
   readonly isAnnounced: boolean;
+  /** Uniform in [0, 1); spreads what begins now. */
+  readonly jitter: number;
 }

@@ -1,5 +1,6 @@
 import { assign } from 'xstate';
 import { dropEndedAttachment, stopNextAttachment } from './content-children.js';
+import { lastWork } from './content-last-work.js';
 import { contentSetup } from './content-setup.js';
 import * as steps from './content-steps.js';
 import { deadlineTo, withContext } from './content-waits.js';
@@ -10,13 +11,15 @@ import { deadlineTo, withContext } from './content-waits.js';
  */
 export const wrappingUp = contentSetup.createStateConfig({
   initial: 'recordingWrapUp',
-  entry: 'startWrappingUp',
+  entry: ['startWrappingUp', 'tellTimerRefused', 'refuseBackups'],
   on: {
     DISPOSE: {
       actions: assign(({ context, event }) => steps.disposalJoined(context, event.disposal, event.at)),
     },
+    BACKUP: { guard: 'acceptsShrink', actions: 'acceptShrink' },
   },
   states: {
+    ...lastWork,
     recordingWrapUp: {
       tags: 'recording',
       entry: ['startAttempts', 'waitForRecord'],
@@ -24,29 +27,43 @@ export const wrappingUp = contentSetup.createStateConfig({
         {
           src: 'writeRecord',
           input: ({ context }) => ({ context, step: 'wrapping-up' as const }),
-          onDone: [
-            { guard: 'isBackedUp', target: 'disconnecting', actions: 'keepRecord' },
-            { target: 'quiescing', actions: 'keepRecord' },
-          ],
+          onDone: { target: 'preparing', actions: 'keepRecord' },
           onError: { target: 'retrying', actions: 'fail' },
         },
         deadlineTo('retrying', 'timeOut'),
       ],
     },
+    /** What is left to do before the content is quiet; nothing when it is safe already. */
+    preparing: {
+      always: [
+        { guard: 'isBackedUp', target: 'disconnecting' },
+        { guard: 'isTimerOn', target: 'stoppingTimer' },
+        { guard: 'needsPreStop', target: 'runningPreStop' },
+        { target: 'quiescing' },
+      ],
+    },
     /** Work that will not end was killed and reported by the effect; it must not keep the content from being saved. */
     quiescing: {
-      entry: ['refuseJobs', 'waitForQuiet'],
+      entry: 'waitForQuiet',
       invoke: [
         {
           src: 'quiesce',
           input: withContext,
           onDone: {
-            target: 'disconnecting',
+            target: 'gathering',
             actions: assign(({ event }) => steps.quiet(event.output.git, event.output.at)),
           },
-          onError: { target: 'disconnecting', actions: 'fail' },
+          onError: { target: 'gathering', actions: 'fail' },
         },
-        deadlineTo('disconnecting', 'timeOut'),
+        deadlineTo('gathering', 'timeOut'),
+      ],
+    },
+    /** What was promised of the content besides its backup. */
+    gathering: {
+      always: [
+        { guard: 'needsLogs', target: 'uploadingLogs' },
+        { guard: 'hasJob', target: 'makingSnapshot' },
+        { target: 'disconnecting' },
       ],
     },
     /** Attachments go one by one; what is recorded as done is passed over. */
@@ -202,7 +219,10 @@ export const wrappingUp = contentSetup.createStateConfig({
             actions: assign(({ context, event }) => steps.disposalJoined(context, event.disposal, event.at)),
           },
         ],
-        BACKUP: { target: 'recordingWrapUp', actions: 'keepTime' },
+        BACKUP: [
+          { guard: 'acceptsShrink', target: 'recordingWrapUp', actions: 'acceptShrink' },
+          { target: 'recordingWrapUp', actions: 'keepTime' },
+        ],
         RETRY: { target: 'recordingWrapUp', actions: 'keepTime' },
       },
       invoke: deadlineTo('recordingWrapUp', 'keepTime'),

@@ -7,10 +7,20 @@ import type { Failure } from './content-types.js';
  */
 export function timeOf(event: object, before: number): number {
   if ('at' in event && typeof event.at === 'number') return event.at;
-  if (!('output' in event)) return before;
+  return numberIn(event, 'at') ?? before;
+}
+
+/** The random fraction that an effect's end brings; 0 for an event that brings none. */
+export function jitterOf(event: object): number {
+  return numberIn(event, 'jitter') ?? 0;
+}
+
+function numberIn(event: object, name: 'at' | 'jitter'): number | undefined {
+  if (!('output' in event)) return undefined;
   const { output } = event;
-  if (typeof output !== 'object' || output === null || !('at' in output)) return before;
-  return typeof output.at === 'number' ? output.at : before;
+  if (typeof output !== 'object' || output === null || !(name in output)) return undefined;
+  const value: unknown = new Map(Object.entries(output)).get(name);
+  return typeof value === 'number' ? value : undefined;
 }
 
 /**
@@ -24,7 +34,7 @@ export function failureOf(event: object, at: number): Failure {
   return { at, code: 'internal', message, retryable: false, jitter: 0 };
 }
 
-/** The failure of a wait whose deadline is past. */
+/** The failure of a wait whose deadline is past; the deadline brings the fraction that spreads what follows. */
 export function overdue(
   event: object,
   wait: { readonly waitingFor: string; readonly deadline: number },
@@ -35,7 +45,7 @@ export function overdue(
     code: 'deadline-exceeded',
     message,
     retryable: true,
-    jitter: 0,
+    jitter: jitterOf(event),
   };
 }
 

@@ -12,3 +12,9 @@ export function effect<Output, Input>(name: string) {
 export interface Done {
   readonly at: number;
 }
+
+/** A finished effect after which something is to happen at a random time, because machines have no randomness. */
+export interface Drawn extends Done {
+  /** Uniform in [0, 1). */
+  readonly jitter: number;
+}

@@ -1,7 +1,7 @@
 import { assign, setup } from 'xstate';
 import type { AttachmentContext, AttachmentInput, AttachmentOutput, AttachmentStep } from './attachment.js';
 import * as steps from './attachment.js';
-import { type Done, effect } from './effect.js';
+import { type Done, type Drawn, effect } from './effect.js';
 import { failureOf, overdue, timeOf } from './effect-end.js';
 
 export interface MountPlan {
@@ -48,7 +48,7 @@ export const mountSetup = setup({
   },
   actors: {
     /** Resolves at an absolute time, at once when it is past. */
-    deadline: effect<Done, { readonly at: number }>('deadline'),
+    deadline: effect<Drawn, { readonly at: number }>('deadline'),
     writeRecord: effect<
       Done & { readonly step: AttachmentStep },
       MountStepInput & { readonly step: AttachmentStep }

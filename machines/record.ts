@@ -2,7 +2,7 @@ import { attachmentId, type RecordedAttachment } from './content-attachments.js'
 import type { ContentContext, ContentState, RecordedStep } from './content-types.js';
 
 /** Version of the record's shape; a change of shape raises it and adds a migration in src/daemon. */
-export const CONTENT_RECORD_VERSION = 1;
+export const CONTENT_RECORD_VERSION = 2;
 
 /**
  * What is on disk about one instance: everything a restart needs to go on, and nothing that is secret. What a
@@ -10,37 +10,47 @@ export const CONTENT_RECORD_VERSION = 1;
  */
 export type ContentRecord = Omit<
   ContentContext,
-  'limits' | 'recorded' | 'jobs' | 'attachments' | 'deadline' | 'waitingFor'
+  'limits' | 'recorded' | 'attachments' | 'isTimerOn' | 'jobBeganAt' | 'deadline' | 'waitingFor'
 > & {
   readonly step: RecordedStep;
-  /** Snapshots promised by name to callers that did not wait, and so must be made after a restart. */
-  readonly jobs: ContentContext['jobs'];
   /** What the attachments have made durable about themselves, in the order they were added. */
   readonly attachments: readonly RecordedAttachment[];
 };
 
-/** The content's part of its record; that of the attachments is theirs, and stays as it is on disk. */
+/** What the content's children have made durable about themselves. */
+export type ChildrenRecord = Pick<ContentRecord, 'attachments' | 'timer'>;
+
+/** The content's part of its record; that of its children is theirs, and stays as it is on disk. */
 export function toRecord(
   context: ContentContext,
   step: RecordedStep,
-  attachments: readonly RecordedAttachment[],
+  children: ChildrenRecord | undefined,
 ): ContentRecord {
   const {
     limits: _limits,
     recorded: _recorded,
     attachments: _attachments,
+    timer: _timer,
+    isTimerOn: _isTimerOn,
+    jobBeganAt: _jobBeganAt,
     deadline: _deadline,
     waitingFor: _waitingFor,
     ...kept
   } = context;
-  return { ...kept, step, attachments };
+  return { ...kept, step, attachments: children?.attachments ?? [], timer: children?.timer };
 }
 
-/** The data of an actor that comes back: one generation later, so that results of the former life are refused. */
+/**
+ * The data of an actor that comes back: one generation later, so that results of the former life are refused. A
+ * backup that the timer asked for is asked for again by the timer.
+ */
 export function fromRecord(record: ContentRecord, limits: ContentContext['limits']): ContentContext {
-  const { step, attachments, ...kept } = record;
+  const { step, attachments, jobs, ...kept } = record;
   return {
     ...kept,
+    jobs: jobs.filter((job) => job.kind === 'snapshot' || job.origin === 'request'),
+    jobBeganAt: record.at,
+    isTimerOn: false,
     attachments: attachments.map(({ attachment, step: recorded }) => ({ attachment, recorded })),
     limits,
     recorded: step,

@@ -1,7 +1,7 @@
 import { assign, setup } from 'xstate';
 import type { AttachmentContext, AttachmentInput, AttachmentOutput, AttachmentStep } from './attachment.js';
 import * as steps from './attachment.js';
-import { type Done, effect } from './effect.js';
+import { type Done, type Drawn, effect } from './effect.js';
 import { failureOf, overdue, timeOf } from './effect-end.js';
 
 /** The privileged steps, in the order they are made. */
@@ -51,7 +51,7 @@ export const vethSetup = setup({
   },
   actors: {
     /** Resolves at an absolute time, at once when it is past. */
-    deadline: effect<Done, { readonly at: number }>('deadline'),
+    deadline: effect<Drawn, { readonly at: number }>('deadline'),
     writeRecord: effect<
       Done & { readonly step: AttachmentStep },
       VethStepInput & { readonly step: AttachmentStep }

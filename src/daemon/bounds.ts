@@ -30,6 +30,9 @@ export const SURVEY_DEADLINE_MS = 60_000;
 export const RESERVE_DEADLINE_MS = 5 * 60_000;
 export const INITIALIZE_DEADLINE_MS = 30 * 60_000;
 export const SEAL_DEADLINE_MS = 5 * 60_000;
+/** The program of a workspace has a shorter deadline of its own; this one is for what comes of it. */
+export const PRE_STOP_STEP_MS = 12 * 60_000;
+export const LOGS_DEADLINE_MS = 5 * 60_000;
 export const QUIESCE_DEADLINE_MS = 2 * 60_000;
 /** For one attachment: long enough for its gentle attempts and the one by force. */
 export const DISCONNECT_DEADLINE_MS = 2 * 60_000;
@@ -41,6 +44,10 @@ export const PAUSE_MIN_MS = 1_000;
 export const PAUSE_MAX_MS = 5 * 60_000;
 /** Backups and snapshots that may wait on one instance. */
 export const JOBS_MAX = 16;
+/** Snapshots of one instance whose outcome is remembered, beside those still to be made. */
+export const SNAPSHOTS_REMEMBERED_MAX = 32;
+/** How often the final backup is made in a row when files are cut short while it reads them. */
+export const FINAL_BACKUP_TRIES_MAX = 3;
 /** Mounts and networks of one instance. */
 export const ATTACHMENTS_MAX = 64;
 /** Transitions, and entries of a list, that one answer shows when its caller names no number. */
@@ -62,9 +69,9 @@ export const GIT_REPORT_BYTES_MAX = 64 * 1024;
 export const SETUPS_RUNNING_MAX = 4;
 export const BACKUPS_RUNNING_MAX = 5;
 export const SNAPSHOTS_RUNNING_MAX = 2;
-/** How long one may wait for its turn by default. A final backup only loses an attempt, so it may wait longest. */
+/** How long one may wait for its turn by default. A final backup that waited in vain only loses an attempt. */
 export const SETUP_WAIT_MS = 60 * 60_000;
-export const BACKUP_WAIT_MS = 6 * 60 * 60_000;
+export const BACKUP_WAIT_MS = 2 * 60 * 60_000;
 export const SNAPSHOT_WAIT_MS = 2 * 60 * 60_000;
 /** How long work whose time is up gets to end by itself before its machine gives it up. */
 export const QUEUE_END_MS = 10_000;
@@ -85,3 +92,7 @@ export const DRILL_PERIOD_MS = 24 * 60 * 60_000;
 export const DRILL_DEADLINE_MS = 2 * 60 * 60_000;
 /** How long the workspace's own program may take before its content is saved. */
 export const PRE_STOP_DEADLINE_MS = 30_000;
+/** How often a stream tells how far its work is. */
+export const PROGRESS_PERIOD_MS = 500;
+/** Versions found right that are remembered while the daemon runs. */
+export const VERIFIED_REMEMBERED_MAX = 10_000;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BACKUP_PERIOD_MS } from '../../machines/limits.js';
 import { duration } from '../config/fields.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
@@ -18,7 +19,9 @@ const limits = z
     reserve: duration().default(bounds.RESERVE_DEADLINE_MS),
     initialize: duration().default(bounds.INITIALIZE_DEADLINE_MS),
     seal: duration().default(bounds.SEAL_DEADLINE_MS),
+    preStop: duration().default(bounds.PRE_STOP_STEP_MS),
     quiesce: duration().default(bounds.QUIESCE_DEADLINE_MS),
+    logs: duration().default(bounds.LOGS_DEADLINE_MS),
     disconnect: duration().default(bounds.DISCONNECT_DEADLINE_MS),
     backup: duration().default(bounds.BACKUP_DEADLINE_MS),
     verify: duration().default(bounds.VERIFY_DEADLINE_MS),
@@ -29,6 +32,7 @@ const limits = z
     pauseMax: duration().default(bounds.PAUSE_MAX_MS),
     jobsMax: z.int().min(1).max(1000).default(bounds.JOBS_MAX),
     attachmentsMax: z.int().min(1).max(1000).default(bounds.ATTACHMENTS_MAX),
+    snapshotsMax: z.int().min(1).max(1000).default(bounds.SNAPSHOTS_REMEMBERED_MAX),
   })
   .transform((said) => ({
     recordMs: said.record,
@@ -36,7 +40,9 @@ const limits = z
     reserveMs: said.reserve,
     initializeMs: said.initialize,
     sealMs: said.seal,
+    preStopMs: said.preStop,
     quiesceMs: said.quiesce,
+    logsMs: said.logs,
     disconnectMs: said.disconnect,
     backupMs: said.backup,
     verifyMs: said.verify,
@@ -46,6 +52,8 @@ const limits = z
     pauseMaxMs: said.pauseMax,
     jobsMax: said.jobsMax,
     attachmentsMax: said.attachmentsMax,
+    snapshotsMax: said.snapshotsMax,
+    backupPeriodMs: BACKUP_PERIOD_MS,
   }));
 
 const content = z.strictObject({

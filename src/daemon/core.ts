@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import type { StepInput } from '../../machines/content-setup.js';
 import { contentMachine } from '../../machines/content-state.js';
-import type { ContentContext, ContentLimits } from '../../machines/content-types.js';
+import type { ContentContext, ContentLimits, PreStopReport } from '../../machines/content-types.js';
 import type { InstanceId } from '../../machines/ids.js';
 import type { Transition } from '../../machines/transition.js';
 import type { ArchivePlace } from '../content/archive-objects.js';
@@ -142,11 +142,13 @@ interface EffectsOptions extends Omit<CoreOptions, 'queues'> {
 }
 
 /** What is told while nobody runs the programs of workspaces. */
-const NO_PRE_STOP = { outcome: 'absent', durationMs: 0 } as const;
+const NO_PRE_STOP: { readonly report: Omit<PreStopReport, 'at'> } = {
+  report: { outcome: 'absent', durationMs: 0 },
+};
 
 /** The machine with its effects; one for all instances. */
 function machineWith(options: EffectsOptions, instanceOf: Performing['instanceOf']): typeof contentMachine {
-  const { world, area, place, listener, records } = options;
+  const { world, listener, records } = options;
   const folder = new FolderEffects({ ...options, files: world.files });
   const backup = new BackupEffects({
     ...options,
@@ -175,7 +177,7 @@ function machineWith(options: EffectsOptions, instanceOf: Performing['instanceOf
       seal: perform(performing, 'seal', (input) => content.seal(input)),
       announce: perform(performing, 'announce', (input) => content.announce(input)),
       runJob: perform(performing, 'backup', (input, signal) => backup.runJob(input, signal)),
-      runPreStop: perform(performing, 'pre-stop', async () => ({ report: NO_PRE_STOP })),
+      runPreStop: perform(performing, 'pre-stop', async () => NO_PRE_STOP),
       uploadLogs: perform(performing, 'logs', async () => ({})),
       quiesce: perform(performing, 'quiesce', (input, signal) => content.quiesce(input, signal)),
       finalBackup: perform(performing, 'backup', (input, signal) => backup.makeFinalBackup(input, signal)),

@@ -9,6 +9,7 @@ import { NORMAL } from '../supervision/exit.js';
 import type { ChildContext, ChildSpec, StartedChild } from '../supervision/spec.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { EFFECTS_END_MS, INSTANCES_MAX, STOP_GRACE_MS } from './bounds.js';
+import { ClosedWorkspaces } from './instance/closed-workspaces.js';
 import type { Finished } from './instance/finished.js';
 import type { Moved } from './instance/follower.js';
 import { Instance } from './instance/instance.js';
@@ -59,6 +60,7 @@ export class Instances {
   readonly #byWorkspace = new Map<string, InstanceId>();
   /** Instances whose actors have not got their INIT yet. */
   readonly #beginning = new Map<InstanceId, Promise<Instance>>();
+  readonly #closed = new ClosedWorkspaces();
   #isDraining = false;
 
   constructor(options: InstancesOptions) {
@@ -159,10 +161,21 @@ export class Instances {
     await back?.catch(() => undefined);
   }
 
-  /** Starts the instance again, with a fresh budget, if it is parked. */
+  /** Another try at once: of a parked instance, and of a wrap-up that pauses before its next attempt. */
   async retry(instance: InstanceId): Promise<void> {
+    await this.unpark(instance);
+    this.find(instance)?.send({ type: 'RETRY', at: this.#options.clock.now() });
+  }
+
+  /** Starts the instance again, with a fresh budget, if it is parked. */
+  async unpark(instance: InstanceId): Promise<void> {
     const isAbsent = this.#owned.has(instance) && !this.#live.has(instance);
     if (isAbsent) await this.#options.supervisor().retryChild(instance);
+  }
+
+  /** Until the answer is called no instance of the workspace, or of any of the owner, begins. */
+  closeTo(owner: OwnerId, workspace: WorkspaceId | undefined): () => void {
+    return this.#closed.close(owner, workspace);
   }
 
   /** From now on nothing new begins. */
@@ -216,6 +229,7 @@ export class Instances {
   #refuse(command: InitCommand): void {
     const { instance, workspace, owner } = command.identity;
     if (this.#isDraining) throw stopping();
+    this.#closed.refuse(command.identity);
     if (this.#owned.has(instance))
       throw new StewardError('already-exists', `instance ${instance} exists already`);
     const finished = this.#options.records.finished(instance);

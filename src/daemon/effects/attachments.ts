@@ -17,7 +17,7 @@ type Needs = Pick<Performing, 'clock' | 'random'>;
  * this version and refused as that, and no call of the daemon adds one.
  */
 export function attachmentActors(needs: Needs, records: ContentRecords) {
-  const shared = { deadline: deadline(needs.clock) };
+  const shared = { deadline: deadline(needs) };
   return {
     mount: mountMachine.provide({
       actors: {

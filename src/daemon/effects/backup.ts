@@ -1,54 +1,73 @@
 import type { JobInput, StepInput } from '../../../machines/content-setup.js';
 import type { BackupReference, ContentContext } from '../../../machines/content-types.js';
-import type { ArchivePlace } from '../../content/archive-objects.js';
-import { DEFAULT_BACKUP_POLICY } from '../../content/backup-policy.js';
+import type { ArchivePlace, WorkOptions } from '../../content/archive-objects.js';
+import type { BackupPolicy } from '../../content/backup-policy.js';
 import { BackupRepository } from '../../content/backups.js';
 import { type BackupManifest, digestOf, type SnapshotManifest } from '../../content/manifest.js';
 import { clearSnapshot, createSnapshot, readSnapshot, snapshotUrl } from '../../content/snapshots.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { WorkingArea } from '../area.js';
+import { FINAL_BACKUP_TRIES_MAX } from '../bounds.js';
+import type { Queues } from '../queues/queues.js';
 
-type OnProgress = (context: ContentContext, step: string, bytes: number) => void;
+export interface BackupEffectsOptions {
+  readonly place: ArchivePlace;
+  readonly area: WorkingArea;
+  readonly queues: Queues;
+  readonly policy: BackupPolicy;
+  /** Told how far long steps are; for progress only, never for decisions. */
+  readonly onProgress: (context: ContentContext, step: string, bytes: number) => void;
+  /** Told of what went wrong without failing a step. */
+  readonly onWarning: (context: ContentContext, text: string, error: unknown) => void;
+}
 
-/** The effects that put content into the storage. What they answer with is verified and committed. */
+interface Made {
+  readonly reference: BackupReference;
+}
+
+/** The effects that put content into the storage, each in its turn. What they answer with is verified and committed. */
 export class BackupEffects {
-  readonly #place: ArchivePlace;
-  readonly #area: WorkingArea;
-  readonly #onProgress: OnProgress;
+  readonly #options: BackupEffectsOptions;
 
-  constructor(place: ArchivePlace, area: WorkingArea, onProgress: OnProgress) {
-    this.#place = place;
-    this.#area = area;
-    this.#onProgress = onProgress;
+  constructor(options: BackupEffectsOptions) {
+    this.#options = options;
   }
 
-  async runJob(
-    { context, job }: JobInput,
-    signal: AbortSignal,
-  ): Promise<{ readonly reference: BackupReference }> {
+  async runJob({ context, job }: JobInput, signal: AbortSignal): Promise<Made> {
     if (job === undefined) throw new StewardError('internal', 'a job began that is not there');
-    if (job.kind === 'backup') return this.makeBackup({ context }, signal);
-    return { reference: await this.#snapshot(context, job.name, signal) };
-  }
-
-  async makeBackup(
-    { context }: StepInput,
-    signal: AbortSignal,
-  ): Promise<{ readonly reference: BackupReference }> {
-    const { instance } = context.identity;
-    const { manifest } = await this.#backups(context).create(this.#area.contentOf(instance), {
-      instance,
-      chain: this.#area.chainOf(instance),
-      policy: DEFAULT_BACKUP_POLICY,
-      signal,
-      onProgress: ({ step, bytes }) => this.#onProgress(context, step, bytes),
-    });
-    return { reference: this.#referenceTo(manifest, context) };
+    if (job.kind === 'snapshot') {
+      const { name } = job;
+      return this.#inTurn('snapshot', context, signal, (inTurn) => this.#snapshot(context, name, inTurn));
+    }
+    const acceptShrink = job.origin === 'request' && job.acceptShrink;
+    return this.#inTurn('backup', context, signal, async (inTurn) =>
+      this.#referenceTo(await this.#create(context, acceptShrink, inTurn), context),
+    );
   }
 
   /**
-   * The last look before the content goes: the backup is still there, and is the one that was made. Its bytes were
-   * read back and compared when it was made.
+   * Nobody works on the content any more, so a file that was cut short while it was read is an accident worth
+   * another look; one that keeps changing is saved as it is found.
+   */
+  async makeFinalBackup({ context }: StepInput, signal: AbortSignal): Promise<Made> {
+    const acceptShrink = context.disposal?.acceptShrink ?? false;
+    return this.#inTurn('backup', context, signal, async (inTurn) => {
+      let manifest = await this.#create(context, acceptShrink, inTurn);
+      for (let again = 1; again < FINAL_BACKUP_TRIES_MAX && manifest.torn.count > 0; again += 1) {
+        manifest = await this.#create(context, acceptShrink, inTurn);
+      }
+      if (manifest.torn.count > 0) {
+        const names = manifest.torn.names.join(', ');
+        const error = new StewardError('backup-failed', `shrank while they were read: ${names}`);
+        this.#options.onWarning(context, 'files of the final backup were cut short while it was made', error);
+      }
+      return this.#referenceTo(manifest, context);
+    });
+  }
+
+  /**
+   * The last look before the content goes: the backup is there, and is the one that was made, or the newest one when
+   * nothing had changed since. Its bytes were read back and compared when they were stored.
    */
   async confirm({ context }: StepInput, signal: AbortSignal): Promise<object> {
     const { finalBackup } = context;
@@ -63,31 +82,62 @@ export class BackupEffects {
   }
 
   /** A promised snapshot may have been made before a restart: then it is only found again. */
-  async #snapshot(context: ContentContext, name: string, signal: AbortSignal): Promise<BackupReference> {
+  async #snapshot(context: ContentContext, name: string, signal: AbortSignal): Promise<Made> {
+    const { place, area } = this.#options;
     const { identity } = context;
-    const url = snapshotUrl(this.#place.storage, identity, name);
-    if ((await clearSnapshot(this.#place, identity, name, signal)) === 'committed') {
-      const manifest = await readSnapshot(this.#place.storage, url, signal);
-      if (manifest !== undefined) return referenceTo(manifest, url, 0);
+    const url = snapshotUrl(place.storage, identity, name);
+    if ((await clearSnapshot(place, identity, name, signal)) === 'committed') {
+      const manifest = await readSnapshot(place.storage, url, signal);
+      if (manifest !== undefined) return { reference: referenceTo(manifest, url, 0) };
     }
-    const folder = this.#area.contentOf(identity.instance);
-    const manifest = await createSnapshot(this.#place, folder, name, identity, {
-      signal,
-      onProgress: ({ step, bytes }) => this.#onProgress(context, step, bytes),
-    });
-    return referenceTo(manifest, url, 0);
+    const folder = area.contentOf(identity.instance);
+    const manifest = await createSnapshot(place, folder, name, identity, this.#work(context, signal));
+    return { reference: referenceTo(manifest, url, 0) };
   }
 
-  #referenceTo(manifest: BackupManifest, context: ContentContext): BackupReference {
-    const { owner, workspace } = context.identity;
-    const generation = String(manifest.generation);
-    const url = this.#place.storage.urlOf(`${owner}/workspaces/${workspace}/backups/${generation}`);
-    return referenceTo(manifest, url, manifest.generation);
+  async #create(
+    context: ContentContext,
+    acceptShrink: boolean,
+    signal: AbortSignal,
+  ): Promise<BackupManifest> {
+    const { area, policy } = this.#options;
+    const { instance } = context.identity;
+    const { manifest } = await this.#backups(context).create(area.contentOf(instance), {
+      instance,
+      chain: area.chainOf(instance),
+      policy,
+      acceptShrink,
+      ...this.#work(context, signal),
+    });
+    return manifest;
+  }
+
+  #work(context: ContentContext, signal: AbortSignal): WorkOptions {
+    const { onProgress } = this.#options;
+    return { signal, onProgress: ({ step, bytes }) => onProgress(context, step, bytes) };
+  }
+
+  #inTurn(
+    queue: 'backup' | 'snapshot',
+    context: ContentContext,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<Made>,
+  ): Promise<Made> {
+    const { queues, onProgress } = this.#options;
+    return queues.run(queue, signal, work, {
+      waiter: context.identity.instance,
+      onQueued: () => onProgress(context, 'queued', 0),
+    });
+  }
+
+  #referenceTo(manifest: BackupManifest, context: ContentContext): Made {
+    const url = this.#backups(context).urlOf(manifest.generation);
+    return { reference: referenceTo(manifest, url, manifest.generation) };
   }
 
   #backups(context: ContentContext): BackupRepository {
     const { owner, workspace } = context.identity;
-    return new BackupRepository(this.#place, owner, workspace);
+    return new BackupRepository(this.#options.place, owner, workspace);
   }
 }
 

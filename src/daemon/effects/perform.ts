@@ -1,7 +1,7 @@
 import { fromPromise } from 'xstate';
 import type { StepInput } from '../../../machines/content-setup.js';
 import type { Failure } from '../../../machines/content-types.js';
-import type { Done } from '../../../machines/effect.js';
+import type { Drawn } from '../../../machines/effect.js';
 import { toStewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
 import type { Random } from '../../gateways/random.js';
@@ -27,10 +27,10 @@ export function perform<Output extends object, Input extends StepInput>(
   step: string,
   run: (input: Input, signal: AbortSignal) => Promise<Output>,
 ) {
-  return fromPromise<Output & Done, Input>(async ({ input, signal }) => {
+  return fromPromise<Output & Drawn, Input>(async ({ input, signal }) => {
     try {
       const output = await performing.instanceOf(input).lane.run((alive) => run(input, alive), signal);
-      return { ...output, at: performing.clock.now() };
+      return { ...output, ...drawn(performing) };
     } catch (error) {
       if (!signal.aborted) performing.onFailed(input, step, error);
       throw failure(performing, error);
@@ -50,15 +50,19 @@ export function failure(performing: Pick<Performing, 'clock' | 'random'>, thrown
 }
 
 /** Resolves when the wall clock reaches a time; the only timer a machine has. */
-export function deadline(clock: Clock) {
-  return fromPromise<Done, { readonly at: number }>(
+export function deadline(needs: Pick<Performing, 'clock' | 'random'>) {
+  return fromPromise<Drawn, { readonly at: number }>(
     ({ input, signal }) =>
       new Promise((resolve, reject) => {
-        const timer = clock.schedule(input.at, () => resolve({ at: clock.now() }));
+        const timer = needs.clock.schedule(input.at, () => resolve(drawn(needs)));
         signal.addEventListener('abort', () => {
           timer.cancel();
           reject(signal.reason);
         });
       }),
   );
+}
+
+function drawn({ clock, random }: Pick<Performing, 'clock' | 'random'>): Drawn {
+  return { at: clock.now(), jitter: random.fraction() };
 }

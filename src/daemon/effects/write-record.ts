@@ -19,17 +19,12 @@ export function writeRecord(performing: Performing, records: ContentRecords) {
       if (step === 'gone') await records.finish(finishedFrom(context));
       else {
         const { instance } = context.identity;
-        await records.change(
-          instance,
-          (before) => toRecord(context, step, before?.attachments ?? []),
-          signal,
-        );
+        await records.change(instance, (before) => toRecord(context, step, before), signal);
       }
     } catch (error) {
       performing.onFailed(input, 'record', error);
       throw failure(performing, error);
     }
-    performing.instanceOf(input).durableTicket = context.ticket;
     return { at: performing.clock.now(), step };
   });
 }

@@ -5,6 +5,8 @@ import type {
   Failure,
   GitReport,
   Identity,
+  PreStopReport,
+  SnapshotRecord,
 } from '../../../machines/content-types.js';
 
 /** What is remembered of an instance that is gone, so that a repeated call gets the same answer. */
@@ -17,6 +19,9 @@ export interface Finished {
   readonly disposal: Disposal | undefined;
   readonly gitStatus: GitReport | undefined;
   readonly finalBackup: BackupReference | undefined;
+  /** What became of every snapshot that was promised. */
+  readonly snapshots: readonly SnapshotRecord[];
+  readonly preStop: PreStopReport | undefined;
   readonly failure: Failure | undefined;
 }
 
@@ -29,6 +34,8 @@ export function finishedFrom(context: ContentContext): Finished {
     disposal: context.disposal,
     gitStatus: context.gitStatus,
     finalBackup: context.finalBackup,
-    failure: context.failure,
+    snapshots: context.snapshots,
+    preStop: context.preStop,
+    failure: context.rootFailure ?? context.failure,
   };
 }

@@ -1,11 +1,15 @@
 import type { Actor, InspectionEvent } from 'xstate';
+import { BACKUP_TIMER } from '../../../machines/backup-timer.js';
 import { type AttachmentId, isAttachmentId } from '../../../machines/content-attachments.js';
 import { causeOf, type StateValue, stepOf } from '../../../machines/content-projection.js';
 import type { contentMachine } from '../../../machines/content-state.js';
 
+/** A child of the content, by the name of its actor. */
+type ChildId = AttachmentId | typeof BACKUP_TIMER;
+
 /** One step of an actor, before it has a sequence number. `isDurable`: its record is on disk. */
 export interface Moved {
-  readonly actor: 'content' | AttachmentId;
+  readonly actor: 'content' | ChildId;
   readonly from: string;
   readonly to: string;
   readonly cause: string;
@@ -13,12 +17,12 @@ export interface Moved {
   readonly isDurable: boolean;
 }
 
-/** Turns what XState's inspection says about an instance's actor and its attachments into steps with a cause. */
+/** Turns what XState's inspection says about an instance's actor and its children into steps with a cause. */
 export class Follower {
   readonly #onMoved: (moved: Moved) => void;
   #step = 'none';
-  /** Where each attachment that lives is. */
-  readonly #attachments = new Map<AttachmentId, string>();
+  /** Where each child that lives is. */
+  readonly #children = new Map<ChildId, string>();
 
   constructor(onMoved: (moved: Moved) => void) {
     this.#onMoved = onMoved;
@@ -28,8 +32,8 @@ export class Follower {
     if (event.type !== '@xstate.snapshot') return;
     if (event.actorRef === root) this.#seeContent(event.event.type, root);
     else if ('id' in event.actorRef && typeof event.actorRef.id === 'string') {
-      if (isAttachmentId(event.actorRef.id))
-        this.#seeAttachment(event.actorRef.id, event.event.type, event.snapshot);
+      const { id } = event.actorRef;
+      if (id === BACKUP_TIMER || isAttachmentId(id)) this.#seeChild(id, event.event.type, event.snapshot);
     }
   }
 
@@ -47,13 +51,13 @@ export class Follower {
     });
   }
 
-  /** An attachment that says it is there has recorded that; its steps need not wait for a record of the content. */
-  #seeAttachment(actor: AttachmentId, event: string, snapshot: object): void {
+  /** A child that says it is there has recorded that; its steps need not wait for a record of the content. */
+  #seeChild(actor: ChildId, event: string, snapshot: object): void {
     const to = 'value' in snapshot && typeof snapshot.value === 'string' ? snapshot.value : undefined;
-    const from = this.#attachments.get(actor) ?? 'absent';
+    const from = this.#children.get(actor) ?? (actor === BACKUP_TIMER ? 'off' : 'absent');
     if (to === undefined || to === from) return;
-    this.#attachments.set(actor, to);
-    if ('status' in snapshot && snapshot.status !== 'active') this.#attachments.delete(actor);
+    this.#children.set(actor, to);
+    if ('status' in snapshot && snapshot.status !== 'active') this.#children.delete(actor);
     this.#onMoved({ actor, from, to, cause: causeOf(event), detail: failureIn(snapshot), isDurable: true });
   }
 }
@@ -62,7 +66,7 @@ export class Follower {
 function failureIn(snapshot: object): string | undefined {
   const context = 'context' in snapshot ? snapshot.context : undefined;
   if (typeof context !== 'object' || context === null || !('failure' in context)) return undefined;
-  const { failure } = context;
+  const failure = ('rootFailure' in context ? context.rootFailure : undefined) ?? context.failure;
   if (typeof failure !== 'object' || failure === null) return undefined;
   return 'code' in failure && 'message' in failure ? `${failure.code}: ${failure.message}` : undefined;
 }

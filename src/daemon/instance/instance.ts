@@ -30,8 +30,6 @@ export class Instance {
   readonly identity: Identity;
   /** The effects of this instance, one at a time. */
   readonly lane = new Lane();
-  /** Jobs up to this ticket are on disk: a promise made about them survives a crash. */
-  durableTicket = 0;
   /** What led to the present step, and when; `sequence` is 0 until its record is on disk. */
   latest: Latest = { cause: 'start', at: 0, sequence: 0 };
   readonly #actor: Actor<typeof contentMachine>;

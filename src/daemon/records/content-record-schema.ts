@@ -11,6 +11,7 @@ import type { ContentRecord } from '../../../machines/record.js';
 import { CONTENT_RECORD_VERSION } from '../../../machines/record.js';
 import type { RecordSchema } from '../../records/schema.js';
 import type { Finished } from '../instance/finished.js';
+import { contentFromFirst, finishedFromFirst } from './first-version.js';
 
 const instance = z.custom<InstanceId>((value) => typeof value === 'string' && isInstanceId(value));
 const workspace = z.custom<WorkspaceId>((value) => typeof value === 'string' && isWorkspaceId(value));
@@ -49,14 +50,16 @@ const setup = z
     source: z.enum(['from-backup', 'from-prebuild', 'from-other']),
     metrics: z.array(z.strictObject({ type: z.string(), durationMs: z.number(), sizeBytes: z.number() })),
     checkoutLocation: z.string().optional(),
+    otherCheckouts: z.array(z.string()).optional(),
     warnings: z.array(z.string()),
   })
-  .transform(({ checkoutLocation, ...rest }) => ({
+  .transform(({ checkoutLocation, otherCheckouts, ...rest }) => ({
     ...rest,
     ...(checkoutLocation === undefined ? {} : { checkoutLocation }),
+    ...(otherCheckouts === undefined ? {} : { otherCheckouts }),
   }));
 
-const gitReport = z.strictObject({
+const checkoutShape = {
   branch: z.string(),
   latestCommit: z.string(),
   uncommittedFiles: z.array(z.string()),
@@ -65,12 +68,41 @@ const gitReport = z.strictObject({
   totalUncommittedFiles: count,
   totalUntrackedFiles: count,
   totalUnpushedCommits: count,
-});
+};
 
-const job = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('backup'), ticket: count }),
+const gitReport = z
+  .strictObject({
+    ...checkoutShape,
+    others: z.array(z.strictObject({ ...checkoutShape, location: z.string() })).optional(),
+  })
+  .transform(({ others, ...rest }) => ({ ...rest, ...(others === undefined ? {} : { others }) }));
+
+const backupJob = { kind: z.literal('backup'), ticket: count };
+const job = z.union([
+  z.strictObject({ ...backupJob, origin: z.literal('request'), acceptShrink: z.boolean() }),
+  z.strictObject({ ...backupJob, origin: z.literal('timer'), run: count }),
   z.strictObject({ kind: z.literal('snapshot'), ticket: count, name: z.string() }),
 ]);
+
+const promise = { name: z.string(), requestedAt: time };
+const snapshot = z.discriminatedUnion('state', [
+  z.strictObject({ state: z.literal('pending'), ...promise }),
+  z.strictObject({ state: z.literal('available'), ...promise, reference }),
+  z.strictObject({ state: z.literal('failed'), ...promise, failure }),
+]);
+
+const timer = z.strictObject({ nextAt: time, paused: z.boolean(), run: count, failures: count });
+
+const preStop = z
+  .strictObject({
+    outcome: z.enum(['absent', 'succeeded', 'failed', 'timed-out']),
+    exitCode: z.number().int().optional(),
+    durationMs: z.number(),
+    at: time,
+  })
+  .transform(({ exitCode, ...rest }) => ({ ...rest, ...(exitCode === undefined ? {} : { exitCode }) }));
+
+const logs = z.strictObject({ outcome: z.enum(['uploaded', 'failed']), at: time });
 
 const jobResult = z
   .strictObject({ job, at: time, reference: reference.optional(), failure: failure.optional() })
@@ -103,7 +135,12 @@ const attachment = z.strictObject({
   step: z.enum(['attaching', 'attached', 'detaching', 'absent']),
 });
 
-const disposal = z.strictObject({ backup: z.boolean(), backupLogs: z.boolean(), reason: z.string() });
+const disposal = z.strictObject({
+  backup: z.boolean(),
+  backupLogs: z.boolean(),
+  acceptShrink: z.boolean(),
+  reason: z.string(),
+});
 
 const contentRecord = z.strictObject({
   identity,
@@ -115,15 +152,21 @@ const contentRecord = z.strictObject({
   jobs: z.array(job),
   results: z.array(jobResult),
   ticket: count,
+  snapshots: z.array(snapshot),
   lastBackup: reference.optional(),
+  savedAt: time.optional(),
+  timer: timer.optional(),
   attachments: z.array(attachment),
   disposal: disposal.optional(),
+  preStop: preStop.optional(),
+  logs: logs.optional(),
   attempt: count,
   pauses: count,
   finalBackup: reference.optional(),
   verified: z.boolean(),
   gitStatus: gitReport.optional(),
   failure: failure.optional(),
+  rootFailure: failure.optional(),
   step: z.enum(['setting-up', 'available', 'wrapping-up', 'removing', 'gone']),
 });
 
@@ -135,13 +178,15 @@ const finished = z.strictObject({
   disposal: disposal.optional(),
   gitStatus: gitReport.optional(),
   finalBackup: reference.optional(),
+  snapshots: z.array(snapshot),
+  preStop: preStop.optional(),
   failure: failure.optional(),
 });
 
 /** Reads records of instances that are not gone. JSON leaves out what is undefined; it comes back as undefined. */
 export const contentRecordSchema: RecordSchema<ContentRecord> = {
   version: CONTENT_RECORD_VERSION,
-  migrations: {},
+  migrations: { 1: contentFromFirst },
   parse: (body) => {
     const record = contentRecord.parse(body);
     return {
@@ -149,6 +194,11 @@ export const contentRecordSchema: RecordSchema<ContentRecord> = {
       request: record.request,
       setup: record.setup,
       lastBackup: record.lastBackup,
+      savedAt: record.savedAt,
+      timer: record.timer,
+      preStop: record.preStop,
+      logs: record.logs,
+      rootFailure: record.rootFailure,
       disposal: record.disposal,
       finalBackup: record.finalBackup,
       gitStatus: record.gitStatus,
@@ -159,8 +209,8 @@ export const contentRecordSchema: RecordSchema<ContentRecord> = {
 
 /** Reads what is remembered of instances that are gone. */
 export const finishedSchema: RecordSchema<Finished> = {
-  version: 1,
-  migrations: {},
+  version: 2,
+  migrations: { 1: finishedFromFirst },
   parse: (body) => {
     const record = finished.parse(body);
     return {
@@ -169,6 +219,7 @@ export const finishedSchema: RecordSchema<Finished> = {
       disposal: record.disposal,
       gitStatus: record.gitStatus,
       finalBackup: record.finalBackup,
+      preStop: record.preStop,
       failure: record.failure,
     };
   },

@@ -1,4 +1,6 @@
+import type { BackupTimerRecord } from '../../../machines/backup-timer-steps.js';
 import type { RecordedAttachment } from '../../../machines/content-attachments.js';
+import type { ContentContext } from '../../../machines/content-types.js';
 import type { InstanceId } from '../../../machines/ids.js';
 import { type ContentRecord, withAttachment } from '../../../machines/record.js';
 import { StewardError } from '../../errors/steward-error.js';
@@ -83,12 +85,30 @@ export class ContentRecords implements InstanceRecords {
 
   /** Makes a step of one attachment durable, and nothing else. Throws `record-not-written` without an instance. */
   writeAttachment(instance: InstanceId, changed: RecordedAttachment, signal: AbortSignal): Promise<void> {
-    const next = (before: ContentRecord | undefined) => {
-      if (before === undefined)
-        throw new StewardError('record-not-written', `instance ${instance} has no record to attach to`);
+    const next = (found: ContentRecord | undefined) => {
+      const before = existing(instance, found);
       return { ...before, attachments: withAttachment(before.attachments, changed) };
     };
     return this.change(instance, next, signal);
+  }
+
+  /** Makes a step of the backup timer durable, and nothing else. Throws `record-not-written` without an instance. */
+  writeTimer(instance: InstanceId, timer: BackupTimerRecord, signal: AbortSignal): Promise<void> {
+    return this.change(instance, (before) => ({ ...existing(instance, before), timer }), signal);
+  }
+
+  /**
+   * Makes a promised snapshot durable beside whatever runs now. Throws `record-not-written` without an instance.
+   */
+  writePromise(context: ContentContext, ticket: number): Promise<void> {
+    const { instance } = context.identity;
+    const next = (found: ContentRecord | undefined) => {
+      const before = existing(instance, found);
+      if (before.ticket >= ticket) return before;
+      const { jobs, snapshots } = context;
+      return { ...before, ticket, jobs, snapshots };
+    };
+    return this.change(instance, next, new AbortController().signal);
   }
 
   /** Remembers the end first, then forgets the life: a crash in between leaves both, and `open` mends that. */
@@ -160,4 +180,9 @@ export class ContentRecords implements InstanceRecords {
   #isRemembered(finished: Finished): boolean {
     return this.#world.clock.now() - finished.endedAt <= FINISHED_KEPT_MS;
   }
+}
+
+function existing(instance: InstanceId, record: ContentRecord | undefined): ContentRecord {
+  if (record !== undefined) return record;
+  throw new StewardError('record-not-written', `instance ${instance} has no record`);
 }

@@ -18,7 +18,8 @@ export function setUpAnswer(view: ContentView): 'ready' | undefined {
   if (!step.startsWith('wrappingUp') && step !== 'gone') return undefined;
   if (step === 'wrappingUp.recordingWrapUp') return undefined;
   if (context.setup !== undefined) throw wrongState(view, 'the content is being wrapped up');
-  if (context.failure !== undefined) throw asError(context.failure, 'content-initialization-failed');
+  const { failure } = finishedFrom(context);
+  if (failure !== undefined) throw asError(failure, 'content-initialization-failed');
   throw new StewardError('wrong-state', 'the workspace was disposed before its content was ready');
 }
 
@@ -91,6 +92,8 @@ export function jobAnswer(view: ContentView, ticket: number): string | undefined
   if (result?.reference !== undefined) return result.reference.url;
   if (result !== undefined)
     throw asError(result.failure, result.job.kind === 'backup' ? 'backup-failed' : 'internal');
+  // A snapshot that was promised is made during the wrap-up, too.
+  if (view.context.jobs.some((job) => job.ticket === ticket && job.kind === 'snapshot')) return undefined;
   if (view.state !== 'AVAILABLE') throw wrongState(view, 'the content is being wrapped up');
   return undefined;
 }

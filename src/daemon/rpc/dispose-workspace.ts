@@ -21,7 +21,7 @@ export async function disposeWorkspace(
   const id = requiredInstanceId(request.id, 'id');
   const finished = instances.finished(id);
   if (finished !== undefined) return responseOf(disposeAnswerOf(finished, request.backup));
-  await instances.retry(id);
+  await instances.unpark(id);
   const instance = await instances.listening(id, 'dispose', call.signal);
   return responseOf(await disposed(instance, clock, request, call));
 }
@@ -46,6 +46,7 @@ function disposed(
     disposal: {
       backup: request.backup,
       backupLogs: request.backupLogs,
+      acceptShrink: false,
       reason: `DisposeWorkspace from ${call.peer}`,
     },
   });

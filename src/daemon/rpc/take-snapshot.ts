@@ -12,6 +12,8 @@ import { queueJob } from './queue-job.js';
 export interface SnapshotNames {
   next(): string;
   urlOf(view: ContentView, name: string): string;
+  /** Resolves when the promise with that ticket is on disk, whatever runs meanwhile. */
+  promise(view: ContentView, ticket: number): Promise<void>;
 }
 
 /**
@@ -40,6 +42,6 @@ export async function takeSnapshot(
   if (!request.returnImmediately) {
     return { url: await instance.waitFor((present) => jobAnswer(present, ticket), call.signal) };
   }
-  const promised = () => (instance.durableTicket >= ticket ? names.urlOf(view, name) : undefined);
-  return { url: await instance.waitFor((present) => promised() ?? jobAnswer(present, ticket), call.signal) };
+  await names.promise(instance.view, ticket);
+  return { url: names.urlOf(view, name) };
 }
