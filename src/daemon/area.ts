@@ -21,6 +21,8 @@ export class WorkingArea {
   readonly quarantine: string;
   /** Restores under way for a look or for a proof; emptied at start. */
   readonly scratch: string;
+  /** Versions that somebody looks at, unless the configuration names another folder; theirs to remove. */
+  readonly restored: string;
   /** Remembers which folder of workspaces was used: it may be a disk of its own. */
   readonly workspacesWitness: string;
   /** Remembers which storage folder was used. */
@@ -40,6 +42,7 @@ export class WorkingArea {
     this.layers = join(root, 'layers');
     this.quarantine = join(root, 'quarantine');
     this.scratch = join(root, 'scratch');
+    this.restored = join(root, 'restored');
     this.workspacesWitness = join(root, 'workspaces-identity');
     this.storageWitness = join(root, 'storage-identity');
     this.secrets = secrets;

@@ -3,6 +3,7 @@ import { BACKUP_PERIOD_MS } from '../../machines/limits.js';
 import { duration } from '../config/fields.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
+import { layersSchema } from './config-layers.js';
 import {
   diskSchema,
   drillsSchema,
@@ -89,9 +90,12 @@ export const daemonConfigSchema = z.strictObject({
   node: z.string().min(1).default('localhost'),
   content,
   storage,
+  /** Versions are unpacked for a look below this folder only; default: `restored` in the state folder. */
+  restoreFolder: z.string().startsWith('/').optional(),
   git: z.strictObject({ allowHttp: z.boolean().default(false) }).prefault({}),
   limits: limits.prefault({}),
   queues: queuesSchema,
+  layers: layersSchema,
   preStop: preStopSchema,
   housekeeping: housekeepingSchema,
   disk: diskSchema,

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ArchivePlace } from '../content/archive-objects.js';
-import { BackupRepository } from '../content/backups.js';
 import { StewardError, toStewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
 import type { Files } from '../gateways/files.js';
@@ -37,7 +36,7 @@ import { DaemonMetrics } from './metrics.js';
 import { showQueues } from './queues/queue-metrics.js';
 import { Readiness } from './readiness.js';
 import { contentServiceHandlers } from './rpc/content-service.js';
-import { stewardContentHandlers } from './rpc/steward/content.js';
+import { STEWARD_CONTENT_OPTIONS, stewardContentHandlers } from './rpc/steward/content.js';
 
 export interface DaemonOptions {
   readonly world: World;
@@ -129,6 +128,7 @@ class Daemon implements RunningDaemon {
       git: this.#config.git,
       limits: this.#config.limits,
       queues: this.#config.queues,
+      layers: this.#config.layers,
       listener: this.#metrics.listener(logger),
       supervisor: () => this.#instances(),
     });
@@ -226,9 +226,12 @@ class Daemon implements RunningDaemon {
       stewardContentHandlers({
         core,
         node,
-        urlOf: (object) => this.#storage.urlOf(object),
-        backupsOf: (owner, workspace) => new BackupRepository(this.#place, owner, workspace),
+        place: this.#place,
+        area: this.#area,
+        restoreFolder: this.#config.restoreFolder ?? this.#area.restored,
+        drills: NO_DRILLS,
       }),
+      STEWARD_CONTENT_OPTIONS,
     );
     server.addService(
       SupervisionServiceService,
@@ -268,6 +271,8 @@ class Daemon implements RunningDaemon {
     };
   }
 }
+
+const NO_DRILLS = { list: () => [], nextAtMs: undefined };
 
 /** Each instance has a budget of its own and is parked alone, so that no outage restarts the others. */
 const daemonTree: SupervisorSpec = {

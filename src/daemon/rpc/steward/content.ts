@@ -1,38 +1,32 @@
-import type { InstanceId, OwnerId, WorkspaceId } from '../../../../machines/ids.js';
-import type { BackupRepository } from '../../../content/backups.js';
-import { type BackupManifest, digestOf } from '../../../content/manifest.js';
 import { StewardError } from '../../../errors/steward-error.js';
-import { ArchiveKind, type Backup } from '../../../gen/steward/v1/backup.js';
-import type { ContentStatus } from '../../../gen/steward/v1/content.js';
 import type { ContentServiceService } from '../../../gen/steward/v1/content_service.js';
-import type { Handlers } from '../../../grpc/service-types.js';
-import {
-  pageSize,
-  requiredInstanceId,
-  requiredOwnerId,
-  requiredWorkspaceId,
-} from '../../../grpc/validation.js';
-import { HISTORY_SHOWN_MAX, PAGE_SHOWN_MAX } from '../../bounds.js';
-import type { ContentCore } from '../../core.js';
-import type { Absence } from '../../instances.js';
-import { absentStatusOf, finishedStatusOf, statusOf } from '../content-status.js';
+import type { Handlers, ServiceOptions } from '../../../grpc/service-types.js';
+import { pageSize, requiredInstanceId } from '../../../grpc/validation.js';
+import { HISTORY_SHOWN_MAX } from '../../bounds.js';
+import { deleteBackup } from './delete-backup.js';
+import { deleteSnapshot } from './delete-snapshot.js';
+import { deleteStoredContent } from './delete-stored-content.js';
+import { contentOf } from './get-content.js';
+import { listBackups } from './list-backups.js';
+import { listContent } from './list-content.js';
+import { listDrills } from './list-drills.js';
+import { listSnapshots } from './list-snapshots.js';
+import { makeBackup } from './make-backup.js';
+import type { StewardContentOptions, VersionsContext } from './options.js';
+import { recover } from './recover.js';
+import { restoreBackup } from './restore-backup.js';
 import { wireTransition } from './transition.js';
+import { VerifiedVersions } from './verified-versions.js';
+import { verifyBackup } from './verify-backup.js';
 import { watchTransitions } from './watch-transitions.js';
 
-export interface StewardContentOptions {
-  readonly core: ContentCore;
-  readonly node: string;
-  /** Where the storage keeps an object, `<key>@<bucket>`. */
-  readonly urlOf: (object: string) => string;
-  readonly backupsOf: (owner: OwnerId, workspace: WorkspaceId) => BackupRepository;
-}
-
-/** `steward.v1.ContentService` as far as this version serves it; the rest is refused by name. */
+/** `steward.v1.ContentService`, one file per method; what this version does not serve is refused by name. */
 export function stewardContentHandlers(options: StewardContentOptions): Handlers<ContentServiceService> {
-  const { core, node } = options;
+  const context: VersionsContext = { ...options, verified: new VerifiedVersions() };
+  const { core, node } = context;
   return {
-    getContent: async ({ instanceId }) => ({ content: contentOf(options, instanceId) }),
-    listContent: async (request) => listContent(options, request),
+    getContent: async ({ instanceId }) => ({ content: contentOf(context, instanceId) }),
+    listContent: async (request) => listContent(context, request),
     watchTransitions: (request, call) => watchTransitions(core, node, request, call),
     getHistory: async (request) => {
       const instance = requiredInstanceId(request.instanceId, 'instance_id');
@@ -41,139 +35,27 @@ export function stewardContentHandlers(options: StewardContentOptions): Handlers
       const transitions = found.slice(-limit).map((transition) => wireTransition(transition, node));
       return { transitions, truncated: found.length > limit };
     },
-    listBackups: (request, call) => listBackups(options, request, call.signal),
-    explain: () => notOffered('Explain'),
-    verifyBackup: () => notOfferedStream('VerifyBackup'),
-    restoreBackup: () => notOfferedStream('RestoreBackup'),
-    deleteBackup: () => notOffered('DeleteBackup'),
-    listSnapshots: () => notOffered('ListSnapshots'),
-    deleteSnapshot: () => notOffered('DeleteSnapshot'),
-    makeBackup: () => notOffered('MakeBackup'),
-    deleteStoredContent: () => notOffered('DeleteStoredContent'),
-    listDrills: () => notOffered('ListDrills'),
-    recover: () => notOffered('Recover'),
+    explain: () =>
+      Promise.reject(new StewardError('not-implemented', 'Explain is not offered by this version')),
+    makeBackup: (request, call) => makeBackup(context, request, call),
+    listBackups: (request, call) => listBackups(context, request, call),
+    verifyBackup: (request, call) => verifyBackup(context, request, call),
+    restoreBackup: (request, call) => restoreBackup(context, request, call),
+    deleteBackup: (request, call) => deleteBackup(context, request, call),
+    listSnapshots: (request, call) => listSnapshots(context, request, call),
+    deleteSnapshot: (request, call) => deleteSnapshot(context, request, call),
+    deleteStoredContent: (request, call) => deleteStoredContent(context, request, call),
+    listDrills: (request) => listDrills(context, request),
+    recover: (request, call) => recover(context, request, call),
   };
 }
 
-function contentOf(options: StewardContentOptions, instanceId: string): ContentStatus {
-  const instance = requiredInstanceId(instanceId, 'instance_id');
-  const status = presentStatus(options, instance, () => options.core.instances.absences());
-  if (status !== undefined) return status;
-  const finished = options.core.instances.finished(instance);
-  if (finished !== undefined) return finishedStatusOf(finished, options.node);
-  throw new StewardError('unknown-instance', `no instance ${instance} is known here`);
-}
-
-/** undefined for an instance that is finished, unknown, or so new that nothing is known of it yet. */
-function presentStatus(
-  { core, node }: StewardContentOptions,
-  instance: InstanceId,
-  absences: () => ReadonlyMap<string, Absence>,
-): ContentStatus | undefined {
-  const live = core.instances.find(instance);
-  if (live !== undefined) return statusOf(live, node);
-  const record = core.records.read(instance);
-  return record === undefined ? undefined : absentStatusOf(record, node, absences().get(instance));
-}
-
-function listContent(
-  options: StewardContentOptions,
-  request: {
-    readonly owner: string;
-    readonly workspaceId: string;
-    readonly pageSize: number;
-    readonly pageToken: string;
+/** Calls that last as long as the content is large; the caller's own deadline bounds them. */
+export const STEWARD_CONTENT_OPTIONS: ServiceOptions<ContentServiceService> = {
+  methods: {
+    makeBackup: { timeoutMs: 'unlimited' },
+    deleteBackup: { timeoutMs: 'unlimited' },
+    deleteStoredContent: { timeoutMs: 'unlimited' },
+    recover: { timeoutMs: 'unlimited' },
   },
-) {
-  const wanted = [...options.core.instances.identities()]
-    .filter(({ owner }) => request.owner === '' || owner === request.owner)
-    .filter(({ workspace }) => request.workspaceId === '' || workspace === request.workspaceId)
-    .map(({ instance }) => instance)
-    .filter((instance) => instance > request.pageToken)
-    .sort();
-  const size = pageSize(request.pageSize, 'page_size', PAGE_SHOWN_MAX);
-  const page = wanted.slice(0, size);
-  const last = page.at(-1);
-  let known: ReadonlyMap<string, Absence> | undefined;
-  const absences = () => {
-    known ??= options.core.instances.absences();
-    return known;
-  };
-  return {
-    contents: page
-      .map((instance) => presentStatus(options, instance, absences))
-      .filter((status) => status !== undefined),
-    nextPageToken: wanted.length > size && last !== undefined ? last : '',
-  };
-}
-
-async function listBackups(
-  { backupsOf, urlOf }: StewardContentOptions,
-  request: {
-    readonly owner: string;
-    readonly workspaceId: string;
-    readonly pageSize: number;
-    readonly pageToken: string;
-  },
-  signal: AbortSignal,
-) {
-  const owner = requiredOwnerId(request.owner, 'owner');
-  const workspace = requiredWorkspaceId(request.workspaceId, 'workspace_id');
-  const before = request.pageToken === '' ? Number.POSITIVE_INFINITY : Number(request.pageToken);
-  if (Number.isNaN(before)) throw new StewardError('invalid-argument', 'page_token is not one of ours');
-  const backups = backupsOf(owner, workspace);
-  const entries = (await backups.list(signal)).filter(({ generation }) => generation < before).reverse();
-  const size = pageSize(request.pageSize, 'page_size', PAGE_SHOWN_MAX);
-  const shown: Backup[] = [];
-  for (const { generation } of entries.slice(0, size)) {
-    shown.push(wireBackup(await backups.read(generation, signal), urlOf));
-  }
-  const last = shown.at(-1);
-  return {
-    backups: shown,
-    nextPageToken: entries.length > size && last !== undefined ? String(last.generation) : '',
-  };
-}
-
-function wireBackup(manifest: BackupManifest, urlOf: (object: string) => string): Backup {
-  const { sha256, sizeBytes } = digestOf(manifest);
-  const newest = manifest.parts.at(-1);
-  return {
-    url: urlOf(newest?.archive ?? ''),
-    owner: manifest.owner,
-    workspaceId: manifest.workspace,
-    instanceId: manifest.instance,
-    generation: BigInt(manifest.generation),
-    sha256,
-    sizeBytes: BigInt(sizeBytes),
-    createdMs: BigInt(manifest.createdAtMs),
-    archives: manifest.parts.map((part) => ({
-      name: part.archive,
-      sha256: part.sha256,
-      sizeBytes: BigInt(part.sizeBytes),
-      kind: KINDS[part.kind],
-    })),
-    changed: undefined,
-    entries: BigInt(manifest.tree?.entries ?? 0),
-    contentBytes: BigInt(manifest.tree?.bytes ?? 0),
-    tornFiles: BigInt(manifest.torn.count),
-    kind: KINDS[newest?.kind ?? 'full'],
-  };
-}
-
-const KINDS = {
-  full: ArchiveKind.ARCHIVE_KIND_FULL,
-  increment: ArchiveKind.ARCHIVE_KIND_INCREMENT,
-} as const;
-
-function notOffered(method: string): Promise<never> {
-  return Promise.reject(refusal(method));
-}
-
-function notOfferedStream(method: string): AsyncIterable<never> {
-  return { [Symbol.asyncIterator]: () => ({ next: () => notOffered(method) }) };
-}
-
-function refusal(method: string): StewardError {
-  return new StewardError('not-implemented', `${method} is not offered by this version`);
-}
+};

@@ -153,15 +153,25 @@ export interface Backup {
   tornFiles: bigint;
   /** What its own newest archive holds. */
   kind: ArchiveKind;
+  /** Version whose content it brought back; absent for others. */
+  promotedFrom?:
+    | bigint
+    | undefined;
+  /**
+   * Why it cannot be used: its manifest is damaged or of a newer version. Empty for all others; then only
+   * url, generation and created_ms are known.
+   */
+  unusable: string;
 }
 
 /** How one version of the content differs from the one before. */
 export interface BackupChanges {
-  addedFiles: bigint;
-  changedFiles: bigint;
-  removedFiles: bigint;
-  /** Stored bytes this version added. */
-  bytes: bigint;
+  /** Files, links and the like that were written again or are new. */
+  writtenFiles: bigint;
+  /** Entries more, or fewer when negative. */
+  entriesDelta: bigint;
+  /** Bytes stored for this version. */
+  storedBytes: bigint;
 }
 
 /** One stored archive. */
@@ -232,6 +242,8 @@ function createBaseBackup(): Backup {
     contentBytes: 0n,
     tornFiles: 0n,
     kind: 0,
+    promotedFrom: undefined,
+    unusable: "",
   };
 }
 
@@ -302,6 +314,15 @@ export const Backup: MessageFns<Backup> = {
     }
     if (message.kind !== 0) {
       writer.uint32(120).int32(message.kind);
+    }
+    if (message.promotedFrom !== undefined) {
+      if (BigInt.asUintN(64, message.promotedFrom) !== message.promotedFrom) {
+        throw new globalThis.Error("value provided for field message.promotedFrom of type uint64 too large");
+      }
+      writer.uint32(128).uint64(message.promotedFrom);
+    }
+    if (message.unusable !== "") {
+      writer.uint32(138).string(message.unusable);
     }
     return writer;
   },
@@ -439,6 +460,22 @@ export const Backup: MessageFns<Backup> = {
             message.kind = reader.int32() as any;
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.promotedFrom = reader.uint64() as bigint;
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.unusable = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -498,6 +535,12 @@ export const Backup: MessageFns<Backup> = {
         ? BigInt(object.torn_files)
         : 0n,
       kind: isSet(object.kind) ? archiveKindFromJSON(object.kind) : 0,
+      promotedFrom: isSet(object.promotedFrom)
+        ? BigInt(object.promotedFrom)
+        : isSet(object.promoted_from)
+        ? BigInt(object.promoted_from)
+        : undefined,
+      unusable: isSet(object.unusable) ? globalThis.String(object.unusable) : "",
     };
   },
 
@@ -548,6 +591,12 @@ export const Backup: MessageFns<Backup> = {
     if (message.kind !== 0) {
       obj.kind = archiveKindToJSON(message.kind);
     }
+    if (message.promotedFrom !== undefined) {
+      obj.promotedFrom = message.promotedFrom.toString();
+    }
+    if (message.unusable !== "") {
+      obj.unusable = message.unusable;
+    }
     return obj;
   },
 
@@ -579,39 +628,37 @@ export const Backup: MessageFns<Backup> = {
       : 0n;
     message.tornFiles = (object.tornFiles !== undefined && object.tornFiles !== null) ? BigInt(object.tornFiles) : 0n;
     message.kind = object.kind ?? 0;
+    message.promotedFrom = (object.promotedFrom !== undefined && object.promotedFrom !== null)
+      ? BigInt(object.promotedFrom)
+      : undefined;
+    message.unusable = object.unusable ?? "";
     return message;
   },
 };
 
 function createBaseBackupChanges(): BackupChanges {
-  return { addedFiles: 0n, changedFiles: 0n, removedFiles: 0n, bytes: 0n };
+  return { writtenFiles: 0n, entriesDelta: 0n, storedBytes: 0n };
 }
 
 export const BackupChanges: MessageFns<BackupChanges> = {
   encode(message: BackupChanges, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.addedFiles !== 0n) {
-      if (BigInt.asIntN(64, message.addedFiles) !== message.addedFiles) {
-        throw new globalThis.Error("value provided for field message.addedFiles of type int64 too large");
+    if (message.writtenFiles !== 0n) {
+      if (BigInt.asIntN(64, message.writtenFiles) !== message.writtenFiles) {
+        throw new globalThis.Error("value provided for field message.writtenFiles of type int64 too large");
       }
-      writer.uint32(8).int64(message.addedFiles);
+      writer.uint32(8).int64(message.writtenFiles);
     }
-    if (message.changedFiles !== 0n) {
-      if (BigInt.asIntN(64, message.changedFiles) !== message.changedFiles) {
-        throw new globalThis.Error("value provided for field message.changedFiles of type int64 too large");
+    if (message.entriesDelta !== 0n) {
+      if (BigInt.asIntN(64, message.entriesDelta) !== message.entriesDelta) {
+        throw new globalThis.Error("value provided for field message.entriesDelta of type int64 too large");
       }
-      writer.uint32(16).int64(message.changedFiles);
+      writer.uint32(16).int64(message.entriesDelta);
     }
-    if (message.removedFiles !== 0n) {
-      if (BigInt.asIntN(64, message.removedFiles) !== message.removedFiles) {
-        throw new globalThis.Error("value provided for field message.removedFiles of type int64 too large");
+    if (message.storedBytes !== 0n) {
+      if (BigInt.asIntN(64, message.storedBytes) !== message.storedBytes) {
+        throw new globalThis.Error("value provided for field message.storedBytes of type int64 too large");
       }
-      writer.uint32(24).int64(message.removedFiles);
-    }
-    if (message.bytes !== 0n) {
-      if (BigInt.asIntN(64, message.bytes) !== message.bytes) {
-        throw new globalThis.Error("value provided for field message.bytes of type int64 too large");
-      }
-      writer.uint32(32).int64(message.bytes);
+      writer.uint32(24).int64(message.storedBytes);
     }
     return writer;
   },
@@ -634,7 +681,7 @@ export const BackupChanges: MessageFns<BackupChanges> = {
               break;
             }
 
-            message.addedFiles = reader.int64() as bigint;
+            message.writtenFiles = reader.int64() as bigint;
             continue;
           }
           case 2: {
@@ -642,7 +689,7 @@ export const BackupChanges: MessageFns<BackupChanges> = {
               break;
             }
 
-            message.changedFiles = reader.int64() as bigint;
+            message.entriesDelta = reader.int64() as bigint;
             continue;
           }
           case 3: {
@@ -650,15 +697,7 @@ export const BackupChanges: MessageFns<BackupChanges> = {
               break;
             }
 
-            message.removedFiles = reader.int64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.bytes = reader.int64() as bigint;
+            message.storedBytes = reader.int64() as bigint;
             continue;
           }
         }
@@ -675,38 +714,34 @@ export const BackupChanges: MessageFns<BackupChanges> = {
 
   fromJSON(object: any): BackupChanges {
     return {
-      addedFiles: isSet(object.addedFiles)
-        ? BigInt(object.addedFiles)
-        : isSet(object.added_files)
-        ? BigInt(object.added_files)
+      writtenFiles: isSet(object.writtenFiles)
+        ? BigInt(object.writtenFiles)
+        : isSet(object.written_files)
+        ? BigInt(object.written_files)
         : 0n,
-      changedFiles: isSet(object.changedFiles)
-        ? BigInt(object.changedFiles)
-        : isSet(object.changed_files)
-        ? BigInt(object.changed_files)
+      entriesDelta: isSet(object.entriesDelta)
+        ? BigInt(object.entriesDelta)
+        : isSet(object.entries_delta)
+        ? BigInt(object.entries_delta)
         : 0n,
-      removedFiles: isSet(object.removedFiles)
-        ? BigInt(object.removedFiles)
-        : isSet(object.removed_files)
-        ? BigInt(object.removed_files)
+      storedBytes: isSet(object.storedBytes)
+        ? BigInt(object.storedBytes)
+        : isSet(object.stored_bytes)
+        ? BigInt(object.stored_bytes)
         : 0n,
-      bytes: isSet(object.bytes) ? BigInt(object.bytes) : 0n,
     };
   },
 
   toJSON(message: BackupChanges): unknown {
     const obj: any = {};
-    if (message.addedFiles !== 0n) {
-      obj.addedFiles = message.addedFiles.toString();
+    if (message.writtenFiles !== 0n) {
+      obj.writtenFiles = message.writtenFiles.toString();
     }
-    if (message.changedFiles !== 0n) {
-      obj.changedFiles = message.changedFiles.toString();
+    if (message.entriesDelta !== 0n) {
+      obj.entriesDelta = message.entriesDelta.toString();
     }
-    if (message.removedFiles !== 0n) {
-      obj.removedFiles = message.removedFiles.toString();
-    }
-    if (message.bytes !== 0n) {
-      obj.bytes = message.bytes.toString();
+    if (message.storedBytes !== 0n) {
+      obj.storedBytes = message.storedBytes.toString();
     }
     return obj;
   },
@@ -716,16 +751,15 @@ export const BackupChanges: MessageFns<BackupChanges> = {
   },
   fromPartial<I extends Exact<DeepPartial<BackupChanges>, I>>(object: I): BackupChanges {
     const message = createBaseBackupChanges();
-    message.addedFiles = (object.addedFiles !== undefined && object.addedFiles !== null)
-      ? BigInt(object.addedFiles)
+    message.writtenFiles = (object.writtenFiles !== undefined && object.writtenFiles !== null)
+      ? BigInt(object.writtenFiles)
       : 0n;
-    message.changedFiles = (object.changedFiles !== undefined && object.changedFiles !== null)
-      ? BigInt(object.changedFiles)
+    message.entriesDelta = (object.entriesDelta !== undefined && object.entriesDelta !== null)
+      ? BigInt(object.entriesDelta)
       : 0n;
-    message.removedFiles = (object.removedFiles !== undefined && object.removedFiles !== null)
-      ? BigInt(object.removedFiles)
+    message.storedBytes = (object.storedBytes !== undefined && object.storedBytes !== null)
+      ? BigInt(object.storedBytes)
       : 0n;
-    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
     return message;
   },
 };

@@ -186,8 +186,10 @@ export interface RestoreProof {
   /** Bytes of their content. */
   bytes: bigint;
   durationMs: bigint;
-  /** false: the manifest is of a kind that does not say what the content is, so only the bytes were compared. */
+  /** What came back was compared with what the manifest says was there. */
   compared: boolean;
+  /** Why it could not be compared; empty when it was. */
+  remark: string;
 }
 
 /** Which backup, and where to. */
@@ -206,7 +208,10 @@ export interface RestoreBackupRequest {
   } | undefined;
 }
 
-/** The archives become the newest generation, so that the next instance starts from them; nothing is removed. */
+/**
+ * The archives become the newest generation, so that the next instance starts from them; nothing is removed.
+ * FAILED_PRECONDITION while an instance of the workspace lives on the node: its own next backup would be newer.
+ */
 export interface RestoreAsNewest {
 }
 
@@ -2384,7 +2389,7 @@ export const VerifyBackupResponse: MessageFns<VerifyBackupResponse> = {
 };
 
 function createBaseRestoreProof(): RestoreProof {
-  return { entries: 0n, bytes: 0n, durationMs: 0n, compared: false };
+  return { entries: 0n, bytes: 0n, durationMs: 0n, compared: false, remark: "" };
 }
 
 export const RestoreProof: MessageFns<RestoreProof> = {
@@ -2409,6 +2414,9 @@ export const RestoreProof: MessageFns<RestoreProof> = {
     }
     if (message.compared !== false) {
       writer.uint32(32).bool(message.compared);
+    }
+    if (message.remark !== "") {
+      writer.uint32(42).string(message.remark);
     }
     return writer;
   },
@@ -2458,6 +2466,14 @@ export const RestoreProof: MessageFns<RestoreProof> = {
             message.compared = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.remark = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2480,6 +2496,7 @@ export const RestoreProof: MessageFns<RestoreProof> = {
         ? BigInt(object.duration_ms)
         : 0n,
       compared: isSet(object.compared) ? globalThis.Boolean(object.compared) : false,
+      remark: isSet(object.remark) ? globalThis.String(object.remark) : "",
     };
   },
 
@@ -2497,6 +2514,9 @@ export const RestoreProof: MessageFns<RestoreProof> = {
     if (message.compared !== false) {
       obj.compared = message.compared;
     }
+    if (message.remark !== "") {
+      obj.remark = message.remark;
+    }
     return obj;
   },
 
@@ -2511,6 +2531,7 @@ export const RestoreProof: MessageFns<RestoreProof> = {
       ? BigInt(object.durationMs)
       : 0n;
     message.compared = object.compared ?? false;
+    message.remark = object.remark ?? "";
     return message;
   },
 };
