@@ -17,7 +17,7 @@ export class WorkingArea {
   readonly chains: string;
   /** Unpacked snapshots that instances start from. */
   readonly layers: string;
-  /** What nobody owned when it was found; removed later. */
+  /** What nobody owned when it was found; removed later. On the disk of the workspaces. */
   readonly quarantine: string;
   /** Restores under way for a look or for a proof; emptied at start. */
   readonly scratch: string;
@@ -40,7 +40,7 @@ export class WorkingArea {
     this.objects = join(root, 'objects');
     this.chains = join(root, 'chains');
     this.layers = join(root, 'layers');
-    this.quarantine = join(root, 'quarantine');
+    this.quarantine = join(this.workspaces, '.quarantine');
     this.scratch = join(root, 'scratch');
     this.restored = join(root, 'restored');
     this.workspacesWitness = join(root, 'workspaces-identity');
