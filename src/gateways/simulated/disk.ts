@@ -2,7 +2,14 @@ import { fileError } from '../file-error.js';
 import type { DirectoryEntry, FileStat } from '../files.js';
 import { DISK_BYTES } from './bounds.js';
 import { FileTree, type Place } from './file-tree.js';
-import { Content, type FileInode, type FolderInode, type Inode } from './inode.js';
+import {
+  type ChangeTime,
+  Content,
+  type FileInode,
+  type FolderInode,
+  type Inode,
+  type NameChange,
+} from './inode.js';
 
 type Found = Place & { readonly inode: Inode };
 
@@ -12,6 +19,7 @@ export class SimulatedDisk {
   totalBytes: number = DISK_BYTES;
   readonly #now: () => number;
   #usedAtMost = 0;
+  #lastChange: ChangeTime = { ms: 0, nth: 0 };
 
   constructor(now: () => number) {
     this.#now = now;
@@ -41,7 +49,7 @@ export class SimulatedDisk {
     }
     if (exclusive) throw fileError('EEXIST', 'open', path);
     if (place.inode.kind !== 'file') throw fileError('EISDIR', 'open', path);
-    place.inode.mode = mode ?? place.inode.mode;
+    if (mode !== undefined) this.setMode(place.inode, mode);
     return place.inode;
   }
 
@@ -52,6 +60,7 @@ export class SimulatedDisk {
     const room = file.content.length + this.totalBytes - (isTooMuch ? this.tree.usedBytes : 0);
     file.content = isTooMuch ? new Content([content.bytes().subarray(0, Math.max(room, 0))]) : content;
     file.modifiedMs = this.#now();
+    this.touch(file);
     if (isTooMuch) throw fileError('ENOSPC', 'write', path);
   }
 
@@ -61,6 +70,28 @@ export class SimulatedDisk {
     if (this.#usedAtMost <= this.totalBytes) return true;
     this.#usedAtMost = this.tree.usedBytes + growth;
     return this.#usedAtMost <= this.totalBytes;
+  }
+
+  setMode(inode: Inode, mode: number): void {
+    inode.mode = mode;
+    this.touch(inode);
+  }
+
+  setOwner(inode: Inode, uid: number, gid: number): void {
+    Object.assign(inode, { uid, gid });
+    this.touch(inode);
+  }
+
+  setModified(inode: Inode, modifiedMs: number): void {
+    inode.modifiedMs = modifiedMs;
+    this.touch(inode);
+  }
+
+  /** The inode has changed in some way. */
+  touch(inode: Inode): void {
+    const ms = this.#now();
+    this.#lastChange = { ms, nth: ms === this.#lastChange.ms ? this.#lastChange.nth + 1 : 0 };
+    inode.changed = this.#lastChange;
   }
 
   rename(from: string, to: string): void {
@@ -74,7 +105,7 @@ export class SimulatedDisk {
       throw fileError('ENOTDIR', 'rename', to);
     }
     if (isWithin(source.inode, target.folder)) throw fileError('EINVAL', 'rename', from);
-    this.tree.change([
+    this.#change([
       { folder: source.folder, name: source.name, inode: undefined },
       { folder: target.folder, name: target.name, inode: source.inode },
     ]);
@@ -110,7 +141,7 @@ export class SimulatedDisk {
     const place = this.find(path);
     if (place === undefined) return;
     if (place.inode.kind === 'directory') this.#empty(place.inode);
-    this.tree.change([{ folder: place.folder, name: place.name, inode: undefined }]);
+    this.#change([{ folder: place.folder, name: place.name, inode: undefined }]);
   }
 
   list(path: string): DirectoryEntry[] {
@@ -131,15 +162,24 @@ export class SimulatedDisk {
     return existing(this.tree.target(path, syscall), syscall, path).inode;
   }
 
+  #change(change: NameChange): void {
+    for (const { folder, name, inode } of change) {
+      const before = folder.entries.get(name);
+      folder.modifiedMs = this.#now();
+      for (const touched of [folder, before, inode]) if (touched !== undefined) this.touch(touched);
+    }
+    this.tree.change(change);
+  }
+
   #bind(place: Place, inode: Inode, syscall: string, path: string): void {
     if (place.inode !== undefined) throw fileError('EEXIST', syscall, path);
-    this.tree.change([{ folder: place.folder, name: place.name, inode }]);
+    this.#change([{ folder: place.folder, name: place.name, inode }]);
   }
 
   #empty(folder: FolderInode): void {
     for (const [name, inode] of [...folder.entries]) {
       if (inode.kind === 'directory') this.#empty(inode);
-      this.tree.change([{ folder, name, inode: undefined }]);
+      this.#change([{ folder, name, inode: undefined }]);
     }
   }
 }

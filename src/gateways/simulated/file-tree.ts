@@ -115,7 +115,7 @@ export class FileTree {
 
   #fresh(now: number, mode: number) {
     this.#numbers += 1n;
-    return { number: this.#numbers, mode, uid: 0, gid: 0, modifiedMs: now };
+    return { number: this.#numbers, mode, uid: 0, gid: 0, modifiedMs: now, changed: { ms: now, nth: 0 } };
   }
 }
 

@@ -145,7 +145,7 @@ export class SimulatedFiles implements Files {
 
   chmod(path: string, mode: number): Promise<void> {
     return this.#do('chmod', path, () => {
-      this.disk.existing(path, 'chmod').mode = mode;
+      this.disk.setMode(this.disk.existing(path, 'chmod'), mode);
     });
   }
 
@@ -153,7 +153,7 @@ export class SimulatedFiles implements Files {
     return this.#do('chown', path, () => {
       const inode = this.disk.find(path)?.inode;
       if (inode === undefined) throw fileError('ENOENT', 'lchown', path);
-      Object.assign(inode, { uid, gid });
+      this.disk.setOwner(inode, uid, gid);
     });
   }
 

@@ -28,6 +28,14 @@ interface InodeBase {
   uid: number;
   gid: number;
   modifiedMs: number;
+  /** Of the inode itself, as the kernel keeps it: nobody can set it. */
+  changed: ChangeTime;
+}
+
+/** Wall-clock milliseconds, and the how-many-th change within them: no two changes have the same. */
+export interface ChangeTime {
+  readonly ms: number;
+  readonly nth: number;
 }
 
 export interface FileInode extends InodeBase {

@@ -10,6 +10,9 @@ const memberSchema = z.object({
   sizeBytes: z.int().nonnegative(),
   /** Where a symbolic link leads. */
   target: z.string(),
+  modifiedMs: z.number(),
+  /** Of a folder in an archive made with a listing: what it held, `D<name>` for a folder and `Y<name>` for others. */
+  names: z.array(z.string()).optional(),
 });
 
 export type Member = Readonly<z.infer<typeof memberSchema>>;
@@ -17,7 +20,16 @@ export type Member = Readonly<z.infer<typeof memberSchema>>;
 /** First bytes of what a simulated tar writes through a compressor; what follows is not compressed. */
 export const COMPRESSED_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
-export const END: Member = { name: '', kind: 'end', mode: 0, uid: 0, gid: 0, sizeBytes: 0, target: '' };
+export const END: Member = {
+  name: '',
+  kind: 'end',
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  target: '',
+  modifiedMs: 0,
+};
 
 export function encodeMember(member: Member): string {
   return `${JSON.stringify(member)}\n`;
