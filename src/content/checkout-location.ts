@@ -2,6 +2,10 @@ import { join } from 'node:path';
 import { StewardError } from '../errors/steward-error.js';
 import type { Files } from '../gateways/files.js';
 import { GIT_ARGUMENT_CHARACTERS_MAX } from './bounds.js';
+import type { ContentUser } from './user.js';
+
+/** Permissions of folders that are made on the way to a location. */
+const FOLDER_MODE = 0o755;
 
 /**
  * A folder below the content's root as callers give it, without empty and `.` segments; `''` is the root itself.
@@ -29,6 +33,34 @@ export async function isPlainFolder(files: Files, root: string, location: string
     if ((await files.stat(path))?.kind !== 'directory') return false;
   }
   return true;
+}
+
+/**
+ * The folder at the location, with those on the way made for `user` where they are missing. Fails with
+ * `content-initialization-failed` when something else is on the way: a link may lead anywhere.
+ */
+export async function makePlainFolder(
+  files: Files,
+  root: string,
+  location: string,
+  user: ContentUser | undefined,
+): Promise<string> {
+  let path = root;
+  for (const segment of location.split('/').filter((part) => part !== '')) {
+    path = join(path, segment);
+    const found = await files.stat(path);
+    if (found?.kind === 'directory') continue;
+    if (found !== undefined) {
+      const shown = path.slice(root.length + 1);
+      throw new StewardError(
+        'content-initialization-failed',
+        `${shown} is there already and is not a folder`,
+      );
+    }
+    await files.makeDirectory(path, FOLDER_MODE);
+    if (user !== undefined) await files.chown(path, user.uid, user.gid);
+  }
+  return path;
 }
 
 export function hasControlCharacters(text: string): boolean {

@@ -62,6 +62,11 @@ const ALLOWED_KEYS: ReadonlySet<string> = new Set([
   'user.name',
 ]);
 
+/** Whether a request may set it. */
+export function isAllowedKey(key: string): boolean {
+  return ALLOWED_KEYS.has(key.toLowerCase());
+}
+
 /** `custom_config` of a request, trimmed; fails with `invalid-argument` and the key for what is not allowed. */
 export function checkedSettings(
   settings: Readonly<Record<string, string>>,
@@ -72,7 +77,7 @@ export function checkedSettings(
     throw new StewardError('invalid-argument', `${field} has more than ${GIT_CONFIG_KEYS_MAX} keys`);
   }
   for (const [key, value] of entries) {
-    if (!ALLOWED_KEYS.has(key.toLowerCase())) {
+    if (!isAllowedKey(key)) {
       const shown = JSON.stringify(key.slice(0, 100));
       throw new StewardError('invalid-argument', `${field} must not set ${shown}`);
     }

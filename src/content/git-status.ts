@@ -6,6 +6,7 @@ import { GIT_STATUS_DEADLINE_MS, GIT_STATUS_ENTRIES_MAX, GIT_STATUS_RECORD_BYTES
 import { isPlainFolder } from './checkout-location.js';
 import { withDeadline } from './deadline.js';
 import { type GitSetting, streamGit } from './git.js';
+import { withoutFilters } from './git-audit.js';
 import { recordsOf } from './lines.js';
 import type { ContentUser } from './user.js';
 
@@ -24,7 +25,7 @@ export async function readGitStatus(
   const copy = join(folder, location);
   if ((await world.files.stat(join(copy, '.git'))) === undefined) return undefined;
   return withDeadline(world.clock, GIT_STATUS_DEADLINE_MS, 'the git status', signal, (bounded) =>
-    read(new WorkingCopy(world, copy, user, bounded)),
+    read(new WorkingCopy(world, folder, copy, user, bounded)),
   );
 }
 
@@ -68,32 +69,23 @@ const UNPUSHED = [
   '--remotes',
 ];
 
-/**
- * Settings that take the commands out of the filters and signature programs the repository's configuration names;
- * their names are free, so they are listed first.
- */
+/** The filters the repository's configuration names, which are commands, made to do nothing. */
 async function neutralised(copy: WorkingCopy): Promise<readonly GitSetting[]> {
-  const settings: GitSetting[] = [];
-  await copy.run(['config', '--list', '--name-only', '-z'], [], (key) => {
-    const [, filter] = /^(filter\..*)\.[^.]*$/s.exec(key) ?? [];
-    if (filter?.includes('='))
-      throw new StewardError('git-failed', `git status: ${filter} cannot be disabled`);
-    if (filter !== undefined && !settings.some(([known]) => known === `${filter}.clean`)) {
-      settings.push([`${filter}.clean`, ''], [`${filter}.smudge`, '']);
-      settings.push([`${filter}.process`, ''], [`${filter}.required`, 'false']);
-    }
-  });
-  return settings;
+  const keys: string[] = [];
+  await copy.run(['config', '--list', '--name-only', '-z'], [], (key) => keys.push(key));
+  return withoutFilters(keys);
 }
 
 class WorkingCopy {
   readonly #world: World;
+  readonly #root: string;
   readonly #path: string;
   readonly #user: ContentUser | undefined;
   readonly #signal: AbortSignal;
 
-  constructor(world: World, path: string, user: ContentUser | undefined, signal: AbortSignal) {
+  constructor(world: World, root: string, path: string, user: ContentUser | undefined, signal: AbortSignal) {
     this.#world = world;
+    this.#root = root;
     this.#path = path;
     this.#user = user;
     this.#signal = signal;
@@ -110,6 +102,7 @@ class WorkingCopy {
       {
         args: ['--no-pager', `--git-dir=${join(this.#path, '.git')}`, `--work-tree=${this.#path}`, ...args],
         folder: this.#path,
+        root: this.#root,
         user: this.#user,
         signal: this.#signal,
         settings,

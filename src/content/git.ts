@@ -1,7 +1,11 @@
+import { dirname } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { StewardError } from '../errors/steward-error.js';
+import type { ProcessCommand } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
+import { confine } from '../isolation/confine.js';
 import { GIT_LOW_SPEED_BYTES, GIT_LOW_SPEED_SECONDS, GIT_OUTPUT_BYTES_MAX } from './bounds.js';
+import { type GitProgress, gitProgressIn } from './git-progress.js';
 import { recordsOf, Tail } from './lines.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
 import type { ContentUser } from './user.js';
@@ -10,6 +14,8 @@ import type { ContentUser } from './user.js';
 export interface GitCommand {
   readonly args: readonly string[];
   readonly folder: string;
+  /** The content the working copy is part of: all that git may write to, and see of the workspaces. */
+  readonly root: string;
   readonly user: ContentUser | undefined;
   readonly signal: AbortSignal;
   /** After the closed configuration; no `=` in keys, no secrets in values. */
@@ -18,14 +24,17 @@ export interface GitCommand {
   readonly environment?: Readonly<Record<string, string>>;
   /** Read by a credential helper from descriptor 3. */
   readonly pipes?: readonly Uint8Array[];
+  /** Told of what a command with `--progress` says. */
+  readonly onProgress?: (progress: GitProgress) => void;
 }
 
 export type GitSetting = readonly [key: string, value: string];
 
 export interface GitOutcome {
   readonly code: number;
-  /** The first part of what it printed. */
+  /** The first part of what it printed; all of it unless `isCut`. */
   readonly output: string;
+  readonly isCut: boolean;
   /** The last lines of its messages; scrub them before anybody sees them. */
   readonly complaint: string;
 }
@@ -72,6 +81,8 @@ const CLOSED_ENVIRONMENT = {
   GIT_ATTR_NOSYSTEM: '1',
   GIT_TERMINAL_PROMPT: '0',
   GIT_NO_LAZY_FETCH: '1',
+  // Set, even to nothing, it wins over core.gitProxy, which a repository may set.
+  GIT_PROXY_COMMAND: '',
   GIT_SSH_COMMAND: 'ssh -F /dev/null -o BatchMode=yes -o UserKnownHostsFile=/dev/null',
 } as const;
 
@@ -82,6 +93,8 @@ const CLOSED_ENVIRONMENT = {
  */
 const WITH_LIFELINE =
   'exec 9<&0; { cat <&9; kill -KILL 0; } 3<&- >/dev/null 2>&1 & exec git "$@" </dev/null 9<&-';
+/** Git overwrites its progress in place. */
+const LINE_ENDS = [0x0a, 0x0d];
 /** What sh says of a program that is not there (POSIX, "Exit Status for Commands"). */
 const NOT_FOUND = 127;
 
@@ -93,7 +106,8 @@ export async function runGit(world: World, command: GitCommand): Promise<GitOutc
       if (output.length < GIT_OUTPUT_BYTES_MAX) output += chunk.toString('utf8');
     }
   });
-  return { ...outcome, output: output.slice(0, GIT_OUTPUT_BYTES_MAX) };
+  const isCut = output.length >= GIT_OUTPUT_BYTES_MAX;
+  return { ...outcome, output: output.slice(0, GIT_OUTPUT_BYTES_MAX), isCut };
 }
 
 /** The same, with its output read by `read` while it runs. */
@@ -101,28 +115,24 @@ export async function streamGit(
   world: World,
   command: GitCommand,
   read: (stdout: Readable) => Promise<void>,
-): Promise<Omit<GitOutcome, 'output'>> {
-  const { user, signal, pipes } = command;
+): Promise<Omit<GitOutcome, 'output' | 'isCut'>> {
+  const { signal } = command;
   signal.throwIfAborted();
-  const git = world.processes.start({
-    program: 'sh',
-    args: [
-      '-c',
-      WITH_LIFELINE,
-      'git',
-      ...optionsOf([...CLOSED_SETTINGS, ...(command.settings ?? [])]),
-      ...command.args,
-    ],
-    env: { ...CLOSED_ENVIRONMENT, ...command.environment },
-    cwd: command.folder,
-    input: new PassThrough(),
-    signal,
-    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
-    ...(pipes === undefined ? {} : { pipes }),
-  });
+  const { GIT_SSL_CAINFO: file, GIT_SSL_CAPATH: folder } = command.environment ?? {};
+  const readable = [
+    ...(file === undefined ? [] : [dirname(file)]),
+    ...(folder === undefined ? [] : [folder]),
+  ];
+  const git = world.processes.start(
+    await confine(world, processOf(command), { writable: command.root, readable }),
+  );
   const tail = new Tail();
   const complain = async () => {
-    for await (const line of recordsOf(git.stderr)) tail.add(lastUpdate(line));
+    for await (const line of recordsOf(git.stderr, LINE_ENDS)) {
+      const progress = gitProgressIn(line);
+      if (progress === undefined) tail.add(line);
+      else command.onProgress?.(progress);
+    }
   };
   const [reading] = await Promise.allSettled([read(git.stdout), complain()]);
   if (reading.status === 'rejected') git.kill('SIGKILL');
@@ -138,11 +148,21 @@ export async function streamGit(
   return { code: exit.code, complaint: tail.toString() };
 }
 
-function optionsOf(settings: readonly GitSetting[]): string[] {
-  return settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+function processOf(command: GitCommand): ProcessCommand {
+  const { user, signal, pipes } = command;
+  const options = optionsOf([...CLOSED_SETTINGS, ...(command.settings ?? [])]);
+  return {
+    program: 'sh',
+    args: ['-c', WITH_LIFELINE, 'git', ...options, ...command.args],
+    env: { ...CLOSED_ENVIRONMENT, ...command.environment },
+    cwd: command.folder,
+    input: new PassThrough(),
+    signal,
+    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
+    ...(pipes === undefined ? {} : { pipes }),
+  };
 }
 
-/** Of a progress line that overwrites itself, what stands there in the end. */
-function lastUpdate(line: string): string {
-  return line.trimEnd().split('\r').at(-1) ?? '';
+function optionsOf(settings: readonly GitSetting[]): string[] {
+  return settings.flatMap(([key, value]) => ['-c', `${key}=${value}`]);
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { SetupResult } from '../../machines/content-types.js';
 import type { World } from '../gateways/world.js';
 import type { BackupRepository } from './backups.js';
+import { CHECKOUTS_MAX } from './initializers/bounds.js';
 import type { InitializeContext, Initialized, InitializerPlan } from './initializers/plan.js';
 import { digestOf } from './manifest.js';
 import { syncFolder } from './sync-folder.js';
@@ -27,11 +28,12 @@ export async function initialize(
       : undefined) ?? (await plan.run(context));
   const moved = await moveConfigurationAside(context.world, context.folder);
   await syncFolder(context.world, context.folder, context.signal);
-  const { checkoutLocation } = plan;
+  const [checkoutLocation, ...otherCheckouts] = plan.checkoutLocations.slice(0, CHECKOUTS_MAX);
   return {
     ...done,
     warnings: [...done.warnings, ...moved],
     ...(checkoutLocation === undefined ? {} : { checkoutLocation }),
+    ...(otherCheckouts.length === 0 ? {} : { otherCheckouts }),
   };
 }
 

@@ -2,19 +2,19 @@ import type { Readable } from 'node:stream';
 import { MESSAGE_LINE_BYTES, MESSAGE_TAIL_LINE_CHARACTERS, MESSAGE_TAIL_LINES_MAX } from './bounds.js';
 
 /**
- * Records of a program's output as they come, without their separator (a newline, unless told). What is longer
- * than `limitBytes` arrives cut. Holds one record at a time.
+ * Records of a program's output as they come, without their separator (a newline, unless told; any of several).
+ * What is longer than `limitBytes` arrives cut. Holds one record at a time.
  */
 export async function* recordsOf(
   stream: Readable,
-  separator = 0x0a,
+  separator: number | readonly number[] = 0x0a,
   limitBytes = MESSAGE_LINE_BYTES,
 ): AsyncGenerator<string> {
   let rest = Buffer.alloc(0);
   let isCutting = false;
   for await (const chunk of stream) {
     let from = 0;
-    for (let end = chunk.indexOf(separator); end >= 0; end = chunk.indexOf(separator, from)) {
+    for (let end = endIn(chunk, separator, 0); end >= 0; end = endIn(chunk, separator, from)) {
       const head = isCutting ? rest : Buffer.concat([rest, chunk.subarray(from, end)]);
       yield head.subarray(0, limitBytes).toString('utf8');
       rest = Buffer.alloc(0);
@@ -26,6 +26,13 @@ export async function* recordsOf(
     isCutting = rest.length === limitBytes;
   }
   if (rest.length > 0) yield rest.toString('utf8');
+}
+
+/** Where the first record from `from` on ends; negative when it does not. */
+function endIn(chunk: Buffer, separator: number | readonly number[], from: number): number {
+  if (typeof separator === 'number') return chunk.indexOf(separator, from);
+  const ends = separator.map((byte) => chunk.indexOf(byte, from)).filter((end) => end >= 0);
+  return ends.length === 0 ? -1 : Math.min(...ends);
 }
 
 /** The last lines of something, each cut, for the message of an error. */

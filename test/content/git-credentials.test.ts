@@ -48,6 +48,7 @@ test('messages lose the secret, plain or as in URLs, and whoever stands before a
 function answers(...given: readonly ({ status: number; body: string } | undefined)[]): Http {
   let asked = 0;
   return {
+    open: () => Promise.reject(new Error('nothing to open')),
     get: async (): Promise<HttpAnswer> => {
       const answer = given[Math.min(asked, given.length - 1)];
       asked += 1;

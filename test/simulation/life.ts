@@ -7,7 +7,7 @@ import { WorkingArea } from '../../src/daemon/area.js';
 import { INSTANCE_RESTART_PERIOD_MS, INSTANCE_RESTARTS_MAX } from '../../src/daemon/bounds.js';
 import { type ContentCore, openCore } from '../../src/daemon/core.js';
 import { contentServiceHandlers } from '../../src/daemon/rpc/content-service.js';
-import type { Http } from '../../src/gateways/http.js';
+import { SimulatedHttp } from '../../src/gateways/simulated/http.js';
 import type { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import type { CallContext } from '../../src/grpc/service-types.js';
 import type { RecordAlarm } from '../../src/records/alarm.js';
@@ -65,7 +65,7 @@ export class Life {
     let supervisor: Supervisor | undefined;
     const core = await openCore({
       world,
-      http: noHttp,
+      http: new SimulatedHttp(),
       area: AREA,
       place,
       owner: { uid: 0, gid: 0 },
@@ -124,7 +124,6 @@ export function placeIn(world: SimulatedWorld): ArchivePlace {
   return { world, storage: new RetryingStorage(directory, world), user: undefined };
 }
 
-const noHttp: Http = { get: () => Promise.reject(new Error('there is no network here')) };
 const logger = pino({ level: 'silent' });
 
 export function callContext(signal: AbortSignal): CallContext {

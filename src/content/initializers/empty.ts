@@ -5,6 +5,7 @@ export function planEmpty(): InitializerPlan {
   return {
     kind: 'empty',
     description: 'nothing',
+    checkoutLocations: [],
     run: async () => ({ source: 'from-other', metrics: [], warnings: [] }),
   };
 }

@@ -14,13 +14,6 @@ test('an initializer with nothing set is refused with what could be set', () => 
   );
 });
 
-test.each(['prebuild', 'composite', 'download'] as const)('%s is refused by name', (kind) => {
-  const initializer = WorkspaceInitializer.fromJSON({ [kind]: {} });
-  expect(() => planOf(initializer)).toThrow(
-    expect.objectContaining({ code: 'not-implemented', message: expect.stringContaining(kind) }),
-  );
-});
-
 test('plans say what they will fetch, and where the working copy will be', () => {
   const git = gitWith({
     checkoutLocation: './app/',
@@ -29,13 +22,13 @@ test('plans say what they will fetch, and where the working copy will be', () =>
   });
   expect(planOf(git)).toMatchObject({
     kind: 'git',
-    checkoutLocation: 'app',
+    checkoutLocations: ['app'],
     description: 'https://example.org/x.git, branch main',
   });
-  expect(planOf(WorkspaceInitializer.fromJSON({ empty: {} }))).not.toHaveProperty('checkoutLocation');
+  expect(planOf(WorkspaceInitializer.fromJSON({ empty: {} })).checkoutLocations).toEqual([]);
   expect(planOf(WorkspaceInitializer.fromJSON({ backup: { checkoutLocation: 'app' } }))).toMatchObject({
     kind: 'backup',
-    checkoutLocation: 'app',
+    checkoutLocations: ['app'],
   });
 });
 

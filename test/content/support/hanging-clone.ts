@@ -8,13 +8,14 @@ const { processes } = place.world;
 const { world } = withProcesses(place, {
   start: (command) => {
     const running = processes.start(command);
-    process.stdout.write(`${running.pid}\n`);
+    if (command.args.includes('clone')) process.stdout.write(`${running.pid}\n`);
     return running;
   },
 });
 await runGit(world, {
   args: ['-c', 'protocol.git.allow=always', 'clone', '--', `git://127.0.0.1:${port}/x`, '.'],
   folder,
+  root: folder,
   user: contentUser,
   signal: noAbort(),
 });

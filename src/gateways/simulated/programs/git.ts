@@ -20,7 +20,11 @@ export const git: SimulatedProgram = async (context) => {
     case 'ls-remote':
       return args.some((arg) => arg.includes('missing')) ? 2 : 0;
     case 'rev-parse':
-      await write(context.stdout, args.includes('--abbrev-ref') ? 'origin/main\n' : 'true\n', context.signal);
+      return revParse(context, folder, args);
+    case 'symbolic-ref':
+      return symbolicRef(context, folder);
+    case 'stash':
+      await write(context.stdout, 'No local changes to save\n', context.signal);
       return 0;
     case 'config':
     case 'reset':
@@ -28,6 +32,7 @@ export const git: SimulatedProgram = async (context) => {
     case 'cat-file':
     case 'remote':
     case 'log':
+    case 'ls-files':
     case 'submodule':
       return 0;
     default:
@@ -73,15 +78,43 @@ async function checkout(context: ProgramContext, folder: string, args: readonly 
   return 0;
 }
 
+/** Every name is the one commit there is, except that a commit's hash is itself. */
+async function revParse(context: ProgramContext, folder: string, args: readonly string[]): Promise<number> {
+  const { stdout, signal } = context;
+  if (args.includes('--abbrev-ref')) await write(stdout, 'origin/main\n', signal);
+  else if (args.includes('--is-shallow-repository')) await write(stdout, 'true\n', signal);
+  else {
+    const name = args.at(-1)?.replace(/\^\{commit\}$/, '') ?? '';
+    const { head, commit } = await headOf(context, folder);
+    const answer = /^[0-9a-f]{7,}$/.test(name)
+      ? name
+      : name === 'HEAD' && /^[0-9a-f]+$/.test(head)
+        ? head
+        : commit;
+    await write(stdout, `${answer}\n`, signal);
+  }
+  return 0;
+}
+
+async function symbolicRef(context: ProgramContext, folder: string): Promise<number> {
+  const { head } = await headOf(context, folder);
+  if (!head.startsWith('ref: ')) return 1;
+  await write(context.stdout, `${head.slice('ref: '.length)}\n`, context.signal);
+  return 0;
+}
+
+async function headOf({ files }: ProgramContext, folder: string) {
+  const text = async (name: string) =>
+    (await files.read(join(folder, '.git', name), REPOSITORY_FILE_BYTES)).toString('utf8').trim();
+  return { head: await text('HEAD'), commit: await text('origin') };
+}
+
 /** Everything beside what the clone brought is untracked. */
 async function status(context: ProgramContext, folder: string): Promise<number> {
   const { files, stdout, signal } = context;
   const path = join(folder, '.git/HEAD');
   if ((await files.stat(path)) === undefined) return fail(context, 'fatal: not a git repository');
-  const head = (await files.read(path, REPOSITORY_FILE_BYTES)).toString('utf8').trim();
-  const commit = (await files.read(join(folder, '.git/origin'), REPOSITORY_FILE_BYTES))
-    .toString('utf8')
-    .trim();
+  const { head, commit } = await headOf(context, folder);
   const branch = head.startsWith('ref: ') ? head.slice('ref: refs/heads/'.length) : '(detached)';
   const names = (await files.list(folder)).map(({ name }) => name).sort();
   const untracked = names.filter((name) => name !== '.git' && name !== 'README.md');
