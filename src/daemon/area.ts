@@ -17,6 +17,8 @@ export class WorkingArea {
   readonly chains: string;
   /** Unpacked snapshots that instances start from. */
   readonly layers: string;
+  /** What instances changed above such a snapshot, one folder each; on the disk of the content. No instance id begins with a dot. */
+  readonly overlays: string;
   /** What nobody owned when it was found; removed later. On the disk of the workspaces. */
   readonly quarantine: string;
   /** Restores under way for a look or for a proof; emptied at start. */
@@ -40,6 +42,7 @@ export class WorkingArea {
     this.objects = join(root, 'objects');
     this.chains = join(root, 'chains');
     this.layers = join(root, 'layers');
+    this.overlays = join(this.workspaces, '.overlays');
     this.quarantine = join(this.workspaces, '.quarantine');
     this.scratch = join(root, 'scratch');
     this.restored = join(root, 'restored');

@@ -7,6 +7,7 @@ import type { Transition } from '../../machines/transition.js';
 import type { ArchivePlace } from '../content/archive-objects.js';
 import { DEFAULT_BACKUP_POLICY } from '../content/backup-policy.js';
 import type { GitPolicy } from '../content/initializers/plan.js';
+import { LayerCache, type LayerSettings } from '../content/layers/layer-cache.js';
 import { newSnapshotName, snapshotUrl } from '../content/snapshots.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import type { Http } from '../gateways/http.js';
@@ -40,6 +41,8 @@ export interface CoreListener {
   warning(context: ContentContext, text: string, error: unknown): void;
   progress(context: ContentContext, step: string, bytes: number): void;
   unpublished(instance: InstanceId, moved: Moved, error: unknown): void;
+  /** What belongs to no instance and failed nobody. */
+  note?(text: string, error?: unknown): void;
 }
 
 export interface CoreOptions {
@@ -52,6 +55,8 @@ export interface CoreOptions {
   /** Of the work itself; what it waits for its turn comes on top. */
   readonly limits: ContentLimits;
   readonly queues?: QueueLimits;
+  /** Absent: unpacked snapshots are not kept. */
+  readonly layers?: LayerSettings;
   readonly listener: CoreListener;
   /** The dynamic supervisor that owns the actors; asked for when the first instance starts. */
   readonly supervisor: () => Supervisor;
@@ -64,6 +69,8 @@ export interface ContentCore {
   readonly publisher: Publisher;
   readonly journal: Journal<Transition>;
   readonly queues: Queues;
+  /** Unpacked snapshots that instances start from; absent where none are kept. */
+  readonly layers: LayerCache | undefined;
   readonly snapshotNames: SnapshotNames;
   /** Brings every recorded instance back; to be called once, when the supervisor runs. */
   recover(): Promise<void>;
@@ -80,6 +87,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
     witness: area.workspacesWitness,
   });
   await workspaces.open();
+  const layers = await layersFor(options);
   const records = await ContentRecords.open(world, area, listener.alarm);
   const journal = await Journal.open<Transition>(world.files, {
     folder: area.history,
@@ -91,7 +99,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
   const queues = queuesFor(options);
   const instances: Instances = new Instances({
     clock: world.clock,
-    machine: machineWith({ ...options, records, secrets, queues, workspaces }, (input) =>
+    machine: machineWith({ ...options, records, secrets, queues, workspaces, layers }, (input) =>
       instances.get(input.context.identity.instance),
     ),
     limits: withWaits(options.limits, options.queues ?? QUEUE_DEFAULTS),
@@ -115,14 +123,26 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
     publisher,
     journal,
     queues,
+    layers,
     snapshotNames: {
       next: () => newSnapshotName(world.clock, world.random),
       urlOf: (view, name) => snapshotUrl(options.place.storage, view.context.identity, name),
       promise: ({ context }, ticket) => records.writePromise(context, ticket),
     },
     recover: () => recover(instances, records, secrets),
-    close: () => close(records, publisher),
+    close: () => close(records, publisher, layers),
   };
+}
+
+async function layersFor({ world, area, layers: settings, listener }: CoreOptions) {
+  if (settings === undefined) return undefined;
+  const { layers, workspaces, overlays, setAside } = area;
+  return LayerCache.open(world, {
+    settings,
+    ...{ layers, workspaces, overlays, setAside },
+    onAlarm: listener.alarm,
+    onNote: (text, error) => listener.note?.(text, error),
+  });
 }
 
 function queuesFor({ world, limits, queues }: CoreOptions): Queues {
@@ -134,11 +154,12 @@ function queuesFor({ world, limits, queues }: CoreOptions): Queues {
   });
 }
 
-interface EffectsOptions extends Omit<CoreOptions, 'queues'> {
+interface EffectsOptions extends Omit<CoreOptions, 'queues' | 'layers'> {
   readonly records: ContentRecords;
   readonly secrets: SecretStore;
   readonly queues: Queues;
   readonly workspaces: FolderWitness;
+  readonly layers: LayerCache | undefined;
 }
 
 /** What is told while nobody runs the programs of workspaces. */
@@ -171,8 +192,8 @@ function machineWith(options: EffectsOptions, instanceOf: Performing['instanceOf
     actors: {
       deadline: deadline(world),
       writeRecord: writeRecord(performing, records),
-      survey: perform(performing, 'survey', (input) => folder.survey(input)),
-      reserve: perform(performing, 'reserve', (input) => folder.reserve(input)),
+      survey: perform(performing, 'survey', (input, signal) => folder.survey(input, signal)),
+      reserve: perform(performing, 'reserve', (input, signal) => folder.reserve(input, signal)),
       initialize: perform(performing, 'initialize', (input, signal) => content.initialize(input, signal)),
       seal: perform(performing, 'seal', (input) => content.seal(input)),
       announce: perform(performing, 'announce', (input) => content.announce(input)),
@@ -182,7 +203,7 @@ function machineWith(options: EffectsOptions, instanceOf: Performing['instanceOf
       quiesce: perform(performing, 'quiesce', (input, signal) => content.quiesce(input, signal)),
       finalBackup: perform(performing, 'backup', (input, signal) => backup.makeFinalBackup(input, signal)),
       verifyBackup: perform(performing, 'verify', (input, signal) => backup.confirm(input, signal)),
-      remove: perform(performing, 'remove', (input) => folder.remove(input)),
+      remove: perform(performing, 'remove', (input, signal) => folder.remove(input, signal)),
       backupTimer: backupTimer(world, records),
       ...attachmentActors(world, records),
     },
@@ -223,7 +244,12 @@ async function recover(instances: Instances, records: ContentRecords, secrets: S
   await queue.addAll(recorded.map((record) => () => instances.recover(record)));
 }
 
-async function close(records: ContentRecords, publisher: Publisher): Promise<void> {
+async function close(
+  records: ContentRecords,
+  publisher: Publisher,
+  layers: LayerCache | undefined,
+): Promise<void> {
   await records.flush();
+  await layers?.flush();
   await publisher.close();
 }

@@ -28,6 +28,8 @@ export async function realDaemon(
     node: 'test-node',
     content: uid === 0 ? { uid: 33333, gid: 33333, isRoot: true } : { uid, gid, isRoot: false },
     storage: { folder: join(folder, 'objects') },
+    // Mounts would be left where a test ends without disposing of what it started.
+    layers: { method: 'copy' },
     ...changes,
   });
   const registry = new Registry();

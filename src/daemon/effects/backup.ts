@@ -1,8 +1,10 @@
 import type { JobInput, StepInput } from '../../../machines/content-setup.js';
 import type { BackupReference, ContentContext } from '../../../machines/content-types.js';
+import type { InstanceId } from '../../../machines/ids.js';
 import type { ArchivePlace, WorkOptions } from '../../content/archive-objects.js';
 import type { BackupPolicy } from '../../content/backup-policy.js';
 import { BackupRepository } from '../../content/backups.js';
+import type { LayerCache } from '../../content/layers/layer-cache.js';
 import { type BackupManifest, digestOf, type SnapshotManifest } from '../../content/manifest.js';
 import { clearSnapshot, createSnapshot, readSnapshot, snapshotUrl } from '../../content/snapshots.js';
 import { StewardError } from '../../errors/steward-error.js';
@@ -15,6 +17,8 @@ export interface BackupEffectsOptions {
   readonly area: WorkingArea;
   readonly queues: Queues;
   readonly policy: BackupPolicy;
+  /** undefined: no content stands on a layer. */
+  readonly layers: LayerCache | undefined;
   /** Told how far long steps are; for progress only, never for decisions. */
   readonly onProgress: (context: ContentContext, step: string, bytes: number) => void;
   /** Told of what went wrong without failing a step. */
@@ -83,14 +87,14 @@ export class BackupEffects {
 
   /** A promised snapshot may have been made before a restart: then it is only found again. */
   async #snapshot(context: ContentContext, name: string, signal: AbortSignal): Promise<Made> {
-    const { place, area } = this.#options;
+    const { place } = this.#options;
     const { identity } = context;
     const url = snapshotUrl(place.storage, identity, name);
     if ((await clearSnapshot(place, identity, name, signal)) === 'committed') {
       const manifest = await readSnapshot(place.storage, url, signal);
       if (manifest !== undefined) return { reference: referenceTo(manifest, url, 0) };
     }
-    const folder = area.contentOf(identity.instance);
+    const folder = await this.#content(identity.instance);
     const manifest = await createSnapshot(place, folder, name, identity, this.#work(context, signal));
     return { reference: referenceTo(manifest, url, 0) };
   }
@@ -102,7 +106,7 @@ export class BackupEffects {
   ): Promise<BackupManifest> {
     const { area, policy } = this.#options;
     const { instance } = context.identity;
-    const { manifest } = await this.#backups(context).create(area.contentOf(instance), {
+    const { manifest } = await this.#backups(context).create(await this.#content(instance), {
       instance,
       chain: area.chainOf(instance),
       policy,
@@ -110,6 +114,14 @@ export class BackupEffects {
       ...this.#work(context, signal),
     });
     return manifest;
+  }
+
+  /** Where the content is; fails when it should be mounted there and is not. */
+  async #content(instance: InstanceId): Promise<string> {
+    const { area, layers } = this.#options;
+    const folder = area.contentOf(instance);
+    await layers?.requireAttached(instance, folder);
+    return folder;
   }
 
   #work(context: ContentContext, signal: AbortSignal): WorkOptions {

@@ -6,6 +6,8 @@ import { readGitStatus } from '../../content/git-status.js';
 import { initialize } from '../../content/initialize.js';
 import type { GitPolicy } from '../../content/initializers/plan.js';
 import { planOf } from '../../content/initializers/table.js';
+import type { LayerCache } from '../../content/layers/layer-cache.js';
+import { SnapshotLayers } from '../../content/layers/snapshot-layers.js';
 import { writeReadyMarker } from '../../content/ready-marker.js';
 import { joinSecrets } from '../../content/secrets.js';
 import { StewardError } from '../../errors/steward-error.js';
@@ -24,6 +26,8 @@ export interface ContentEffectsOptions {
   readonly area: WorkingArea;
   readonly secrets: SecretStore;
   readonly queues: Queues;
+  /** undefined: every snapshot is unpacked anew. */
+  readonly layers: LayerCache | undefined;
   /** Told how far long steps are; for progress only, never for decisions. */
   readonly onProgress: (context: ContentContext, step: string, bytes: number) => void;
   /** Told of what went wrong without failing a step. */
@@ -84,7 +88,7 @@ export class ContentEffects {
   }
 
   async #initialize(context: ContentContext, signal: AbortSignal): Promise<{ readonly setup: SetupResult }> {
-    const { place, http, git, area, secrets, onProgress } = this.#options;
+    const { place, http, git, area, secrets, layers: cache, onProgress } = this.#options;
     const { instance } = context.identity;
     const { request } = context;
     if (request === undefined) throw new StewardError('internal', 'a set-up began without a request');
@@ -103,6 +107,16 @@ export class ContentEffects {
         folder: area.contentOf(instance),
         backups: request.remoteStorageDisabled ? undefined : this.#backups(context),
         onProgress: ({ step, bytes }) => onProgress(context, step, bytes),
+        ...(cache === undefined
+          ? {}
+          : {
+              layers: new SnapshotLayers({
+                cache,
+                storage: place.storage,
+                instance,
+                quotaBytes: request.quotaBytes,
+              }),
+            }),
       },
       { isFreshStart: false },
     );

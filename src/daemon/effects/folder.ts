@@ -1,5 +1,6 @@
 import type { StepInput } from '../../../machines/content-setup.js';
-import type { Survey } from '../../../machines/content-types.js';
+import type { ContentContext, Survey } from '../../../machines/content-types.js';
+import type { LayerCache } from '../../content/layers/layer-cache.js';
 import type { Files } from '../../gateways/files.js';
 import type { FolderWitness } from '../../records/folder-witness.js';
 import type { WorkingArea } from '../area.js';
@@ -22,6 +23,8 @@ export interface FolderEffectsOptions {
   readonly owner: ContentOwner;
   /** Of the folder that holds the contents: what is not there may be on a disk that is not mounted. */
   readonly workspaces: FolderWitness;
+  /** undefined: no content stands on a layer. */
+  readonly layers: LayerCache | undefined;
 }
 
 /** The effects that touch the content folder as a whole. */
@@ -31,19 +34,23 @@ export class FolderEffects {
   readonly #secrets: SecretStore;
   readonly #owner: ContentOwner;
   readonly #workspaces: FolderWitness;
+  readonly #layers: LayerCache | undefined;
 
-  constructor({ files, area, secrets, owner, workspaces }: FolderEffectsOptions) {
+  constructor({ files, area, secrets, owner, workspaces, layers }: FolderEffectsOptions) {
     this.#files = files;
     this.#area = area;
     this.#secrets = secrets;
     this.#owner = owner;
     this.#workspaces = workspaces;
+    this.#layers = layers;
   }
 
   /** An empty folder with the right owner; what an interrupted set-up left is thrown away. */
-  async reserve({ context }: StepInput): Promise<object> {
-    const folder = this.#area.contentOf(context.identity.instance);
+  async reserve({ context }: StepInput, signal: AbortSignal): Promise<object> {
+    const { instance } = context.identity;
+    const folder = this.#area.contentOf(instance);
     await this.#workspaces.check();
+    await this.#layers?.release(instance, folder, signal);
     await this.#files.remove(folder);
     await this.#files.makeDirectory(folder, FOLDER_MODE);
     await this.#files.chmod(folder, FOLDER_MODE);
@@ -52,7 +59,7 @@ export class FolderEffects {
     return {};
   }
 
-  async survey({ context }: StepInput): Promise<Omit<Survey, 'at' | 'jitter'>> {
+  async survey({ context }: StepInput, signal: AbortSignal): Promise<Omit<Survey, 'at' | 'jitter'>> {
     const { instance } = context.identity;
     const content = this.#area.contentOf(instance);
     if (context.recorded === 'setting-up') {
@@ -63,7 +70,7 @@ export class FolderEffects {
         isAnnounced: false,
       };
     }
-    if ((await this.#files.stat(content))?.kind !== 'directory') {
+    if ((await this.#attach(context, signal)) === 'lost' || !(await this.#isThere(content))) {
       await this.#workspaces.check();
       return { content: 'absent', credentials: 'available', isAnnounced: false };
     }
@@ -75,12 +82,24 @@ export class FolderEffects {
   }
 
   /** The content folder and the credentials; both may be gone already. */
-  async remove({ context }: StepInput): Promise<object> {
+  async remove({ context }: StepInput, signal: AbortSignal): Promise<object> {
     const { instance } = context.identity;
+    const content = this.#area.contentOf(instance);
     await this.#workspaces.check();
-    await this.#files.remove(this.#area.contentOf(instance));
+    await this.#layers?.release(instance, content, signal);
+    await this.#files.remove(content);
     await this.#secrets.drop(instance);
     await this.#files.syncDirectory(this.#area.workspaces);
     return {};
+  }
+
+  /** A reboot has taken the mount of content above a layer. Content that is to go needs none. */
+  async #attach({ identity, recorded, verified }: ContentContext, signal: AbortSignal) {
+    if (recorded === 'removing' || verified) return 'own';
+    return this.#layers?.reattach(identity.instance, this.#area.contentOf(identity.instance), signal);
+  }
+
+  async #isThere(folder: string): Promise<boolean> {
+    return (await this.#files.stat(folder))?.kind === 'directory';
   }
 }
