@@ -14,6 +14,7 @@ export default defineConfig({
       project('property', ['test/property/**/*.test.ts'], [], longer),
       project('simulation', ['test/simulation/**/*.test.ts'], [], { testTimeout: 600_000 }),
       project('storage', ['test/storage/servers/**/*.test.ts'], [], longer),
+      project('kernel', ['test/kernel/**/*.test.ts'], [], longer),
       project('integration', ['test/integration/**/*.test.ts'], [], longer),
     ],
   },

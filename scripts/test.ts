@@ -9,7 +9,7 @@ import { missingFor, type Requirement } from './test-requirements.js';
  * What `npm test` runs: one suite after the other, so that the output stays calm. The last line counts the tests.
  * A suite that cannot run here is named with what it needs; with CI set that is a failure.
  */
-const suites = ['unit', 'property', 'simulation', 'integration'] as const;
+const suites = ['unit', 'property', 'simulation', 'kernel', 'integration'] as const;
 const wanted = process.argv.slice(2);
 
 interface Outcome {
