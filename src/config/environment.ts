@@ -39,8 +39,18 @@ function keysOf(schema: z.ZodObject, path: readonly string[]): Key[] {
     if (!(field instanceof z.ZodType)) return [];
     const inner = unwrapped(field);
     const here = [...path, name];
-    return inner instanceof z.ZodObject ? keysOf(inner, here) : [{ path: here, type: inner }];
+    const objects = objectsIn(inner);
+    return objects.length > 0
+      ? objects.flatMap((object) => keysOf(object, here))
+      : [{ path: here, type: inner }];
   });
+}
+
+/** The object that a key holds, or each one that it may hold; none when it holds something else. */
+export function objectsIn(type: z.ZodType): readonly z.ZodObject[] {
+  if (type instanceof z.ZodObject) return [type];
+  if (!(type instanceof z.ZodDiscriminatedUnion)) return [];
+  return type.options.flatMap((option) => (option instanceof z.ZodType ? objectsIn(unwrapped(option)) : []));
 }
 
 /** The type itself, without what makes it optional, gives it a default, or renames what an object says. */

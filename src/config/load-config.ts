@@ -3,7 +3,7 @@ import { StewardError } from '../errors/steward-error.js';
 import { errorCode } from '../gateways/file-error.js';
 import type { Files } from '../gateways/files.js';
 import { CONFIG_FILE_BYTES } from './bounds.js';
-import { fromEnvironment, unwrapped } from './environment.js';
+import { fromEnvironment, objectsIn, unwrapped } from './environment.js';
 import type { ConfigProblem } from './problem.js';
 
 export interface ConfigSources {
@@ -52,9 +52,16 @@ function unknownKeys(schema: z.ZodObject, value: object, path: readonly string[]
     const here = [...path, key];
     const field = Object.hasOwn(schema.shape, key) ? schema.shape[key] : undefined;
     if (field === undefined) return [{ path: here.join('.'), expected: 'there is no such key' }];
-    const type = field instanceof z.ZodType ? unwrapped(field) : field;
-    return type instanceof z.ZodObject && isPlain(inner) ? unknownKeys(type, inner, here) : [];
+    const objects = field instanceof z.ZodType ? objectsIn(unwrapped(field)) : [];
+    const object = objects.length > 1 ? objects.find((each) => isKind(each, inner)) : objects[0];
+    return object !== undefined && isPlain(inner) ? unknownKeys(object, inner, here) : [];
   });
+}
+
+/** Whether a value says that it is this one of several kinds of object; by default it is the first. */
+function isKind(object: z.ZodObject, value: unknown): boolean {
+  const { kind } = object.shape;
+  return kind instanceof z.ZodType && kind.safeParse(Object(value).kind).success;
 }
 
 function problemsOf(error: z.ZodError): ConfigProblem[] {

@@ -11,6 +11,7 @@ import {
   preStopSchema,
   queuesSchema,
 } from './config-upkeep.js';
+import { storageSchema } from './storage-config.js';
 
 /** Deadlines of the steps of one instance's content, pauses between attempts, and counts. */
 const limits = z
@@ -65,16 +66,6 @@ const content = z.strictObject({
   isRoot: z.boolean(),
 });
 
-const storage = z.strictObject({
-  kind: z.literal('directory').default('directory'),
-  /** Folder of the objects; best on another disk than the workspaces. */
-  folder: z.string().min(1),
-  bucket: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be letters, digits, ".", "_" and "-"')
-    .default('steward'),
-});
-
 export const daemonConfigSchema = z.strictObject({
   /** Records, history and the content of the workspaces. */
   stateFolder: z.string().min(1),
@@ -89,7 +80,7 @@ export const daemonConfigSchema = z.strictObject({
   /** Name of this node in transitions and status. */
   node: z.string().min(1).default('localhost'),
   content,
-  storage,
+  storage: storageSchema,
   /** Versions are unpacked for a look below this folder only; default: `restored` in the state folder. */
   restoreFolder: z.string().startsWith('/').optional(),
   git: z.strictObject({ allowHttp: z.boolean().default(false) }).prefault({}),

@@ -12,10 +12,7 @@ import { SystemServiceService } from '../gen/steward/v1/system.js';
 import { WorkspaceContentServiceService } from '../gen/ws-daemon-api/daemon.js';
 import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
 import { lockFolder } from '../records/folder-lock.js';
-import { DirectoryStorage } from '../storage/directory.js';
-import { MeasuredStorage } from '../storage/measured.js';
 import type { ObjectStorage } from '../storage/object-storage.js';
-import { RetryingStorage } from '../storage/retrying.js';
 import type { SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
@@ -33,6 +30,7 @@ import {
 import type { DaemonConfig } from './config.js';
 import { type ContentCore, openCore } from './core.js';
 import { DaemonMetrics } from './metrics.js';
+import { openStorage } from './open-storage.js';
 import { showQueues } from './queues/queue-metrics.js';
 import { Readiness } from './readiness.js';
 import { contentServiceHandlers } from './rpc/content-service.js';
@@ -107,7 +105,7 @@ class Daemon implements RunningDaemon {
     this.#options = options;
     this.#releaseLock = releaseLock;
     this.#area = new WorkingArea(config.stateFolder, config.secretsFolder);
-    this.#storage = storageFor(config, options, this.#area);
+    this.#storage = openStorage(options.world, config.storage, this.#area.storageWitness, options.registry);
     this.#metrics = new DaemonMetrics(options.registry);
     this.#readiness = new Readiness(options.world, this.#storage, this.#area);
     this.#startedAt = options.world.clock.now();
@@ -292,13 +290,3 @@ const daemonTree: SupervisorSpec = {
     },
   ],
 };
-
-function storageFor(config: DaemonConfig, options: DaemonOptions, area: WorkingArea): ObjectStorage {
-  const { world, registry } = options;
-  const directory = new DirectoryStorage(world, {
-    folder: config.storage.folder,
-    witness: area.storageWitness,
-    bucket: config.storage.bucket,
-  });
-  return new MeasuredStorage(new RetryingStorage(directory, world), world.clock, registry);
-}

@@ -52,17 +52,13 @@ export function bucketPerOwner(bucketPrefix: string): BucketRule {
   };
 }
 
-/** Buckets of the known system on Google Cloud Storage. */
-export function gcsOwnerBuckets(stage: string): BucketRule {
-  return bucketPerOwner(`gitpod-${stage}-user-`);
+/** Buckets of the known system on Google Cloud Storage begin like this. */
+export function gcsBucketPrefix(stage: string): string {
+  return `gitpod-${stage}-user-`;
 }
 
 /** Buckets of the known system on MinIO when no bucket is configured begin like this. */
 export const MINIO_BUCKET_PREFIX = 'gitpod-user-';
-
-export function minioOwnerBuckets(): BucketRule {
-  return bucketPerOwner(MINIO_BUCKET_PREFIX);
-}
 
 /** `<key>@<bucket>`, as clients get it. */
 export function urlAt({ bucket, key }: ObjectPlace): string {

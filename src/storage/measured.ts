@@ -10,22 +10,25 @@ type Operation = 'put' | 'replace' | 'get' | 'head' | 'list' | 'delete' | 'delet
 export class MeasuredStorage implements ObjectStorage {
   readonly #storage: ObjectStorage;
   readonly #clock: Clock;
-  readonly #seconds: Histogram<'operation' | 'outcome'>;
-  readonly #written: Counter;
+  readonly #seconds: Histogram<'backend' | 'operation' | 'outcome'>;
+  readonly #written: Counter<'backend'>;
+  readonly #backend: string;
 
-  constructor(storage: ObjectStorage, clock: Clock, registry: Registry) {
+  constructor(storage: ObjectStorage, clock: Clock, registry: Registry, backend: string) {
+    this.#backend = backend;
     this.#storage = storage;
     this.#clock = clock;
     this.#seconds = new Histogram({
       name: 'steward_storage_operation_seconds',
       help: 'Duration of operations on the object storage.',
-      labelNames: ['operation', 'outcome'],
+      labelNames: ['backend', 'operation', 'outcome'],
       buckets: [0.001, 0.01, 0.1, 1, 10, 60, 600],
       registers: [registry],
     });
     this.#written = new Counter({
       name: 'steward_storage_written_bytes_total',
       help: 'Bytes of objects stored.',
+      labelNames: ['backend'],
       registers: [registry],
     });
   }
@@ -40,14 +43,14 @@ export class MeasuredStorage implements ObjectStorage {
 
   async put(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
     const object = await this.#measure('put', options.signal, () => this.#storage.put(name, body, options));
-    this.#written.inc(object.sizeBytes);
+    this.#written.inc({ backend: this.#backend }, object.sizeBytes);
     return object;
   }
 
   async replace(name: ObjectName, body: Readable, options: PutOptions): Promise<StoredObject> {
     const work = () => this.#storage.replace(name, body, options);
     const object = await this.#measure('replace', options.signal, work);
-    this.#written.inc(object.sizeBytes);
+    this.#written.inc({ backend: this.#backend }, object.sizeBytes);
     return object;
   }
 
@@ -100,7 +103,8 @@ export class MeasuredStorage implements ObjectStorage {
   }
 
   #observe(operation: Operation, start: number, outcome: string): void {
-    this.#seconds.observe({ operation, outcome }, (this.#clock.monotonic() - start) / 1000);
+    const labels = { backend: this.#backend, operation, outcome };
+    this.#seconds.observe(labels, (this.#clock.monotonic() - start) / 1000);
   }
 }
 

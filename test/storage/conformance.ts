@@ -131,8 +131,8 @@ export function conformsToObjectStorage(
       const names = ['a/1', 'a/2', 'b/1', 'b/2'];
       for (const name of names) await storage.put(name, Readable.from(['x']), { signal });
       const missing = quirks.missesOneOfMany === true ? [] : ['a/none'];
-      await storage.deleteMany(['a/1', ...missing, 'b/1', 'b/2'], signal);
-      expect(await namesIn(storage, '')).toEqual(['a/2']);
+      await storage.deleteMany(['a/1', ...missing, 'b/1'], signal);
+      expect(await namesIn(storage, '')).toEqual(['a/2', 'b/2']);
       await storage.deleteMany([], signal);
     });
 

@@ -64,16 +64,16 @@ describe('MeasuredStorage', () => {
   it('counts operations by outcome, and bytes stored', async () => {
     const registry = new Registry();
     const { flakyStorage } = flaky(1, 'storage-unavailable');
-    const storage = new MeasuredStorage(flakyStorage, new RealClock(), registry);
+    const storage = new MeasuredStorage(flakyStorage, new RealClock(), registry, 's3');
     await storage.head('a', signal).catch(() => undefined);
     await storage.head('a', signal);
     await storage.put('a', Readable.from(['x']), { signal });
     const lines = (await registry.metrics()).split('\n');
     expect(lines).toContain(
-      'steward_storage_operation_seconds_count{operation="head",outcome="storage-unavailable"} 1',
+      'steward_storage_operation_seconds_count{backend="s3",operation="head",outcome="storage-unavailable"} 1',
     );
-    expect(lines).toContain('steward_storage_operation_seconds_count{operation="head",outcome="ok"} 1');
-    expect(lines).toContain('steward_storage_written_bytes_total 1');
+    expect(lines).toContain('steward_storage_operation_seconds_count{backend="s3",operation="head",outcome="ok"} 1');
+    expect(lines).toContain('steward_storage_written_bytes_total{backend="s3"} 1');
   });
 });
 

@@ -11,6 +11,9 @@ export const UPLOAD_MEMORY_BYTES = 56 * MIB;
 /** Parts of one upload on their way at one time, unless configured. */
 export const PARALLEL_UPLOAD = 4;
 
+/** As many as can be configured. */
+export const PARALLEL_UPLOAD_MAX = 64;
+
 /** Objects in one request to delete. */
 export const DELETE_BATCH_MAX = 1_000;
 /** To connect to the server. */

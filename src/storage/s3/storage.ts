@@ -3,8 +3,8 @@ import type { _Object as Listed } from '@aws-sdk/client-s3';
 import { StewardError } from '../../errors/steward-error.js';
 import {
   type BucketRule,
+  bucketPerOwner,
   MINIO_BUCKET_PREFIX,
-  minioOwnerBuckets,
   nameByUrl,
   type ObjectPlace,
   sharedBucket,
@@ -13,6 +13,7 @@ import {
 import { readingFailuresAs } from '../failures.js';
 import { checkPrefix, isObjectName } from '../object-name.js';
 import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from '../object-storage.js';
+import { PROBE_FOLDER, probeName } from '../probe.js';
 import { DELETE_BATCH_MAX, SIGNED_LINK_MS } from './bounds.js';
 import { OwnerBuckets } from './buckets.js';
 import { S3Connection, type S3World } from './connection.js';
@@ -43,9 +44,10 @@ export class S3Storage implements ObjectStorage {
     this.#world = world;
     this.#options = options;
     this.#connection = new S3Connection(world.files, options);
-    this.#rule = options.bucket === undefined ? minioOwnerBuckets() : sharedBucket(options.bucket);
+    this.#rule =
+      options.bucket === undefined ? bucketPerOwner(MINIO_BUCKET_PREFIX) : sharedBucket(options.bucket);
     this.#buckets = options.bucket === undefined ? new OwnerBuckets(this.#connection) : undefined;
-    this.#probe = `steward-check/${world.random.uuid()}`;
+    this.#probe = probeName(world.random);
   }
 
   urlOf(name: ObjectName): string {
@@ -225,7 +227,7 @@ export class S3Storage implements ObjectStorage {
   /** What others keep in the bucket under names that ours never have is not shown. */
   #stored(bucket: string, { Key, Size, LastModified }: Listed): StoredObject | undefined {
     const name = Key === undefined ? undefined : this.#rule.nameAt({ bucket, key: Key });
-    if (name === undefined || !isObjectName(name) || name.startsWith(PROBES)) return undefined;
+    if (name === undefined || !isObjectName(name) || name.startsWith(PROBE_FOLDER)) return undefined;
     return { name, sizeBytes: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0 };
   }
 
@@ -260,8 +262,6 @@ export class S3Storage implements ObjectStorage {
     }
   }
 }
-
-const PROBES = 'steward-check/';
 
 function existsAlready(): StewardError {
   return new StewardError('already-exists', 'An object of this name exists already, or is being written.');

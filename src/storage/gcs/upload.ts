@@ -1,0 +1,63 @@
+import { addAbortSignal, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ObjectPlace } from '../buckets.js';
+import type { PutOptions } from '../object-storage.js';
+import { CHUNK_BYTES } from './bounds.js';
+import type { GcsConnection } from './connection.js';
+import { gcsFailure } from './failures.js';
+
+/** Kept with each object: tells whose write it was that made it. */
+const MARK = 'steward-upload';
+
+/**
+ * Streams one object, chunk by chunk; the library repeats a chunk from memory and compares the checksum of the
+ * whole. One whose last answer was lost is found by `mark`, which nobody else uses.
+ */
+export async function uploadTo(
+  connection: GcsConnection,
+  place: ObjectPlace,
+  body: Readable,
+  options: PutOptions,
+  { mark, mayReplace }: { readonly mark: string; readonly mayReplace: boolean },
+): Promise<void> {
+  const { signal, contentType, annotations } = options;
+  addAbortSignal(signal, body);
+  let bodyFailure: { readonly error: unknown } | undefined;
+  body.on('error', (error) => {
+    bodyFailure ??= { error };
+  });
+  try {
+    const file = await connection.file(place);
+    const writing = file.createWriteStream({
+      resumable: true,
+      chunkSize: CHUNK_BYTES,
+      validation: 'crc32c',
+      metadata: {
+        ...(contentType === undefined ? {} : { contentType }),
+        metadata: { ...annotations, [MARK]: mark },
+      },
+      ...(mayReplace ? {} : { preconditionOpts: { ifGenerationMatch: 0 } }),
+    });
+    let refusal: unknown;
+    writing.once('error', (error) => {
+      if (body.errored === null) refusal = error;
+    });
+    await pipeline(body, writing, { signal }).catch((error: unknown) => {
+      throw refusal ?? error;
+    });
+  } catch (error) {
+    if (await isOurs(connection, place, mark).catch(() => false)) {
+      if (bodyFailure === undefined && !signal.aborted) return;
+      await (await connection.file(place)).delete({ ignoreNotFound: true }).catch(() => undefined);
+    }
+    signal.throwIfAborted();
+    throw bodyFailure?.error === error ? error : gcsFailure(error, connection.where);
+  } finally {
+    body.destroy();
+  }
+}
+
+async function isOurs(connection: GcsConnection, place: ObjectPlace, mark: string): Promise<boolean> {
+  const [metadata] = await (await connection.file(place)).getMetadata();
+  return metadata.metadata?.[MARK] === mark;
+}
