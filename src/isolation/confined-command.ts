@@ -60,14 +60,19 @@ function mountsOf({ folders, files }: Surroundings, { writable, readable = [] }:
   const isVisible = (path: string) => folders.some((folder) => `${path}/`.startsWith(`${folder}/`));
   const more = [...new Set(readable)].filter((folder) => !isVisible(folder));
   return [
-    ...[...folders, ...more].map((folder) => line(folder, folder, 'rbind,ro,nosuid,nodev,x-mount.mkdir')),
+    ...folders.map(readOnly),
     ...files.map((file) => line(file, file, 'bind')),
     line('proc', '/proc', 'nosuid,nodev,noexec,x-mount.mkdir', 'proc'),
     line('tmpfs', '/tmp', `mode=1777,size=${CONFINED_TMP_MIB_MAX}m,nosuid,nodev,x-mount.mkdir`, 'tmpfs'),
+    ...more.map(readOnly),
     // What lies beside it stays out of sight, even where the system's own folders hold it.
     ...(isVisible(writable) ? [line('tmpfs', dirname(writable), 'mode=755,size=1m', 'tmpfs')] : []),
     line(writable, writable, 'bind,nosuid,nodev,x-mount.mkdir'),
   ].join('\n');
+}
+
+function readOnly(folder: string): string {
+  return line(folder, folder, 'rbind,ro,nosuid,nodev,x-mount.mkdir');
 }
 
 function line(source: string, target: string, options: string, type = 'none'): string {
