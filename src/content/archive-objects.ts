@@ -1,13 +1,16 @@
-import { pipeline } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
 import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
-import { packFolder } from './archive.js';
+import { type Packing, packFolder } from './archive.js';
+import { throttled } from './archive-bandwidth.js';
 import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS } from './bounds.js';
 import { withDeadline } from './deadline.js';
 import { type Digest, isSameDigest, Meter, metered } from './digest.js';
+import type { Exclude } from './exclude.js';
 import type { ArchiveManifest, Part } from './manifest.js';
+import { PROGRAM_ENVIRONMENT } from './program.js';
 import type { ArchiveReport } from './tar-messages.js';
 import { unpackArchive } from './unpack.js';
 import type { ContentUser } from './user.js';
@@ -46,6 +49,16 @@ export interface StoredArchive {
   readonly report: ArchiveReport;
 }
 
+export interface StoreOptions extends WorkOptions {
+  /** With `listing`: an increment to it, or a full archive when it is empty; see `packFolder`. */
+  readonly kind?: Part['kind'];
+  readonly listing?: string;
+  readonly excludes?: readonly Exclude[];
+  readonly bandwidthBytesPerSecond?: number;
+  /** Called when nothing reads the folder any more; what it does runs beside the rest and is waited for. */
+  readonly onPacked?: (signal: AbortSignal) => Promise<void>;
+}
+
 /**
  * Streams a folder into a new object and reads it back: when this resolves, the stored bytes were seen to be the
  * ones that were packed. A failure leaves no object, or an orphan when even its removal failed.
@@ -54,29 +67,18 @@ export async function storeArchive(
   place: ArchivePlace,
   name: ObjectName,
   folder: string,
-  options: WorkOptions,
+  options: StoreOptions,
 ): Promise<StoredArchive> {
-  const { world, storage } = place;
-  return withDeadline(world.clock, ARCHIVE_DEADLINE_MS, 'the backup', options.signal, async (signal) => {
-    const packing = await packFolder(world, folder, signal);
-    const meter = new Meter();
-    const passing = metered(meter, (bytes) => options.onProgress?.({ step: 'packing', bytes }));
-    try {
-      await storage.put(
-        name,
-        pipeline(packing.body, passing, () => undefined),
-        { signal },
-      );
-    } catch (error) {
-      // What broke the stream explains more than how the storage saw it break.
-      throw packing.body.errored instanceof StewardError ? packing.body.errored : error;
-    } finally {
-      packing.body.destroy();
-      await packing.ended;
-    }
-    const digest = meter.finish();
+  const { clock } = place.world;
+  return withDeadline(clock, ARCHIVE_DEADLINE_MS, 'the backup', options.signal, async (signal) => {
+    const packing = await packFolder(place.world, folder, { ...options, signal });
+    const packed = packing.ended.then(() => options.onPacked?.(signal));
+    // Its failure is told below, unless the archive itself has failed before.
+    packed.catch(() => undefined);
+    const digest = await upload(place, name, packing, { ...options, signal });
     try {
       await verifyArchive(place, name, digest, { ...options, signal });
+      await packed;
     } catch (error) {
       await discardArchive(place, name);
       throw error;
@@ -84,8 +86,35 @@ export async function storeArchive(
     const report = packing.report();
     const { entries, contentBytes } = report;
     const { compression } = packing;
-    return { part: { kind: 'full', archive: name, ...digest, compression, entries, contentBytes }, report };
+    const { kind = 'full' } = options;
+    return { part: { kind, archive: name, ...digest, compression, entries, contentBytes }, report };
   });
+}
+
+async function upload(
+  { world, storage }: ArchivePlace,
+  name: ObjectName,
+  packing: Packing,
+  { signal, onProgress, bandwidthBytesPerSecond }: StoreOptions,
+): Promise<Digest> {
+  const meter = new Meter();
+  const passing = metered(meter, (bytes) => onProgress?.({ step: 'packing', bytes }));
+  const limits =
+    bandwidthBytesPerSecond === undefined ? [] : [throttled(world.clock, bandwidthBytesPerSecond, signal)];
+  const body = [...limits, passing].reduce<Readable>(
+    (from, to) => pipeline(from, to, () => undefined),
+    packing.body,
+  );
+  try {
+    await storage.put(name, body, { signal });
+  } catch (error) {
+    // What broke the stream explains more than how the storage saw it break.
+    throw packing.body.errored instanceof StewardError ? packing.body.errored : error;
+  } finally {
+    packing.body.destroy();
+    await packing.ended;
+  }
+  return meter.finish();
 }
 
 /** Fetches every byte of a stored archive; fails with `backup-failed` unless they are the expected ones. */
@@ -114,16 +143,38 @@ export async function restoreArchive(
   folder: string,
   options: WorkOptions,
 ): Promise<void> {
-  for (const part of manifest.parts) await unpackObject(place, part.archive, folder, options, part);
+  for (const part of manifest.parts) {
+    if (part.kind === 'increment' && place.user === undefined)
+      await openFolders(place.world, folder, options);
+    await unpackObject(place, part.archive, folder, options, part);
+  }
 }
 
-/** Unpacks an object into an empty folder; without an expected digest only its own structure is checked. */
+/**
+ * An ordinary user cannot change anything in folders that are not to be written. Every increment holds every
+ * folder, so it gives them their modes back.
+ */
+async function openFolders(world: World, folder: string, { signal }: WorkOptions): Promise<void> {
+  const find = world.processes.start({
+    program: 'find',
+    args: ['.', '-type', 'd', '!', '-perm', '-u=rwx', '-exec', 'chmod', 'u+rwx', '{}', ';'],
+    env: PROGRAM_ENVIRONMENT,
+    cwd: folder,
+    signal,
+  });
+  find.stdout.resume();
+  find.stderr.resume();
+  await find.exit;
+  signal.throwIfAborted();
+}
+
+/** Unpacks an object into an empty folder; without an expected part only its own structure is checked. */
 export async function unpackObject(
   place: ArchivePlace,
   name: ObjectName,
   folder: string,
   options: WorkOptions,
-  expected?: Digest,
+  expected?: Part,
 ): Promise<void> {
   const { world, storage, user } = place;
   await withDeadline(world.clock, ARCHIVE_DEADLINE_MS, 'the restore', options.signal, async (signal) => {
@@ -134,7 +185,9 @@ export async function unpackObject(
         signal,
         user,
         onBytes: (bytes) => options.onProgress?.({ step: 'unpacking', bytes }),
-        ...(expected === undefined ? {} : { expected }),
+        ...(expected === undefined
+          ? {}
+          : { expected, kind: expected.kind, contentBytes: expected.contentBytes }),
       });
     } finally {
       stored.destroy();

@@ -3,9 +3,10 @@ import { constants, createGzip } from 'node:zlib';
 import { StewardError } from '../errors/steward-error.js';
 import type { RunningProcess } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
+import type { Exclude } from './exclude.js';
 import { recordsOf } from './lines.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
-import { READY_MARKER, READY_MARKER_TEMPORARY } from './ready-marker.js';
+import { packArguments } from './tar-arguments.js';
 import { type ArchiveReport, TarMessages } from './tar-messages.js';
 
 export type Compression = 'zstd' | 'gzip' | 'none';
@@ -24,15 +25,23 @@ export interface Packing {
   readonly ended: Promise<unknown>;
 }
 
+export interface PackOptions {
+  readonly signal: AbortSignal;
+  /** Makes an increment, or with an empty one a full archive that increments can follow; see `packArguments`. */
+  readonly listing?: string;
+  readonly excludes?: readonly Exclude[];
+}
+
 /**
  * Packs a folder: GNU tar in pax format with numeric owners, xattrs, ACLs and holes, through zstd when there is
  * one, else gzip. Nothing is staged. Access and change times stay out: no restore can bring them back.
  */
-export async function packFolder(world: World, folder: string, signal: AbortSignal): Promise<Packing> {
-  const zstd = await world.processes.find('zstd');
+export async function packFolder(world: World, folder: string, options: PackOptions): Promise<Packing> {
+  const { signal, listing, excludes = [] } = options;
+  const isZstd = (await world.processes.find('zstd')) !== undefined;
   const tar = world.processes.start({
     program: 'tar',
-    args: [...PACK_ARGUMENTS, ...(zstd === undefined ? [] : ZSTD_PACK), `--directory=${folder}`, '.'],
+    args: packArguments({ folder, excludes, isZstd, ...(listing === undefined ? {} : { listing }) }),
     env: PROGRAM_ENVIRONMENT,
     signal,
   });
@@ -41,32 +50,10 @@ export async function packFolder(world: World, folder: string, signal: AbortSign
   packed.once('close', () => tar.kill('SIGKILL'));
   const report = () => messages.report();
   const ended = tar.exit;
-  if (zstd !== undefined) return { compression: 'zstd', body: packed, report, ended };
+  if (isZstd) return { compression: 'zstd', body: packed, report, ended };
   const gzip = createGzip({ level: constants.Z_BEST_SPEED });
   return { compression: 'gzip', body: pipeline(packed, gzip, () => undefined), report, ended };
 }
-
-const PACK_ARGUMENTS = [
-  '--create',
-  '--file=-',
-  '--format=pax',
-  '--pax-option=delete=atime,delete=ctime',
-  '--numeric-owner',
-  '--xattrs',
-  '--xattrs-include=*',
-  '--xattrs-exclude=trusted.*',
-  '--acls',
-  '--sparse',
-  '--quoting-style=c',
-  '--verbose',
-  '--totals',
-  '--anchored',
-  '--no-wildcards',
-  `--exclude=./${READY_MARKER}`,
-  `--exclude=./${READY_MARKER_TEMPORARY}`,
-] as const;
-
-const ZSTD_PACK = ['--use-compress-program=zstd -q -1 -T0'] as const;
 
 async function* packedBytes(
   tar: RunningProcess,

@@ -77,6 +77,40 @@ export class BackupObjects {
     throw new StewardError('backup-failed', 'others committed backups of this workspace at the same time');
   }
 
+  /** Makes an older generation's content the newest generation; its archives are shared, nothing is copied. */
+  async commitAgain(older: BackupManifest, nowMs: number, signal: AbortSignal): Promise<BackupManifest> {
+    const {
+      kind: _kind,
+      generation,
+      previousGeneration: _previous,
+      promotedFrom: _from,
+      change: _change,
+      ...held
+    } = older;
+    const made = await this.commit({ ...held, createdAtMs: nowMs, promotedFrom: generation }, signal);
+    await this.requireBasis(generation, made, signal);
+    return made;
+  }
+
+  /**
+   * What a commit builds on may have been removed while it was made. Whoever removes it looks for manifests that
+   * need its archives after its own is gone, so one that is still there now keeps them.
+   */
+  async requireBasis(basis: number, made: BackupManifest, signal: AbortSignal): Promise<void> {
+    const { storage } = this.place;
+    if ((await storage.head(this.manifestName(basis), signal)) !== undefined) return;
+    await storage.delete(this.manifestName(made.generation), signal);
+    throw new StewardError('backup-failed', `backup ${basis} was removed while another was built on it`);
+  }
+
+  /** Whether every archive of it is still there in its size; says nothing of their bytes. */
+  async isStored(manifest: BackupManifest, signal: AbortSignal): Promise<boolean> {
+    for (const { archive, sizeBytes } of manifest.parts) {
+      if ((await this.place.storage.head(archive, signal))?.sizeBytes !== sizeBytes) return false;
+    }
+    return true;
+  }
+
   /** Archives, manifests and whatever else lies among them. */
   all(signal: AbortSignal): AsyncIterable<StoredObject> {
     return this.place.storage.list(this.#folder(), signal);

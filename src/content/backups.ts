@@ -1,33 +1,15 @@
-import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
+import type { OwnerId, WorkspaceId } from '../../machines/ids.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { ObjectName } from '../storage/object-storage.js';
-import {
-  type ArchivePlace,
-  restoreArchive,
-  storeArchive,
-  verifyArchive,
-  type WorkOptions,
-} from './archive-objects.js';
+import { type ArchivePlace, restoreArchive, verifyArchive, type WorkOptions } from './archive-objects.js';
+import { BackupCreation, type BackupOptions, type BackupOutcome } from './backup-creation.js';
 import { type BackupEntry, BackupObjects } from './backup-objects.js';
 import type { BackupPolicy } from './backup-policy.js';
+import { ChainFolder } from './chain.js';
+import { type SeedOptions, seedChain } from './chain-seed.js';
 import type { BackupManifest } from './manifest.js';
 import { type Proof, proveRestore } from './proof.js';
 import { orphans, outlived, type Removal, type RemovalOptions, removeGenerations } from './retention.js';
-
-export interface BackupOptions extends WorkOptions {
-  readonly instance: InstanceId;
-  /** Folder of this instance's listing, which the next increment goes by; made when missing. A cache. */
-  readonly chain: string;
-  readonly policy: BackupPolicy;
-  /** Whether a tiny backup may follow a large one. */
-  readonly acceptShrink?: boolean;
-}
-
-/** `unchanged`: the newest backup holds all of it already, and nothing was stored. */
-export interface BackupOutcome {
-  readonly kind: 'committed' | 'unchanged';
-  readonly manifest: BackupManifest;
-}
 
 export interface RestoreOptions extends WorkOptions {
   /** Only these files and folders, relative to the content's root; absent: everything. */
@@ -58,15 +40,7 @@ export class BackupRepository {
    * and `acceptShrink` is not set, else with what the storage says.
    */
   async create(folder: string, options: BackupOptions): Promise<BackupOutcome> {
-    const { instance, signal } = options;
-    const createdAtMs = this.#place.world.clock.now();
-    const previous = (await this.#objects.manifests(signal)).at(-1)?.generation ?? 0;
-    const archive = this.#objects.newArchiveName(previous + 1, instance);
-    const { part, report } = await storeArchive(this.#place, archive, folder, options);
-    const { owner, workspace } = this.#objects;
-    const { torn, changed } = report;
-    const facts = { owner, workspace, instance, createdAtMs, parts: [part], torn, changed };
-    return { kind: 'committed', manifest: await this.#objects.commit(facts, signal) };
+    return new BackupCreation(this.#objects, folder, options).run();
   }
 
   /**
@@ -75,12 +49,25 @@ export class BackupRepository {
    * what only makes the first backup a full one.
    */
   async seed(
-    _folder: string,
+    folder: string,
     chain: string,
-    _manifest: BackupManifest | undefined,
-    _options: WorkOptions,
+    manifest: BackupManifest | undefined,
+    options: SeedOptions,
   ): Promise<void> {
-    await this.#place.world.files.remove(chain);
+    const { world } = this.#place;
+    const links = new ChainFolder(world, chain);
+    await links.clear();
+    if (manifest === undefined) return;
+    try {
+      if (!(await seedChain(world, folder, links, manifest, options))) await links.clear();
+    } catch (error) {
+      options.signal.throwIfAborted();
+      await links.clear();
+      options.onWarning?.(
+        'the listing for increments could not be made: the next backup is a full one',
+        error,
+      );
+    }
   }
 
   /** The newest backup; undefined when there is none. A newest manifest that cannot be read is an error. */
@@ -106,10 +93,7 @@ export class BackupRepository {
 
   /** Whether every archive of it is still there in its size; says nothing of their bytes. */
   async isStored(manifest: BackupManifest, signal: AbortSignal): Promise<boolean> {
-    for (const { archive, sizeBytes } of manifest.parts) {
-      if ((await this.#place.storage.head(archive, signal))?.sizeBytes !== sizeBytes) return false;
-    }
-    return true;
+    return this.#objects.isStored(manifest, signal);
   }
 
   /** Fetches every archive whole and recomputes its digest; fails with `backup-failed` when one differs. */
@@ -132,17 +116,8 @@ export class BackupRepository {
 
   /** Makes an old version the newest generation; its archives are shared, nothing is copied. */
   async promote(generation: number, signal: AbortSignal): Promise<BackupManifest> {
-    const {
-      kind: _kind,
-      generation: _generation,
-      previousGeneration: _previous,
-      change: _change,
-      ...held
-    } = await this.read(generation, signal);
-    const createdAtMs = this.#place.world.clock.now();
-    const manifest = await this.#objects.commit({ ...held, createdAtMs, promotedFrom: generation }, signal);
-    await this.#requireBasis(generation, manifest, signal);
-    return manifest;
+    const older = await this.read(generation, signal);
+    return this.#objects.commitAgain(older, this.#place.world.clock.now(), signal);
   }
 
   /** Removes one generation; the newest one only when forced (`wrong-state` otherwise). */
@@ -182,16 +157,5 @@ export class BackupRepository {
     const found = await orphans(this.#objects, olderThanMs, signal);
     if (!dryRun) await this.#place.storage.deleteMany(found, signal);
     return found;
-  }
-
-  /**
-   * What a commit builds on may have been removed while it was made. Whoever removes it looks for manifests that
-   * need its archives after its own is gone, so one that is still there now keeps them.
-   */
-  async #requireBasis(basis: number, made: BackupManifest, signal: AbortSignal): Promise<void> {
-    const { storage } = this.#place;
-    if ((await storage.head(this.#objects.manifestName(basis), signal)) !== undefined) return;
-    await storage.delete(this.#objects.manifestName(made.generation), signal);
-    throw new StewardError('backup-failed', `backup ${basis} was removed while another was built on it`);
   }
 }

@@ -21,6 +21,36 @@ export const MANIFEST_BYTES_MAX = 1024 * 1024;
 /** Generations tried in a row when others commit at the same time. */
 export const COMMIT_ATTEMPTS_MAX = 8;
 
+/** Patterns of one backup's excludes that are used, and the longest of them. */
+export const EXCLUDE_PATTERNS_MAX = 200;
+export const EXCLUDE_PATTERN_CHARACTERS_MAX = 256;
+/** Largest `.stewardignore` that is read. */
+export const EXCLUDE_FILE_BYTES_MAX = 64 * 1024;
+/** Longest record of a survey: a path and a link target, both at their largest. */
+export const SURVEY_RECORD_BYTES_MAX = 4 * 1024 * 1024;
+
+/** A limited upload may send this much of a second's share at once. */
+export const BANDWIDTH_BURST_MS = 250;
+
+/** Largest head of a chain that is read. */
+export const CHAIN_HEAD_BYTES_MAX = 64 * 1024;
+/** Beginning of a listing up to its time: name of the format, seconds, nanoseconds. */
+export const LISTING_START_BYTES = 128;
+/** Pause before a backup or a seed looks at the time, so that everything written before it is older. */
+export const CHAIN_SETTLE_MS = 25;
+/** The kernel stamps files with a clock that ticks this seldom at the longest (CONFIG_HZ=100). */
+export const CHAIN_TICK_MS = 10;
+/** How much before its start a backup looks for changes that the backup before it may have missed. */
+export const CHAIN_MARGIN_MS = 100;
+/** The same where files have times in whole seconds only; FAT has every second one. */
+export const CHAIN_COARSE_MARGIN_MS = 2_100;
+/** A wall clock that fell behind the monotonic one by more than this was stepped back. */
+export const CHAIN_CLOCK_TOLERANCE_MS = 50;
+/** Further increments at once for files that shrank while they were read. */
+export const TORN_RETRIES_MAX = 2;
+/** How long the listing after a restore may take. */
+export const SEED_DEADLINE_MS = 30 * 60_000;
+
 /** Increments of a chain before the next backup is a full one. */
 export const FULL_AFTER_INCREMENTS = 24;
 /** Share of the full archive's size its increments may reach before the next backup is a full one. */
@@ -68,6 +98,19 @@ export const ONE_TIME_SECRET_ATTEMPTS_MAX = 5;
 export const ONE_TIME_SECRET_PAUSE_MS = 1_000;
 export const ONE_TIME_SECRET_DEADLINE_MS = 30_000;
 export const ONE_TIME_SECRET_BYTES_MAX = 16 * 1024;
+
+/** What a workspace's pre-stop program says that is told, and its longest line. */
+export const PRE_STOP_OUTPUT_BYTES = 64 * 1024;
+export const PRE_STOP_LINE_BYTES = 2 * 1024;
+/** Terminal logs of one instance that are stored, and how much of the end of each. */
+export const LOGS_MAX = 100;
+export const LOG_BYTES_MAX = 64 * 1024 * 1024;
+/** What is read of a log at a time. */
+export const LOG_BLOCK_BYTES = 64 * 1024;
+/** How often a log is tried, and the pauses between (doubled each time, with jitter). */
+export const LOG_ATTEMPTS_MAX = 5;
+export const LOG_PAUSE_MIN_MS = 500;
+export const LOG_PAUSE_MAX_MS = 10_000;
 
 /** Objects that a deletion of stored content has removed at once. */
 export const DELETION_BATCH_OBJECTS_MAX = 500;

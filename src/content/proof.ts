@@ -1,6 +1,6 @@
-import type { ArchivePlace, WorkOptions } from './archive-objects.js';
-import { restoreArchive } from './archive-objects.js';
+import { type ArchivePlace, restoreArchive, type WorkOptions } from './archive-objects.js';
 import type { ArchiveManifest, Tree } from './manifest.js';
+import { surveyFolder } from './survey.js';
 
 /** What came of restoring a backup for no other reason than to see whether it restores. */
 export type Proof =
@@ -21,5 +21,15 @@ export async function proveRestore(
   options: WorkOptions,
 ): Promise<Proof> {
   await restoreArchive(place, manifest, scratch, options);
-  return { kind: 'restored', why: 'the manifest does not say what was there' };
+  const { tree } = manifest;
+  if (tree === undefined) return { kind: 'restored', why: 'its manifest does not say what was there' };
+  const found = await surveyFolder(place.world, scratch, [], options.signal);
+  const { entries, bytes, treeDigest: digest } = found;
+  if (digest === tree.digest) return { kind: 'proven', tree: { entries, bytes, digest } };
+  const counts =
+    `it restores ${entries} entries with ${bytes} bytes, ` +
+    `and its manifest says ${tree.entries} with ${tree.bytes}`;
+  return tree.isExact
+    ? { kind: 'different', why: `${counts}; paths, modes, owners, times, sizes or links differ` }
+    : { kind: 'restored', why: `the content was changed while it was backed up: ${counts}` };
 }

@@ -5,6 +5,8 @@ import { Tail } from './lines.js';
 export interface ArchiveReport {
   /** Names in the archive, folders included. */
   readonly entries: number;
+  /** Those that are no folders. */
+  readonly files: number;
   /** Bytes of the tar stream before compression. */
   readonly contentBytes: number;
   /** Shorter when read than when they were looked up: their end is filled with zeros. */
@@ -29,7 +31,8 @@ export interface NamedEntries {
  */
 export class TarMessages {
   #entries = 0;
-  #contentBytes = 0;
+  #files = 0;
+  #contentBytes: number | undefined;
   readonly #torn = new Names();
   readonly #changed = new Names();
   readonly #vanished = new Names();
@@ -39,6 +42,7 @@ export class TarMessages {
   take(line: string): void {
     if (line.startsWith('"')) {
       this.#entries += 1;
+      if (!line.endsWith('/"')) this.#files += 1;
       return;
     }
     const total = /^Total bytes (?:written|read): (\d+)/.exec(line)?.[1];
@@ -55,12 +59,18 @@ export class TarMessages {
   report(): ArchiveReport {
     return {
       entries: this.#entries,
-      contentBytes: this.#contentBytes,
+      files: this.#files,
+      contentBytes: this.#contentBytes ?? 0,
       torn: this.#torn.list(),
       changed: this.#changed.list(),
       vanished: this.#vanished.list(),
       sockets: this.#sockets.list(),
     };
+  }
+
+  /** Bytes of the whole tar stream, written or read; undefined before tar has told its totals at its end. */
+  get totalBytes(): number | undefined {
+    return this.#contentBytes;
   }
 
   /** The last messages of no known kind: why it failed, if it did. */

@@ -7,6 +7,7 @@ import { MAGIC_BYTES } from './bounds.js';
 import { compressionOf, decompressor } from './compression.js';
 import { type Digest, isSameDigest, Meter } from './digest.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
+import { unpackArguments } from './tar-arguments.js';
 import { TarMessages } from './tar-messages.js';
 import type { ContentUser } from './user.js';
 
@@ -14,13 +15,18 @@ export interface UnpackOptions {
   readonly signal: AbortSignal;
   /** Set when we are root: owners are restored then. */
   readonly user: ContentUser | undefined;
+  /** An increment goes over what its chain has restored so far; default a full archive, into an empty folder. */
+  readonly kind?: 'full' | 'increment';
+  /** Bytes of the tar stream, where they are known. */
+  readonly contentBytes?: number;
   /** What the archive must be; absent for archives of others, which come without a manifest. */
   readonly expected?: Digest;
   readonly onBytes?: (sizeBytes: number) => void;
 }
 
 /**
- * Unpacks an archive into an empty folder while it arrives, and returns what it was. Names that are absolute are
+ * Unpacks an archive into an empty folder while it arrives, and returns what it was. An increment needs the folder
+ * its chain has made, and removes what was not there any more: only for archives that a manifest of ours names. Names that are absolute are
  * taken relative to the folder, names and hard links with `..` are refused, and links that lead out are created
  * last, so nothing is ever written through them (GNU tar's own rules). Fails with `archive-damaged` when the
  * bytes are not the expected ones or are no whole archive, and then the folder's state says nothing.
@@ -31,7 +37,7 @@ export async function unpackArchive(
   folder: string,
   options: UnpackOptions,
 ): Promise<Digest> {
-  await requireEmpty(world, folder);
+  if (options.kind !== 'increment') await requireEmpty(world, folder);
   const meter = new Meter();
   const failure = await extract(world, metering(source, meter, options), folder, options).then(
     () => undefined,
@@ -84,12 +90,7 @@ async function extract(
   const hasZstd = compression === 'zstd' && (await world.processes.find('zstd')) !== undefined;
   const tar = world.processes.start({
     program: 'tar',
-    args: [
-      ...UNPACK_ARGUMENTS,
-      options.user === undefined ? '--no-same-owner' : '--same-owner',
-      ...(hasZstd ? ['--use-compress-program=zstd -q'] : []),
-      `--directory=${folder}`,
-    ],
+    args: unpackArguments({ folder, kind: options.kind ?? 'full', user: options.user, isZstd: hasZstd }),
     env: PROGRAM_ENVIRONMENT,
     input: plainBytes(
       Readable.from(joined(start, bytes), { objectMode: false }),
@@ -100,22 +101,8 @@ async function extract(
   tar.stdout.resume();
   const messages = new TarMessages();
   await listen(tar, messages);
-  judge(await tar.exit, messages, options.signal);
+  judge(await tar.exit, messages, options);
 }
-
-const UNPACK_ARGUMENTS = [
-  '--extract',
-  '--file=-',
-  '--preserve-permissions',
-  '--numeric-owner',
-  '--xattrs',
-  '--xattrs-include=*',
-  '--xattrs-exclude=trusted.*',
-  '--acls',
-  '--delay-directory-restore',
-  '--quoting-style=c',
-  '--warning=no-timestamp',
-] as const;
 
 function plainBytes(input: Readable, compression: Compression): Readable {
   const undo = decompressor(compression);
@@ -138,9 +125,12 @@ async function* joined(start: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenera
   yield* rest;
 }
 
-function judge(exit: ProcessExit, messages: TarMessages, signal: AbortSignal): void {
-  signal.throwIfAborted();
-  if (exit.kind === 'code' && exit.code === 0) return;
+function judge(exit: ProcessExit, messages: TarMessages, options: UnpackOptions): void {
+  options.signal.throwIfAborted();
+  // Whatever ended without telling what it read has not done tar's work, whatever its exit says.
+  const { totalBytes } = messages;
+  const isAll = totalBytes !== undefined && totalBytes === (options.contentBytes ?? totalBytes);
+  if (exit.kind === 'code' && exit.code === 0 && isAll) return;
   if (exit.kind === 'failed' && exit.error instanceof StewardError) throw exit.error;
   const unstarted = notStarted('tar', exit);
   if (unstarted?.code === 'missing-tool') throw unstarted;

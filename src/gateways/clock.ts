@@ -5,7 +5,7 @@
 export interface Clock {
   /** Wall-clock milliseconds since the epoch; may step in either direction. */
   now(): number;
-  /** Milliseconds from an arbitrary start that never step back; for durations only. */
+  /** Milliseconds since an arbitrary moment, the same for all processes of one boot; never step back. */
   monotonic(): number;
   /**
    * Runs `callback` once when the wall clock reaches `at` (at once, but never inside this call, when it is past).

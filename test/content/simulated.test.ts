@@ -37,7 +37,8 @@ describe('the same content code in the simulated world', () => {
       branch: 'topic',
       untrackedFiles: ['link', 'work'],
     });
-    const { manifest: made } = await before.backups.create('/content', backupOptions('/content'));
+    const creating = before.backups.create('/content', backupOptions('/content'));
+    const { manifest: made } = await settled(before.world, creating);
 
     const after = placeIn(before.world.cutPower());
     const manifest = await after.backups.latest(noAbort());
@@ -74,7 +75,8 @@ describe('the same content code in the simulated world', () => {
     };
     const world = { ...place.world, clock: halfTimes };
     const wrong = new BackupRepository({ ...place, world }, owner, workspace);
-    await expect(wrong.create('/content', backupOptions('/content'))).rejects.toMatchObject({
+    const creating = wrong.create('/content', backupOptions('/content'));
+    await expect(settled(place.world, creating)).rejects.toMatchObject({
       code: 'manifest-unreadable',
     });
     expect(await place.backups.latest(noAbort())).toBeUndefined();
@@ -88,7 +90,8 @@ describe('the same content code in the simulated world', () => {
     const { world, backups } = placeIn(SimulatedWorld.fromSeed(2, workspacePrograms));
     await world.files.makeDirectory('/content');
     world.processes.faults = { at: (program) => (program === 'tar' ? fault : undefined) };
-    await expect(backups.create('/content', backupOptions('/content'))).rejects.toBeInstanceOf(StewardError);
+    const creating = backups.create('/content', backupOptions('/content'));
+    await expect(settled(world, creating)).rejects.toBeInstanceOf(StewardError);
     world.processes.faults = noProcessFaults;
     expect(await backups.latest(noAbort())).toBeUndefined();
     expect(world.processes.running).toBe(0);
@@ -119,6 +122,11 @@ describe('the same content code in the simulated world', () => {
     });
   });
 });
+
+/** Backups wait a moment before they look at the clock. */
+function settled<Result>(world: SimulatedWorld, work: Promise<Result>): Promise<Result> {
+  return world.time.runUntilSettled(work, 60_000);
+}
 
 function placeIn(world: SimulatedWorld) {
   const storage = new DirectoryStorage(world, { bucket: 'steward', folder: '/objects', witness: '/witness' });

@@ -42,7 +42,7 @@ describe.each(hasZstd ? ['zstd', 'gzip'] : ['gzip'])('an archive with %s', (comp
   test('brings back every entry as it was', async () => {
     const { place, from, to } = await setting(compression);
     await fillWithEverything(from);
-    const packing = await packFolder(place.world, from, noAbort());
+    const packing = await packFolder(place.world, from, { signal: noAbort() });
     await unpackArchive(place.world, packing.body, to, { signal: noAbort(), user: place.user });
     expect(packing.compression).toBe(compression);
     expect(await describeTree(to)).toEqual(await describeTree(from));
@@ -57,7 +57,7 @@ describe.each(hasZstd ? ['zstd', 'gzip'] : ['gzip'])('an archive with %s', (comp
 
   test('of an empty folder is an archive too', async () => {
     const { place, from, to } = await setting(compression);
-    const packing = await packFolder(place.world, from, noAbort());
+    const packing = await packFolder(place.world, from, { signal: noAbort() });
     await unpackArchive(place.world, packing.body, to, { signal: noAbort(), user: place.user });
     expect(await readdir(to)).toEqual([]);
     expect(packing.report().entries).toBe(1);
@@ -66,7 +66,7 @@ describe.each(hasZstd ? ['zstd', 'gzip'] : ['gzip'])('an archive with %s', (comp
   test('that is cut off or has one flipped bit is refused as damaged', async () => {
     const { place, from, folder } = await setting(compression);
     await writeFile(join(from, 'text'), 'warp and weft '.repeat(100_000));
-    const bytes = await buffer((await packFolder(place.world, from, noAbort())).body);
+    const bytes = await buffer((await packFolder(place.world, from, { signal: noAbort() })).body);
     const expected = digestOf(bytes);
     const flipped = Buffer.from(bytes);
     flipped.writeUInt8(flipped.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1);
@@ -84,7 +84,7 @@ describe.each(hasZstd ? ['zstd', 'gzip'] : ['gzip'])('an archive with %s', (comp
   test('that is cut off is refused even when nobody knows its digest', async () => {
     const { place, from, to } = await setting(compression);
     await writeFile(join(from, 'text'), 'warp and weft '.repeat(100_000));
-    const bytes = await buffer((await packFolder(place.world, from, noAbort())).body);
+    const bytes = await buffer((await packFolder(place.world, from, { signal: noAbort() })).body);
     const cut = Readable.from([bytes.subarray(0, bytes.length >> 1)], { objectMode: false });
     const unpacking = unpackArchive(place.world, cut, to, { signal: noAbort(), user: place.user });
     await expect(unpacking).rejects.toMatchObject({ code: 'archive-damaged' });
@@ -96,7 +96,7 @@ test('our marker stays out of the archive, and in the folder', async () => {
   await writeReadyMarker(place.world.files, from, place.user, { source: 'from-other', metrics: [] });
   await writeFile(join(from, '.gitpod/image'), '{}');
   await writeFile(join(from, 'ready'), 'not ours');
-  const packing = await packFolder(place.world, from, noAbort());
+  const packing = await packFolder(place.world, from, { signal: noAbort() });
   await unpackArchive(place.world, packing.body, to, { signal: noAbort(), user: place.user });
   expect(await readdir(join(from, '.gitpod'))).toEqual(['image', 'ready']);
   expect(await readdir(join(to, '.gitpod'))).toEqual(['image']);
@@ -108,7 +108,7 @@ test('a socket is left out and named, whatever it is called', async () => {
   const name = 'a": file changed as we read it';
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(join(from, name), resolve));
-  const packing = await packFolder(place.world, from, noAbort());
+  const packing = await packFolder(place.world, from, { signal: noAbort() });
   await buffer(packing.body);
   server.close();
   expect(packing.report()).toMatchObject({ sockets: { count: 1, names: [name] }, changed: { count: 0 } });
@@ -124,7 +124,7 @@ describe('content that changes while it is read', () => {
   ) => {
     const { place, from, to } = await setting('gzip');
     await setup(from);
-    const packing = await packFolder(place.world, from, noAbort());
+    const packing = await packFolder(place.world, from, { signal: noAbort() });
     const iterator = packing.body[Symbol.asyncIterator]();
     const chunks: Buffer[] = [(await iterator.next()).value];
     await change(from);
@@ -173,7 +173,7 @@ test('content that cannot be read fails the archive by name', async () => {
   const { place, from, folder } = await setting('gzip');
   await writeFile(join(from, 'closed'), 'x', { mode: 0o000 });
   await chmod(folder, 0o755);
-  const packing = await packFolder(asOrdinaryUser(place).world, from, noAbort());
+  const packing = await packFolder(asOrdinaryUser(place).world, from, { signal: noAbort() });
   await expect(buffer(packing.body)).rejects.toMatchObject({
     code: 'backup-failed',
     message: expect.stringContaining('closed'),
@@ -182,7 +182,7 @@ test('content that cannot be read fails the archive by name', async () => {
 
 test('a folder that is not there fails the archive', async () => {
   const { place, folder } = await setting('gzip');
-  const packing = await packFolder(place.world, join(folder, 'missing'), noAbort());
+  const packing = await packFolder(place.world, join(folder, 'missing'), { signal: noAbort() });
   await expect(buffer(packing.body)).rejects.toMatchObject({ code: 'backup-failed' });
 });
 
@@ -190,7 +190,7 @@ test('an abort ends the archive with its reason', async () => {
   const { place, from } = await setting('zstd');
   await writeFile(join(from, 'large'), Buffer.alloc(30_000_000));
   const controller = new AbortController();
-  const packing = await packFolder(place.world, from, controller.signal);
+  const packing = await packFolder(place.world, from, { signal: controller.signal });
   controller.abort(new Error('enough'));
   await expect(buffer(packing.body)).rejects.toThrow('enough');
 });
@@ -269,7 +269,7 @@ describe('archives of others', () => {
     const noted = tarFile([{ name: 'a', data: 'one', pax: { 'SCHILY.xattr.user.note': 'hello' } }]);
     const { to } = await unpackBytes(gzipSync(noted));
     const { place, to: again } = await setting('gzip');
-    await unpackArchive(place.world, (await packFolder(place.world, to, noAbort())).body, again, {
+    await unpackArchive(place.world, (await packFolder(place.world, to, { signal: noAbort() })).body, again, {
       signal: noAbort(),
       user: place.user,
     });

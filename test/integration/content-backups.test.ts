@@ -105,6 +105,7 @@ describe('a storage that fails', () => {
   test('before the commit, and the earlier backup is still the latest', async () => {
     const { backups, content, place } = await setting();
     const { manifest: first } = await backups.create(content, backupOptions(content));
+    await writeFile(join(content, 'new'), 'more');
     const failing = repository(place, {
       put: async () => {
         throw new StewardError('storage-unavailable', 'gone');
@@ -167,6 +168,7 @@ describe('what was damaged in the storage is refused', () => {
   ])('a newest manifest %s, rather than an older one or nothing used instead', async (_, change) => {
     const { backups, content, objects } = await setting();
     await backups.create(content, backupOptions(content));
+    await writeFile(join(content, 'new'), 'more');
     const { manifest: newest } = await backups.create(content, backupOptions(content));
     const path = manifestPath(objects, newest.generation);
     await writeFile(path, change(await readFile(path, 'utf8')));
@@ -194,6 +196,7 @@ test('an aborted backup leaves no object, and an orphan of a crash is swept when
   expect(await filesBelow(objects)).toEqual([]);
 
   const { manifest: kept } = await backups.create(content, backupOptions(content));
+  await writeFile(join(content, 'b'), 'more');
   const { manifest: orphan } = await backups.create(content, backupOptions(content));
   await rm(manifestPath(objects, orphan.generation));
   expect(await backups.sweepOrphans(Date.now() - 3_600_000, noAbort())).toEqual([]);

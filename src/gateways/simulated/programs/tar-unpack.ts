@@ -1,13 +1,18 @@
 import { join } from 'node:path';
 import type { ProgramContext } from '../program.js';
 import { type Member, readMembers } from './tar-format.js';
+import { write } from './write.js';
 
 /** Unpacks into a folder; an increment also removes what its folders did not hold any more. */
 export async function unpack(context: ProgramContext, folder: string): Promise<number> {
   const { args, signal } = context;
   const isIncrement = args.includes('--listed-incremental=/dev/null');
   const folders: Member[] = [];
-  for await (const { member, data } of readMembers(context.stdin)) {
+  let sizeBytes = 0;
+  const counted = countBytes(context.stdin, (bytes) => {
+    sizeBytes += bytes;
+  });
+  for await (const { member, data } of readMembers(counted)) {
     signal.throwIfAborted();
     const path = join(folder, member.name);
     if (isIncrement) await makeWay(context, path, member);
@@ -18,7 +23,15 @@ export async function unpack(context: ProgramContext, folder: string): Promise<n
   }
   // As with --delay-directory-restore: what comes later changes the times of folders.
   for (const member of folders.reverse()) await dress(context, join(folder, member.name), member);
+  await write(context.stderr, `Total bytes read: ${sizeBytes} (${sizeBytes}B, 1MiB/s)\n`, signal);
   return 0;
+}
+
+async function* countBytes(input: AsyncIterable<Buffer>, count: (bytes: number) => void) {
+  for await (const chunk of input) {
+    count(chunk.length);
+    yield chunk;
+  }
 }
 
 async function place(

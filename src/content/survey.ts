@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { StewardError } from '../errors/steward-error.js';
+import type { World } from '../gateways/world.js';
+import { SURVEY_RECORD_BYTES_MAX } from './bounds.js';
+import type { Exclude } from './exclude.js';
+import { recordsOf, Tail } from './lines.js';
+import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
+import { surveyArguments } from './tar-arguments.js';
+
+/** What a folder holds, by the metadata of its entries and in constant memory. */
+export interface Survey {
+  /** Files, folders and links, the root included; without sockets, our marker and what is excluded. */
+  readonly entries: number;
+  /** Sizes of its files together. */
+  readonly bytes: number;
+  /** Over type, mode, owner, size, modification time, path and link target of every entry, in no order. */
+  readonly treeDigest: string;
+  /** Over those and the change times and inodes: the same means that nothing was touched. */
+  readonly stateDigest: string;
+  /** The latest change time, in milliseconds since the epoch. */
+  readonly changedAtMs: number;
+  /** Whether times have fractions of seconds here; where they have not, much happens at the same time. */
+  readonly hasFractions: boolean;
+}
+
+/** Walks the folder with one `find`. Fails with `backup-failed` when a part of it cannot be looked at. */
+export async function surveyFolder(
+  world: World,
+  folder: string,
+  excludes: readonly Exclude[],
+  signal: AbortSignal,
+): Promise<Survey> {
+  const find = world.processes.start({
+    program: 'find',
+    args: surveyArguments(excludes),
+    env: PROGRAM_ENVIRONMENT,
+    cwd: folder,
+    signal,
+  });
+  const complaint = new Tail();
+  const listening = (async () => {
+    for await (const line of recordsOf(find.stderr)) complaint.add(line);
+  })();
+  const surveyor = new Surveyor();
+  try {
+    await surveyor.read(find.stdout);
+    await listening;
+  } catch (error) {
+    find.kill('SIGKILL');
+    await find.exit;
+    signal.throwIfAborted();
+    throw error;
+  }
+  const exit = await find.exit;
+  signal.throwIfAborted();
+  const survey = surveyor.finish();
+  if (exit.kind === 'code' && exit.code === 0 && survey.entries > 0) return survey;
+  const why = complaint.toString() || `find ${describeExit(exit)}`;
+  throw (
+    notStarted('find', exit) ??
+    new StewardError('backup-failed', `the content could not be looked at completely: ${why}`)
+  );
+}
+
+const TAB = 0x09;
+const BLANK = 0x20;
+
+/** Takes in the output of `surveyArguments`. */
+class Surveyor {
+  readonly #tree = new UnorderedDigest();
+  readonly #state = new UnorderedDigest();
+  #entries = 0;
+  #bytes = 0;
+  #changedAt = 0;
+  #hasFractions = false;
+
+  async read(stream: Readable): Promise<void> {
+    let rest: Buffer = Buffer.alloc(0);
+    for await (const chunk of stream) {
+      const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      let from = 0;
+      for (;;) {
+        const path = bytes.indexOf(0, from);
+        const end = path < 0 ? -1 : bytes.indexOf(0, path + 1);
+        if (end < 0) break;
+        this.#take(bytes.subarray(from, end));
+        from = end + 1;
+      }
+      rest = bytes.subarray(from);
+      if (rest.length > SURVEY_RECORD_BYTES_MAX) throw garbled();
+    }
+    if (rest.length > 0) throw garbled();
+  }
+
+  finish(): Survey {
+    return {
+      entries: this.#entries,
+      bytes: this.#bytes,
+      treeDigest: this.#tree.finish(),
+      stateDigest: this.#state.finish(),
+      changedAtMs: this.#changedAt * 1000,
+      hasFractions: this.#hasFractions,
+    };
+  }
+
+  #take(record: Buffer): void {
+    const tab = record.indexOf(TAB);
+    if (tab < 0) throw garbled();
+    const tree = record.subarray(tab + 1);
+    this.#entries += 1;
+    this.#tree.add(tree);
+    this.#state.add(record);
+    const changed = record.toString('latin1', 0, record.indexOf(BLANK));
+    this.#changedAt = Math.max(this.#changedAt, Number(changed));
+    this.#hasFractions ||= /\.0*[1-9]/.test(changed);
+    if (tree[0] === FILE) this.#bytes += sizeIn(tree);
+  }
+}
+
+const FILE = 'f'.charCodeAt(0);
+
+/** The fifth field. */
+function sizeIn(record: Buffer): number {
+  let from = 0;
+  for (let field = 0; field < 4; field += 1) from = record.indexOf(BLANK, from) + 1;
+  return Number(record.toString('latin1', from, record.indexOf(BLANK, from)));
+}
+
+function garbled(): StewardError {
+  return new StewardError('backup-failed', 'the content could not be looked at: find said something else');
+}
+
+/** The sum of the SHA-256 of its records, modulo 2^256: the same for the same records in any order. */
+class UnorderedDigest {
+  readonly #words = new Float64Array(8);
+
+  add(record: Buffer): void {
+    const digest = createHash('sha256').update(record).digest();
+    for (let word = 0; word < 8; word += 1) {
+      this.#words[word] = (this.#words[word] ?? 0) + digest.readUInt32LE(word * 4);
+    }
+    this.#pending += 1;
+    if (this.#pending === CARRY_AFTER) this.#carry();
+  }
+
+  finish(): string {
+    this.#carry();
+    const bytes = Buffer.alloc(32);
+    for (let word = 0; word < 8; word += 1) bytes.writeUInt32LE(this.#words[word] ?? 0, word * 4);
+    return bytes.toString('hex');
+  }
+
+  #pending = 0;
+
+  /** Before a sum outgrows what a double holds exactly. */
+  #carry(): void {
+    let carry = 0;
+    for (let word = 0; word < 8; word += 1) {
+      const sum = (this.#words[word] ?? 0) + carry;
+      this.#words[word] = sum % WORD;
+      carry = Math.floor(sum / WORD);
+    }
+    this.#pending = 0;
+  }
+}
+
+const WORD = 2 ** 32;
+const CARRY_AFTER = 2 ** 20;
