@@ -72,7 +72,9 @@ describe('MeasuredStorage', () => {
     expect(lines).toContain(
       'steward_storage_operation_seconds_count{backend="s3",operation="head",outcome="storage-unavailable"} 1',
     );
-    expect(lines).toContain('steward_storage_operation_seconds_count{backend="s3",operation="head",outcome="ok"} 1');
+    expect(lines).toContain(
+      'steward_storage_operation_seconds_count{backend="s3",operation="head",outcome="ok"} 1',
+    );
     expect(lines).toContain('steward_storage_written_bytes_total{backend="s3"} 1');
   });
 });

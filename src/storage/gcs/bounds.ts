@@ -16,3 +16,5 @@ export const DELETE_PARALLEL = 16;
 export const BUCKETS_KNOWN_MAX = 10_000;
 /** Bearers of a signed link may use it this long (content spec 4.4). */
 export const SIGNED_LINK_MS = { read: 60 * 60 * 1000, write: 30 * 60 * 1000 } as const;
+/** Objects up to this size are sent in one request. */
+export const SINGLE_REQUEST_BYTES = 256 * 1024;

@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ObjectPlace } from '../buckets.js';
 import type { PutOptions } from '../object-storage.js';
-import { CHUNK_BYTES } from './bounds.js';
+import { CHUNK_BYTES, SINGLE_REQUEST_BYTES } from './bounds.js';
 import type { GcsConnection } from './connection.js';
 import { gcsFailure } from './failures.js';
 
@@ -28,23 +28,21 @@ export async function uploadTo(
   });
   try {
     const file = await connection.file(place);
-    const writing = file.createWriteStream({
-      resumable: true,
-      chunkSize: CHUNK_BYTES,
+    const about = {
       validation: 'crc32c',
       metadata: {
         ...(contentType === undefined ? {} : { contentType }),
         metadata: { ...annotations, [MARK]: mark },
       },
       ...(mayReplace ? {} : { preconditionOpts: { ifGenerationMatch: 0 } }),
-    });
-    let refusal: unknown;
-    writing.once('error', (error) => {
-      if (body.errored === null) refusal = error;
-    });
-    await pipeline(body, writing, { signal }).catch((error: unknown) => {
-      throw refusal ?? error;
-    });
+    };
+    const { start, rest } = await startOf(body);
+    if (rest === undefined) {
+      await connection.call(signal, () => file.save(start, { ...about, resumable: false }));
+    } else {
+      const writing = file.createWriteStream({ ...about, resumable: true, chunkSize: CHUNK_BYTES });
+      await pipeline(joined(start, rest), writing, { signal });
+    }
   } catch (error) {
     if (await isOurs(connection, place, mark).catch(() => false)) {
       if (bodyFailure === undefined && !signal.aborted) return;
@@ -54,6 +52,29 @@ export async function uploadTo(
     throw bodyFailure?.error === error ? error : gcsFailure(error, connection.where);
   } finally {
     body.destroy();
+  }
+}
+
+/** Small objects go in one request, and the library cannot send an empty one in chunks. */
+async function startOf(body: Readable) {
+  const chunks: Buffer[] = [];
+  const rest = body[Symbol.asyncIterator]();
+  for (let size = 0; size <= SINGLE_REQUEST_BYTES; ) {
+    const next = await rest.next();
+    if (next.done) return { start: Buffer.concat(chunks), rest: undefined };
+    const chunk = Buffer.from(next.value);
+    size += chunk.length;
+    chunks.push(chunk);
+  }
+  return { start: Buffer.concat(chunks), rest };
+}
+
+async function* joined(start: Buffer, rest: AsyncIterator<Uint8Array | string>): AsyncGenerator<Buffer> {
+  yield start;
+  for (;;) {
+    const next = await rest.next();
+    if (next.done) return;
+    yield Buffer.from(next.value);
   }
 }
 
