@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Finding, ok, warning } from './checks/check.js';
+import { checkConfinement } from './checks/confinement.js';
 import { checkNode } from './checks/node-version.js';
 import { checkPrograms } from './checks/programs.js';
 import { checkStorage } from './checks/storage.js';
@@ -28,6 +29,7 @@ async function doctor(session: Session) {
     checkNode(process.versions.node),
     checkUser(cli.user.uid, cli.userName),
     ...(await checkTools(cli.world, isRoot)),
+    await checkConfinement(cli.world),
     ...(await checkStorage(cli.world, places.stateFolder)),
     ...(await checkPrograms(session)),
   ];

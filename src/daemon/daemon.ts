@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ArchivePlace } from '../content/archive-objects.js';
+import { gitEnvironment } from '../content/git-environment.js';
 import { StewardError, toStewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
 import type { Files } from '../gateways/files.js';
@@ -11,6 +12,7 @@ import { SupervisionServiceService } from '../gen/steward/v1/supervision.js';
 import { SystemServiceService } from '../gen/steward/v1/system.js';
 import { WorkspaceContentServiceService } from '../gen/ws-daemon-api/daemon.js';
 import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
+import { confinementOf } from '../isolation/probe.js';
 import { lockFolder } from '../records/folder-lock.js';
 import type { ObjectStorage } from '../storage/object-storage.js';
 import type { SupervisorSpec } from '../supervision/spec.js';
@@ -123,7 +125,7 @@ class Daemon implements RunningDaemon {
       area: this.#area,
       place: this.#place,
       owner: this.#config.content,
-      git: this.#config.git,
+      git: { ...this.#config.git, environment: gitEnvironment(process.env) },
       limits: this.#config.limits,
       queues: this.#config.queues,
       layers: this.#config.layers,
@@ -137,11 +139,20 @@ class Daemon implements RunningDaemon {
       random: world.random,
       onEvent: (event) => this.#metrics.supervised(event, logger),
     });
+    await this.#tellConfinement();
     await this.#core.recover();
     this.#server = this.#createServer(this.#core);
     this.#addresses = await this.#server.start();
     this.#http = await this.#serveHealth();
     this.#readiness.watch((isReady) => this.#server?.setServing(isReady));
+  }
+
+  /** Tried before there is work to do; a machine that cannot keeps content, with less between workspaces and it. */
+  async #tellConfinement(): Promise<void> {
+    const { world, logger } = this.#options;
+    const confinement = await confinementOf(world);
+    if (confinement.kind === 'confined') logger.debug({ mode: confinement.mode }, 'content work is confined');
+    else logger.warn({ reason: confinement.why }, 'content work is not confined; see `steward doctor`');
   }
 
   tree(): SupervisorNode {

@@ -105,6 +105,7 @@ export class ContentEffects {
         git,
         signal,
         folder: area.contentOf(instance),
+        quotaBytes: request.quotaBytes,
         backups: request.remoteStorageDisabled ? undefined : this.#backups(context),
         onProgress: ({ step, bytes }) => onProgress(context, step, bytes),
         ...(cache === undefined
