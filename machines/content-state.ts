@@ -5,7 +5,8 @@
  * none          nothing                                        INIT
  * recovering    whatever the record says                       the survey of the world; DISPOSE waits for it
  * settingUp     a record; a folder that may be thrown away     ready → available; failed or DISPOSE → wrappingUp
- * available     complete content, recorded as such; jobs       DISPOSE → wrappingUp
+ * available     complete content, recorded as such; jobs;      DISPOSE → wrappingUp
+ *               the backup timer
  * wrappingUp    content that is being saved, then removed      removed and recorded → gone
  * gone          nothing but a remembered outcome               final
  * refused       nothing: the first record was never written    final
@@ -15,15 +16,26 @@
  * is given up, a wrap-up under way is joined. `since` is when the content state began, over restarts too.
  *
  * Ignored, because they cannot mean anything there: INIT outside `none` (nobody is asked for it while an actor
- * comes back); BACKUP and SNAPSHOT outside
- * `available` (BACKUP also starts the next attempt of `stranded`); DISPOSE once removal is recorded.
+ * comes back); BACKUP and SNAPSHOT outside `available` (BACKUP also starts the next attempt of `stranded`, and one
+ * that accepts a shrunken content says so to any wrap-up); DISPOSE once removal is recorded.
+ *
+ * The backup timer is the child actor `timer:backup`, from when content is available until it is wrapped up, unless
+ * there is no remote storage. It says BACKUP_DUE; the end of that job is its answer; there never are two such jobs.
+ * Everything that was in the content at `savedAt` is in a committed backup.
+ *
+ * A SNAPSHOT is a promise: its record says pending, then available or failed with why. What is still pending when
+ * the content is wrapped up is made before the final backup, over restarts too.
+ *
+ * The way out: record, stop the timer, the workspace's own pre-stop program, quiet, terminal logs, promised
+ * snapshots, attachments, final backup, its verification, its record, removal. The program and the logs have their
+ * end recorded whatever it is, and are not repeated after that; neither keeps the content from being saved.
  *
  * ATTACH counts in `available` only, while there is room and its name is free. Each attachment is a child actor,
  * `mount:<name>` or `veth:<name>`, with states and a record of its own; it comes back with the content, leaves the
  * list when it ends, whenever that is, and is stopped and awaited in `wrappingUp`, one after another.
  *
  * Content is removed only after `recordingRemoval`, which is entered only when a verified backup is recorded,
- * when nothing was ever complete, or when somebody explicitly gave the content up.
+ * when nothing was ever complete, when it is gone already, or when somebody explicitly gave the content up.
  */
 import { assign } from 'xstate';
 import { available } from './content-available.js';

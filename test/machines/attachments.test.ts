@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createActor, fromPromise, toPromise, waitFor } from 'xstate';
 import { type AttachmentStep, attachmentLimits } from '../../machines/attachment.js';
 import type { Failure } from '../../machines/content-types.js';
-import type { Done } from '../../machines/effect.js';
+import type { Done, Drawn } from '../../machines/effect.js';
 import { mountMachine } from '../../machines/mount.js';
 import type { MountStepInput, MountSurvey } from '../../machines/mount-setup.js';
 import { vethMachine } from '../../machines/veth-pair.js';
@@ -133,15 +133,15 @@ function mounting({ fail = [], recorded, found = 'whole' }: Options) {
 
 /** A deadline that comes at once in a pause, and never in a wait. */
 function pausesOnly(isPause: () => boolean) {
-  return fromPromise<Done, { readonly at: number }>(async ({ input }) => {
+  return fromPromise<Drawn, { readonly at: number }>(async ({ input }) => {
     await Promise.resolve();
-    return isPause() ? { at: input.at } : new Promise(() => {});
+    return isPause() ? { at: input.at, jitter: 0 } : new Promise(() => {});
   });
 }
 
 function vethEffects(done: string[], failing?: string) {
   return {
-    deadline: fromPromise<Done, { readonly at: number }>(() => new Promise(() => {})),
+    deadline: fromPromise<Drawn, { readonly at: number }>(() => new Promise(() => {})),
     writeRecord: fromPromise<Recorded, VethStepInput & { readonly step: AttachmentStep }>(
       async ({ input }) => ({
         at: 3,

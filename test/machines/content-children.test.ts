@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createActor, fromPromise, toPromise, waitFor } from 'xstate';
 import type { AttachmentStep } from '../../machines/attachment.js';
+import { type BackupTimerRecordInput, backupTimerMachine } from '../../machines/backup-timer.js';
 import type { RecordedAttachment } from '../../machines/content-attachments.js';
-import type { ContentInput, RecordInput, StepInput } from '../../machines/content-setup.js';
+import type { ContentInput, JobInput, RecordInput, StepInput } from '../../machines/content-setup.js';
 import { contentMachine } from '../../machines/content-state.js';
-import type { GitReport, Survey } from '../../machines/content-types.js';
-import type { Done } from '../../machines/effect.js';
+import type { GitReport, PreStopReport, RecordedStep, Survey } from '../../machines/content-types.js';
+import type { Done, Drawn } from '../../machines/effect.js';
 import { mountMachine } from '../../machines/mount.js';
 import type { MountStepInput, MountSurvey } from '../../machines/mount-setup.js';
 import type { ContentRecord } from '../../machines/record.js';
@@ -25,7 +26,37 @@ describe('attachments of content', () => {
     actor.send(DISPOSE);
     await toPromise(actor);
     expect(done).toEqual([
-      ...['record wrapping-up', 'quiesce'],
+      ...['record wrapping-up', 'run pre-stop', 'record wrapping-up', 'quiesce'],
+      ...['record detaching of network', 'undo raise', 'undo configure', 'undo attach', 'undo create'],
+      ...['record absent of network'],
+      ...['record detaching of proc:/proc', 'unmount', 'record absent of proc:/proc'],
+      ...['back up', 'verify', 'record wrapping-up', 'record removing', 'remove', 'record gone'],
+    ]);
+  });
+
+  it('are taken away after everything else that a stop brings along, and nothing of it happens twice', async () => {
+    const { actor, done, passTimer } = await inUse();
+    for (const attachment of [data.mount, data.veth]) actor.send({ type: 'ATTACH', at: 1, attachment });
+    await expect.poll(() => [...done]).toContain('record attached of network');
+    passTimer();
+    await expect.poll(() => [...done]).toContain('back up in use');
+    await waitFor(actor, (snapshot) => snapshot.matches({ available: 'idle' }));
+    done.length = 0;
+    actor.send({ type: 'SNAPSHOT', at: 2, ticket: 7, name: 'first' });
+    actor.send({ type: 'SNAPSHOT', at: 2, ticket: 8, name: 'second' });
+    for (let times = 0; times < 3; times += 1)
+      actor.send({ ...DISPOSE, disposal: { ...data.saving, backupLogs: true } });
+    const { context } = actor.getSnapshot();
+    await toPromise(actor);
+    expect(context.snapshots.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    expect(actor.getSnapshot().context.snapshots.map(({ state }) => state)).toEqual([
+      'available',
+      'available',
+    ]);
+    expect(done).toEqual([
+      ...['record available', 'record wrapping-up'],
+      ...['run pre-stop', 'record wrapping-up', 'quiesce', 'upload logs', 'record wrapping-up'],
+      ...['make first', 'record wrapping-up', 'make second', 'record wrapping-up'],
       ...['record detaching of network', 'undo raise', 'undo configure', 'undo attach', 'undo create'],
       ...['record absent of network'],
       ...['record detaching of proc:/proc', 'unmount', 'record absent of proc:/proc'],
@@ -90,10 +121,10 @@ async function inUse(trouble: Trouble = {}) {
 function running(input: ContentInput, { failing, hanging }: Trouble = {}) {
   const done: string[] = [];
   const deadlines = new Map<() => void, number>();
-  const deadline = fromPromise<Done, { readonly at: number }>(
+  const deadline = fromPromise<Drawn, { readonly at: number }>(
     ({ input: { at }, signal }) =>
       new Promise((resolve) => {
-        const pass = () => resolve({ at });
+        const pass = () => resolve({ at, jitter: 0 });
         deadlines.set(pass, at);
         signal.addEventListener('abort', () => deadlines.delete(pass));
       }),
@@ -102,7 +133,7 @@ function running(input: ContentInput, { failing, hanging }: Trouble = {}) {
     done.push(what);
     if (what === hanging) await new Promise(() => {});
     if (what === failing) throw { at: 3, code: 'process-failed', message: 'no', retryable: true, jitter: 0 };
-    return { at: 3 };
+    return { at: 3, jitter: 0.5 };
   };
   const recordStep = <Input extends AttachmentRecordInput>() =>
     fromPromise<StepDone, Input>(async ({ input: { context, step } }) => ({
@@ -113,21 +144,39 @@ function running(input: ContentInput, { failing, hanging }: Trouble = {}) {
     contentMachine.provide({
       actors: {
         deadline,
-        writeRecord: fromPromise(async ({ input: { step } }: { input: RecordInput }) => ({
-          ...(await note(`record ${step}`)),
-          step,
-        })),
+        writeRecord: fromPromise<Done & { readonly step: RecordedStep }, RecordInput>(
+          async ({ input: { step } }) => ({
+            ...(await note(`record ${step}`)),
+            step,
+          }),
+        ),
         survey: fromPromise<Survey, StepInput>(async () => ({
           at: 3,
           content: 'present',
           credentials: 'available',
           isAnnounced: true,
+          jitter: 0.5,
         })),
         reserve: fromPromise(() => note('reserve')),
         initialize: fromPromise(async () => ({ ...(await note('initialize')), setup: data.setup })),
         seal: fromPromise(() => note('seal')),
         announce: fromPromise(() => note('announce')),
-        quiesce: fromPromise<Done & { readonly git: GitReport | undefined }, StepInput>(async () => ({
+        runJob: fromPromise(async ({ input: { job } }: { input: JobInput }) => ({
+          ...(await note(job?.kind === 'snapshot' ? `make ${job.name}` : 'back up in use')),
+          reference: data.reference(3),
+        })),
+        runPreStop: fromPromise<PreStopDone, StepInput>(async () => ({
+          ...(await note('run pre-stop')),
+          report: data.preStop,
+        })),
+        uploadLogs: fromPromise(() => note('upload logs')),
+        backupTimer: backupTimerMachine.provide({
+          actors: {
+            deadline,
+            writeRecord: fromPromise<Done, BackupTimerRecordInput>(() => note('record the timer')),
+          },
+        }),
+        quiesce: fromPromise<Drawn & { readonly git: GitReport | undefined }, StepInput>(async () => ({
           ...(await note('quiesce')),
           git: undefined,
         })),
@@ -139,8 +188,8 @@ function running(input: ContentInput, { failing, hanging }: Trouble = {}) {
             deadline,
             writeRecord: recordStep<MountStepInput & { readonly step: AttachmentStep }>(),
             survey: fromPromise<MountSurvey, MountStepInput>(async () => ({ at: 3, found: 'whole' })),
-            mount: fromPromise(() => note('mount')),
-            unmount: fromPromise(() => note('unmount')),
+            mount: fromPromise<Done, MountStepInput>(() => note('mount')),
+            unmount: fromPromise<Done, MountStepInput & { readonly force: boolean }>(() => note('unmount')),
           },
         }),
         vethPair: vethMachine.provide({
@@ -162,8 +211,15 @@ function running(input: ContentInput, { failing, hanging }: Trouble = {}) {
     const wanted = actor.getSnapshot().context.deadline;
     for (const [pass, at] of deadlines) if (at === wanted) pass();
   };
-  return { actor, done, passDeadline };
+  /** The next backup is due. */
+  const passTimer = () => {
+    const wanted = dueAt(actor.getSnapshot().children['timer:backup']?.getSnapshot());
+    for (const [pass, at] of deadlines) if (at === wanted) pass();
+  };
+  return { actor, done, passDeadline, passTimer };
 }
+
+type PreStopDone = Drawn & { readonly report: Omit<PreStopReport, 'at'> };
 
 interface StepDone extends Done {
   readonly step: AttachmentStep;
@@ -180,4 +236,11 @@ function recorded(changes: Partial<ContentRecord>): ContentInput {
   if (begin === undefined || !('record' in begin.input)) throw new Error('no record to start from');
   const record = { ...Object(begin.input.record), ...changes };
   return { kind: 'recorded', record, limits: data.limits, at: 0 };
+}
+
+/** When a backup timer has the next backup due. */
+function dueAt(snapshot: object | undefined): number | undefined {
+  const context: unknown = snapshot !== undefined && 'context' in snapshot ? snapshot.context : undefined;
+  if (typeof context !== 'object' || context === null || !('nextAt' in context)) return undefined;
+  return typeof context.nextAt === 'number' ? context.nextAt : undefined;
 }

@@ -21,7 +21,14 @@ const WIRE: Readonly<Record<string, ContentState | 'record'>> = {
   'available.working': 'AVAILABLE',
   'available.recordingResult': 'AVAILABLE',
   'wrappingUp.recordingWrapUp': 'WRAPPING_UP',
+  'wrappingUp.stoppingTimer': 'WRAPPING_UP',
+  'wrappingUp.runningPreStop': 'WRAPPING_UP',
+  'wrappingUp.recordingPreStop': 'WRAPPING_UP',
   'wrappingUp.quiescing': 'WRAPPING_UP',
+  'wrappingUp.uploadingLogs': 'WRAPPING_UP',
+  'wrappingUp.recordingLogs': 'WRAPPING_UP',
+  'wrappingUp.makingSnapshot': 'WRAPPING_UP',
+  'wrappingUp.recordingSnapshot': 'WRAPPING_UP',
   'wrappingUp.detaching': 'WRAPPING_UP',
   'wrappingUp.backingUp': 'WRAPPING_UP',
   'wrappingUp.verifying': 'WRAPPING_UP',
@@ -64,6 +71,8 @@ describe('the content state on the wire', () => {
     expect(causeOf('xstate.done.actor.mount:nfs.1:/data')).toBe('mount:nfs.1:/data.done');
     expect(causeOf('xstate.done.actor.0.content.wrappingUp.detaching')).toBe('detaching.overdue');
     expect(causeOf('xstate.error.actor.veth:0')).toBe('veth:0.failed');
+    expect(causeOf('xstate.done.actor.timer:backup')).toBe('timer:backup.done');
+    expect(causeOf('xstate.done.actor.0.content.wrappingUp.stoppingTimer')).toBe('stoppingTimer.overdue');
     expect(causeOf('DISPOSE')).toBe('DISPOSE');
     expect(causeOf('xstate.done.actor.0.content.settingUp.reserving')).toBe('reserving.done');
     expect(causeOf('xstate.error.actor.0.content.settingUp.reserving')).toBe('reserving.failed');

@@ -1,5 +1,5 @@
 import type { Failure } from '../../../machines/content-types.js';
-import type { Happening, Running, Situation, Spec } from './spec.js';
+import { DEADLINE_JITTER, type Happening, type Running, type Situation, type Spec } from './spec.js';
 
 const LATER_MS = 1_000;
 const PAST_DEADLINE_MS = 7;
@@ -49,7 +49,9 @@ function doneEnds<Context>(spec: Spec<Context>, running: Running, id: string, co
   const { at: before, deadline } = spec.timing(context);
   const at = effect === 'deadline' ? Math.max(before, deadline) + PAST_DEADLINE_MS : before + LATER_MS;
   const answers =
-    effect === 'deadline' ? [{ output: (time: number) => ({ at: time }) }] : spec.answers[effect];
+    effect === 'deadline'
+      ? [{ output: (time: number) => ({ at: time, jitter: DEADLINE_JITTER }) }]
+      : spec.answers[effect];
   if (answers === undefined) throw new Error(`no answers are known of the effect "${effect}"`);
   return answers.map((answer) => ({
     name: 'label' in answer ? `${effect}.done ${answer.label}` : `${effect}.done`,

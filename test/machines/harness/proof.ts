@@ -7,7 +7,7 @@ import { walk } from './walk.js';
 /** More than any machine has; exploring that does not end is a defect of the relation's key. */
 const SITUATIONS_MAX = 20_000;
 /** Deadlines in a row after which a machine left alone must have come to rest. */
-const DEADLINES_MAX = 12;
+const DEADLINES_MAX = 20;
 
 /** One situation that the relation allows. Each answer is the first fault, or undefined. */
 export interface Case {

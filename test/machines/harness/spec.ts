@@ -23,7 +23,7 @@ export interface Outcome<Context> {
   readonly breaks?: boolean;
 }
 
-/** An event for a child. */
+/** An event for a child, or for the `parent`. */
 export interface Sent {
   readonly to: string;
   readonly event: object;
@@ -90,6 +90,9 @@ export interface Situation<Context> {
   readonly path: readonly string[];
 }
 
+/** The random fraction that every deadline of the relation brings. */
+export const DEADLINE_JITTER = 0.2;
+
 /** The failure that a wait past its deadline must be told as. */
 export function overdue(context: { readonly waitingFor: string }, happening: Happening): Failure {
   return {
@@ -97,6 +100,6 @@ export function overdue(context: { readonly waitingFor: string }, happening: Hap
     code: 'deadline-exceeded',
     message: `${context.waitingFor} took longer than allowed`,
     retryable: true,
-    jitter: 0,
+    jitter: DEADLINE_JITTER,
   };
 }

@@ -183,7 +183,7 @@ function running(params: unknown): Running {
 }
 
 function sent(params: unknown): Sent {
-  return { to: String(within(params, 'targetId')), event: Object(within(params, 'event')) };
+  return { to: String(within(params, 'targetId') ?? 'parent'), event: Object(within(params, 'event')) };
 }
 
 function within(params: unknown, name: string): unknown {

@@ -6,6 +6,7 @@ import type {
 } from '../../../machines/backup-timer-steps.js';
 import type { Failure } from '../../../machines/content-types.js';
 import { type Happening, type Outcome, overdue, type Spec, type StateRule } from '../harness/spec.js';
+import { identity } from './content-data.js';
 
 type Context = BackupTimerContext;
 
@@ -23,7 +24,10 @@ const limits: BackupTimerLimits = {
 /** Pauses after 1, 2, 3 and more failures: the whole of it, of which half is random. */
 const PAUSES = [20_000, 40_000, 60_000];
 
+const { instance } = identity();
+
 const fresh: Context = {
+  instance,
   limits,
   nextAt: 1_000 + 300_000,
   paused: false,
@@ -70,7 +74,7 @@ const states: Record<string, StateRule<Context>> = {
     runs: (context) => {
       const { nextAt, paused, run, failures } = context;
       return [
-        { effect: 'writeRecord', input: { record: { nextAt, paused, run, failures } } },
+        { effect: 'writeRecord', input: { instance, record: { nextAt, paused, run, failures } } },
         deadline(context),
       ];
     },
@@ -95,7 +99,7 @@ const states: Record<string, StateRule<Context>> = {
       'deadline.done': ({ run }, { at }) => ({
         to: 'running',
         change: { at, run: run + 1 },
-        emits: [{ type: 'BACKUP_DUE', at, run: run + 1 }],
+        sends: [{ to: 'parent', event: { type: 'BACKUP_DUE', at, run: run + 1 } }],
       }),
       'deadline.failed': (context, { failure }) => runFailed(context, failure),
       PAUSE: (context, one) => ({ to: 'recording', ...pause(context, one) }),
@@ -159,28 +163,28 @@ export const backupTimerSpec: Spec<Context> = {
   machine: backupTimerMachine,
   states,
   starts: [
-    { name: 'new', input: { limits, at: 1_000, jitter: 0.5 }, state: 'recording', context: fresh },
+    { name: 'new', input: { instance, limits, at: 1_000, jitter: 0.5 }, state: 'recording', context: fresh },
     {
       name: 'back in time',
-      input: { limits, at: 40_000, jitter: 0.5, record },
+      input: { instance, limits, at: 40_000, jitter: 0.5, record },
       state: 'waiting',
       context: comeBack(40_000, record, 50_000),
     },
     {
       name: 'back too late',
-      input: { limits, at: 50_000, jitter: 0.5, record },
+      input: { instance, limits, at: 50_000, jitter: 0.5, record },
       state: 'waiting',
       context: comeBack(50_000, record, 50_000 + 15_000),
     },
     {
       name: 'back with the clock set back',
-      input: { limits, at: 1_000, jitter: 0.5, record: { ...record, nextAt: 9_000_000 } },
+      input: { instance, limits, at: 1_000, jitter: 0.5, record: { ...record, nextAt: 9_000_000 } },
       state: 'waiting',
       context: comeBack(1_000, record, 1_000 + 330_000),
     },
     {
       name: 'back in a pause',
-      input: { limits, at: 60_000, jitter: 0, record: { ...record, paused: true } },
+      input: { instance, limits, at: 60_000, jitter: 0, record: { ...record, paused: true } },
       state: 'paused',
       context: comeBack(60_000, { ...record, paused: true }, 60_000),
     },
@@ -201,7 +205,7 @@ export const backupTimerSpec: Spec<Context> = {
     [paused, stopping, changed, isRecorded, how, failure?.code, waitingFor],
     [Math.min(failures, PAUSES.length), Math.min(run, 1)],
   ],
-  output: (_, { how }) => ({ how }),
+  output: (_, { at, how }) => ({ at, how }),
   timing: ({ at, deadline: until }) => ({ at, deadline: until }),
 };
 

@@ -112,8 +112,9 @@ export const attaches: Record<string, Rule> = Object.fromEntries(
   }),
 );
 
+/** The view of the content is refused, like whatever the relation does not name. */
 export const attachEvents = Object.fromEntries(
-  Object.entries(ATTACHMENTS).map(([id, attachment]) => [
+  Object.entries({ ...ATTACHMENTS, 'the view of the content': data.view }).map(([id, attachment]) => [
     `ATTACH ${id}`,
     (at: number) => ({ type: 'ATTACH', at, attachment }),
   ]),

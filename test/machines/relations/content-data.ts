@@ -1,5 +1,6 @@
 /** The data that the relation of the content machine is tried with. */
 import { type AttachmentStep, attachmentLimits } from '../../../machines/attachment.js';
+import { backupTimerLimits } from '../../../machines/backup-timer-steps.js';
 import type { Attachment, RecordedAttachment } from '../../../machines/content-attachments.js';
 import type {
   BackupReference,
@@ -21,7 +22,9 @@ export const limits: ContentLimits = {
   reserveMs: 1_300,
   initializeMs: 1_400,
   sealMs: 1_500,
+  preStopMs: 1_550,
   quiesceMs: 1_600,
+  logsMs: 1_650,
   disconnectMs: 1_700,
   backupMs: 1_800,
   verifyMs: 1_900,
@@ -31,6 +34,8 @@ export const limits: ContentLimits = {
   pauseMaxMs: 400,
   jobsMax: 2,
   attachmentsMax: 2,
+  snapshotsMax: 2,
+  backupPeriodMs: 90_000,
 };
 
 /** The whole of the first, second, third and every later pause. */
@@ -55,8 +60,19 @@ export const git: GitReport = {
   totalUntrackedFiles: 0,
   totalUnpushedCommits: 0,
 };
-export const saving: Disposal = { backup: true, backupLogs: false, reason: 'stopped' };
-export const discarding: Disposal = { backup: false, backupLogs: true, reason: 'given up' };
+export const saving: Disposal = {
+  backup: true,
+  backupLogs: false,
+  acceptShrink: false,
+  reason: 'stopped',
+};
+export const discarding: Disposal = {
+  backup: false,
+  backupLogs: true,
+  acceptShrink: true,
+  reason: 'given up',
+};
+export const preStop = { outcome: 'succeeded', exitCode: 0, durationMs: 12 } as const;
 
 const proc = { name: 'proc:/proc', type: 'proc', target: '/proc' } as const;
 const sysfs = { name: 'sysfs:/sys', type: 'sysfs', target: '/sys' } as const;
@@ -65,6 +81,22 @@ const network = { name: 'network', pid: 7 };
 export const mount: Attachment = { kind: 'mount', plan: proc };
 export const otherMount: Attachment = { kind: 'mount', plan: sysfs };
 export const veth: Attachment = { kind: 'veth', plan: network };
+/** Nobody may add it: it is the daemon's own view of the content. */
+export const view: Attachment = {
+  kind: 'mount',
+  plan: { name: 'content:/workspace', type: 'content', target: '/workspace' },
+};
+
+/** The random fraction that the effects of the relation bring. */
+export const JITTER = 0.75;
+
+/** The backup timer of content in use, as the machine must begin it. */
+export function timerOf({ timer }: ContentContext, at: number) {
+  const { instance } = identity();
+  const timed = { ...backupTimerLimits, periodMs: 90_000 };
+  const input = { instance, limits: timed, at, jitter: JITTER };
+  return { effect: 'backupTimer', input: timer === undefined ? input : { ...input, record: timer } };
+}
 
 /** The child actor of an attachment, as the machine must begin it. */
 export function childOf({ kind, plan }: Attachment, at: number, recorded?: AttachmentStep) {
@@ -95,17 +127,25 @@ const fresh: ContentContext = {
   waitingFor: '',
   setup: undefined,
   jobs: [],
+  jobBeganAt: BEGIN,
   results: [],
   ticket: 0,
+  snapshots: [],
   lastBackup: undefined,
+  savedAt: undefined,
+  timer: undefined,
+  isTimerOn: false,
   attachments: [],
   disposal: undefined,
+  preStop: undefined,
+  logs: undefined,
   attempt: 0,
   pauses: 0,
   finalBackup: undefined,
   verified: false,
   gitStatus: undefined,
   failure: undefined,
+  rootFailure: undefined,
 };
 
 /** A new instance, and one come back from every kind of record. */
@@ -125,10 +165,17 @@ export const starts: readonly Start<ContentContext>[] = [
       request,
       setup,
       jobs: [{ kind: 'snapshot', ticket: 3, name: 'kept' }],
+      snapshots: [{ state: 'pending', name: 'kept', requestedAt: 600 }],
       ticket: 3,
+      timer: { nextAt: 70_000, paused: false, run: 4, failures: 0 },
     },
     [{ attachment: mount, step: 'attached' }],
   ),
+  back('available without storage', 'available', {
+    request: { ...request, remoteStorageDisabled: true },
+    setup,
+    ticket: 0,
+  }),
   back(
     'wrapping up',
     'wrapping-up',
@@ -143,6 +190,13 @@ export const starts: readonly Start<ContentContext>[] = [
       { attachment: mount, step: 'detaching' },
     ],
   ),
+  back('wrapping up with a promise', 'wrapping-up', {
+    ...{ request, setup, disposal: discarding, since: 700, ticket: 3 },
+    jobs: [{ kind: 'snapshot', ticket: 3, name: 'kept' }],
+    snapshots: [{ state: 'pending', name: 'kept', requestedAt: 600 }],
+    preStop: { ...preStop, at: 710 },
+    logs: { outcome: 'failed', at: 720 },
+  }),
   back('wrapping up what never was', 'wrapping-up', { request, since: 700 }),
   back('wrapping up with a backup', 'wrapping-up', {
     ...{ request, setup, disposal: saving, since: 700 },
@@ -171,13 +225,15 @@ function back(
     recorded: _recorded,
     deadline: _deadline,
     waitingFor: _waitingFor,
+    isTimerOn: _isTimerOn,
+    jobBeganAt: _jobBeganAt,
     ...saved
   } = before;
   const record = { ...saved, step, attachments: recordedAttachments };
   return {
     name: `back: ${name}`,
     state: 'recovering',
-    context: { ...before, recorded: step, generation: 2, at: RETURN },
+    context: { ...before, recorded: step, generation: 2, at: RETURN, jobBeganAt: before.at },
     input: { kind: 'recorded', record, limits, at: RETURN },
   };
 }

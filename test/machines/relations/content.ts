@@ -1,9 +1,10 @@
 import { contentMachine } from '../../../machines/content-state.js';
-import type { Failure, JobResult, Survey } from '../../../machines/content-types.js';
-import { type Happening, type Outcome, overdue, type Spec, type StateRule } from '../harness/spec.js';
+import type { Failure, Survey } from '../../../machines/content-types.js';
+import { type Happening, overdue, type Spec, type StateRule } from '../harness/spec.js';
 import { written } from './attachment.js';
 import * as attachments from './content-attachments.js';
 import * as data from './content-data.js';
+import { become, jobDone, jobFailed, jobLate, queueing } from './content-jobs.js';
 import {
   abandons,
   atRest,
@@ -13,54 +14,24 @@ import {
   failing,
   giveUpLateSetup,
   giveUpSetup,
+  intoUse,
   joined,
   late,
   leaves,
   type Rule,
   recording,
+  timerEndings,
+  timerEvents,
   to,
   waiting,
   wrapUp,
 } from './content-rules.js';
 import { disconnect, wrappingUp } from './content-wrapping-up.js';
 
-/** The job at the front is over. */
-function jobOver(context: Context, at: number, result: Omit<JobResult, 'job' | 'at'>): Change {
-  const [job, ...jobs] = context.jobs;
-  if (job === undefined) throw new Error('no job was under way');
-  const results = [...context.results, { job, at, ...result }].slice(-2);
-  return { at, jobs, results };
-}
-
-const jobFailed =
-  (leave: (context: Context, change: Change) => Outcome<Context>): Rule =>
-  (context, { failure }) =>
-    leave(context, jobOver(context, failure.at, { failure }));
-
-const jobLate =
-  (leave: (context: Context, change: Change) => Outcome<Context>): Rule =>
-  (context, one) =>
-    leave(context, jobOver(context, one.at, { failure: overdue(context, one) }));
-
 const toResult = (_: Context, change: Change) => ({ to: 'available.recordingResult', change });
 
-/** BACKUP and SNAPSHOT while there is room; what is asked for in rest begins. */
-function queueing(begins: boolean): Record<string, Rule> {
-  const queue = (context: Context, at: number, name?: string): Outcome<Context> | undefined => {
-    if (context.jobs.length >= 2) return undefined;
-    const ticket = context.ticket + 1;
-    const job =
-      name === undefined ? { kind: 'backup' as const, ticket } : { kind: 'snapshot' as const, ticket, name };
-    const change = { at, ticket, jobs: [...context.jobs, job] };
-    return begins ? atRest(context, change) : { change };
-  };
-  return {
-    BACKUP: (context, { at }) => queue(context, at),
-    SNAPSHOT: (context, { at }) => queue(context, at, 'snap'),
-    ...attachments.attaches,
-    ...leaves,
-  };
-}
+/** What content in use takes besides its work. */
+const inUse = { ...attachments.attaches, ...leaves };
 
 function surveyed(content: Survey['content'], credentials: Survey['credentials'], isAnnounced = false): Rule {
   return (context, { at }) => {
@@ -69,16 +40,18 @@ function surveyed(content: Survey['content'], credentials: Survey['credentials']
     if (needed && setup !== undefined && content === 'absent') {
       const message = 'the content folder is gone; the last committed backup is what is left';
       const failure: Failure = { at, code: 'content-missing', message, retryable: false, jitter: 0 };
+      const names = context.jobs.map((job) => (job.kind === 'snapshot' ? job.name : ''));
       return wrapUp(context, {
-        ...{ at, failure },
-        disposal: { backup: false, backupLogs: false, reason: message },
+        ...{ at, failure, rootFailure: failure, jobs: [] },
+        snapshots: context.snapshots.map((one) => become(one, names, { failure })),
+        disposal: { backup: false, backupLogs: false, acceptShrink: false, reason: message },
       });
     }
     if (recorded === 'wrapping-up') return wrapUp(context, { at });
     if (recorded === 'removing') return disconnect(context, { at });
     if (recorded === 'available' && disposal !== undefined) return wrapUp(context, { at });
     if (disposal !== undefined) return wrapUp(context, { at, setup: undefined });
-    if (recorded === 'available' && isAnnounced) return atRest(context, { at });
+    if (recorded === 'available' && isAnnounced) return intoUse(context, at);
     if (recorded === 'available') return { to: 'settingUp.announcing', change: { at } };
     if (request?.hasSecrets === true && credentials === 'lost') {
       const message = 'the credentials did not survive the restart of the machine';
@@ -149,17 +122,18 @@ const settingUp: Record<string, StateRule<Context>> = {
   'settingUp.announcing': waiting('announce', {
     says: 'announcing',
     milliseconds: 1_500,
-    on: { ...leaves, 'announce.done': (context, { at }) => atRest(context, { at }) },
+    on: { ...leaves, 'announce.done': (context, { at }) => intoUse(context, at) },
     failed: failing('failed'),
     late: late('failed'),
   }),
 };
 
 const available: Record<string, StateRule<Context>> = {
-  'available.idle': { rests: true, on: queueing(true) },
+  'available.idle': { rests: true, on: { ...queueing(true), ...inUse } },
   'available.recordingJob': recording('available', {
     on: {
       ...queueing(false),
+      ...inUse,
       'writeRecord.done': (_, { at }) => ({ to: 'available.working', change: { at, recorded: 'available' } }),
     },
     failed: jobFailed(atRest),
@@ -168,14 +142,12 @@ const available: Record<string, StateRule<Context>> = {
   'available.working': waiting('runJob', {
     says: 'the backup or snapshot',
     milliseconds: 1_800,
+    enters: ({ at }) => ({ jobBeganAt: at }),
     input: ({ jobs }) => ({ job: jobs[0] }),
     on: {
       ...queueing(false),
-      'runJob.done': (context, { at }) => {
-        const reference = data.reference(at);
-        const lastBackup = context.jobs[0]?.kind === 'backup' ? reference : context.lastBackup;
-        return toResult(context, { ...jobOver(context, at, { reference }), lastBackup });
-      },
+      ...inUse,
+      'runJob.done': jobDone(toResult),
     },
     failed: jobFailed(toResult),
     late: jobLate(toResult),
@@ -183,6 +155,7 @@ const available: Record<string, StateRule<Context>> = {
   'available.recordingResult': recording('available', {
     on: {
       ...queueing(false),
+      ...inUse,
       'writeRecord.done': (context, { at }) => atRest(context, { at, recorded: 'available' }),
     },
     failed: (context, { failure }) => atRest(context, { at: failure.at, failure }),
@@ -231,7 +204,7 @@ const states: Record<string, StateRule<Context>> = {
   ...Object.fromEntries(
     Object.entries(living).map(([name, rule]) => [
       name,
-      { ...rule, on: { ...attachments.endings(), ...rule.on } },
+      { ...rule, on: { ...attachments.endings(), ...timerEndings(), ...rule.on } },
     ]),
   ),
   gone: { final: true, on: {} },
@@ -248,6 +221,11 @@ const WORLDS = [
   { label: 'absent, credentials lost', content: 'absent', credentials: 'lost', isAnnounced: false },
 ];
 
+/** Other work comes before anything is taken away. */
+function isAtWork({ jobs, disposal, preStop, setup }: Context): boolean {
+  return jobs.length > 0 || (disposal !== undefined && setup !== undefined && preStop === undefined);
+}
+
 export const contentSpec: Spec<Context> = {
   name: 'content-state',
   machine: contentMachine,
@@ -255,8 +233,16 @@ export const contentSpec: Spec<Context> = {
   starts: data.starts,
   events: {
     INIT: (at) => ({ type: 'INIT', at, request: data.request }),
-    BACKUP: (at, { ticket }) => ({ type: 'BACKUP', at, ticket: ticket + 1 }),
-    SNAPSHOT: (at, { ticket }) => ({ type: 'SNAPSHOT', at, ticket: ticket + 1, name: 'snap' }),
+    BACKUP: (at, { ticket }) => ({ type: 'BACKUP', at, ticket: ticket + 1, acceptShrink: false }),
+    'BACKUP shrinking': (at, { ticket }) => ({ type: 'BACKUP', at, ticket: ticket + 1, acceptShrink: true }),
+    SNAPSHOT: (at, { ticket: last }) => ({
+      type: 'SNAPSHOT',
+      at,
+      ticket: last + 1,
+      name: `snap-${last + 1}`,
+    }),
+    BACKUP_DUE: (at) => ({ type: 'BACKUP_DUE', at, run: at }),
+    ...timerEvents,
     ...attachments.attachEvents,
     ...attachments.endEvents,
     ...attachments.strangerEvents,
@@ -268,13 +254,15 @@ export const contentSpec: Spec<Context> = {
     writeRecord: [{ output: (at, _, input) => written(at, input) }],
     survey: WORLDS.map(({ label, ...world }) => ({
       label,
-      output: (at: number) => ({ at, ...world }),
+      output: (at: number) => ({ at, ...world, jitter: data.JITTER }),
     })),
     reserve: [{ output: (at) => ({ at }) }],
     initialize: [{ output: (at) => ({ at, setup: data.setup }) }],
     seal: [{ output: (at) => ({ at }) }],
-    announce: [{ output: (at) => ({ at }) }],
-    runJob: [{ output: (at) => ({ at, reference: data.reference(at) }) }],
+    announce: [{ output: (at) => ({ at, jitter: data.JITTER }) }],
+    runJob: [{ output: (at) => ({ at, jitter: data.JITTER, reference: data.reference(at) }) }],
+    runPreStop: [{ output: (at) => ({ at, report: data.preStop }) }],
+    uploadLogs: [{ output: (at) => ({ at }) }],
     quiesce: [{ output: (at) => ({ at, git: data.git }) }],
     finalBackup: [{ output: (at) => ({ at, reference: data.reference(at) }) }],
     verifyBackup: [{ output: (at) => ({ at }) }],
@@ -282,9 +270,13 @@ export const contentSpec: Spec<Context> = {
   },
   key: (context) => [
     [context.recorded, context.setup === undefined, context.request?.hasSecrets, context.disposal?.backup],
-    [context.jobs.map(({ kind }) => kind), attachments.idsOf(context), context.verified],
-    [context.attempt, Math.min(context.pauses, 1)],
+    [context.jobs.map((job) => (job.kind === 'backup' ? job.origin : job.kind)), context.isTimerOn],
+    // What is attached matters in its order when it comes and goes, else no more than that something is.
+    isAtWork(context) ? context.attachments.length > 0 : attachments.idsOf(context),
+    [context.verified, context.attempt, Math.min(context.pauses, 1)],
+    [context.preStop === undefined, context.logs === undefined, context.rootFailure?.code],
+    context.disposal?.backupLogs,
   ],
-  children: attachments.idsOf,
+  children: (context) => [...attachments.idsOf(context), ...(context.isTimerOn ? ['timer:backup'] : [])],
   timing: (context) => context,
 };
