@@ -1,194 +1,309 @@
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isInstanceId, isOwnerId, isWorkspaceId } from '../machines/ids.js';
-import { DEFAULT_BACKUP_POLICY } from '../src/content/backup-policy.js';
+import { type BackupPolicy, DEFAULT_BACKUP_POLICY } from '../src/content/backup-policy.js';
 import { BackupRepository } from '../src/content/backups.js';
 import { realWorld } from '../src/gateways/real/world.js';
 import { DirectoryStorage } from '../src/storage/directory.js';
+import { type Contestant, interleaved } from './interleaved.js';
+import type { Measuring } from './measuring.js';
+import { Restic } from './restic.js';
+import { compared, mebibytes, median, notMeasured, type Row } from './row.js';
+import { shell } from './shell.js';
+import { GeneratedWorkspace } from './workspace.js';
 
-const FILES = 40_000;
-const FOLDERS = 1_400;
-const TOTAL_BYTES = 700_000_000;
-/** More than a compressor remembers. */
-const NOISE_BYTES = 4_000_000;
-const MEMORY_SAMPLE_MS = 20;
-
-export interface Comparison {
-  readonly name: string;
-  /** Medians of interleaved pairs, in milliseconds. */
-  readonly oursMs: number;
-  readonly baselineMs: number;
-  readonly ratio: number;
-  /** Largest resident memory of this process in any of our runs, above what it had before the first, in bytes. */
-  readonly memoryBytes: number;
-}
+const BACKUP_ROUNDS = 3;
+const RESTORE_ROUNDS = 3;
+const INCREMENT_ROUNDS = 5;
+const CHANGED_FILES = 200;
 
 /**
- * A backup (packed, stored durably, read back, committed) against `tar | zstd -1 > file; sync -f file`, and its
- * restore against `zstd -dc file | tar -x`, on a generated workspace.
+ * Backups (packed, stored durably, read back, committed) and restores of one workspace, beside the pipe of tar and
+ * zstd that does the same without any of that, and beside restic.
  */
-export async function benchContent(pairs = 5): Promise<readonly Comparison[]> {
+export async function benchContent({ workspace }: Measuring): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
   try {
-    return await measure(new Bench(folder), pairs);
+    const bench = new ContentBench(folder, new GeneratedWorkspace(join(folder, 'content'), workspace));
+    bench.content.generate();
+    return [
+      ...(await bench.fullBackups()),
+      ...(await bench.increments()),
+      ...(await bench.unchanged()),
+      ...(await bench.restores()),
+      ...(await bench.afterRestore()),
+    ];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function measure(bench: Bench, pairs: number): Promise<readonly Comparison[]> {
-  bench.generate();
-  const idleBytes = process.memoryUsage.rss();
-  const backup = await interleaved('backup', pairs, idleBytes, bench, {
-    ours: () => bench.backup(),
-    baseline: () => bench.plainBackup(),
-  });
-  const restore = await interleaved('restore', pairs, idleBytes, bench, {
-    ours: () => bench.restore(),
-    baseline: () => bench.plainRestore(),
-  });
-  return [backup, restore];
-}
-
-class Bench {
+class ContentBench {
+  readonly content: GeneratedWorkspace;
   readonly #folder: string;
-  readonly #content: string;
   readonly #archive: string;
+  readonly #listing: string;
   readonly #target: string;
-  readonly #backups: BackupRepository;
+  readonly #storage: DirectoryStorage;
+  readonly #restic: Restic;
   readonly #signal = new AbortController().signal;
+  /** The workspace whose chain goes on; each full backup is the first of a new one. */
+  #backups: BackupRepository;
+  #chains = 0;
   #generation = 0;
+  #plainIncrementMs = 0;
 
-  constructor(folder: string) {
+  constructor(folder: string, content: GeneratedWorkspace) {
+    this.content = content;
     this.#folder = folder;
-    this.#content = join(folder, 'content');
     this.#archive = join(folder, 'plain.tar.zst');
+    this.#listing = join(folder, 'plain.listing');
     this.#target = join(folder, 'target');
-    const world = realWorld();
-    const root = join(folder, 'storage');
-    const witness = join(folder, 'witness');
-    const storage = new DirectoryStorage(world, { bucket: 'bench', folder: root, witness });
-    const user = process.getuid?.() === 0 ? { uid: 0, gid: 0 } : undefined;
-    this.#backups = new BackupRepository({ world, storage, user }, ...IDS);
+    this.#storage = new DirectoryStorage(realWorld(), {
+      bucket: 'bench',
+      folder: join(folder, 'storage'),
+      witness: join(folder, 'witness'),
+    });
+    this.#restic = new Restic(folder);
+    this.#backups = this.#newChain();
   }
 
-  /** Text of words, with some noise, in files whose sizes spread as those of sources do. */
-  generate(): void {
-    const text = noise();
-    for (let index = 0; index < FILES; index += 1) {
-      const below = join(this.#content, `area-${index % 200}`, `part-${index % 7}`);
-      if (index < FOLDERS) mkdirSync(below, { recursive: true });
-      const uniform = fractionOf(`size ${index}`);
-      const size = Math.floor((TOTAL_BYTES / FILES) * -Math.log(1 - uniform * 0.999));
-      const start = Math.floor(fractionOf(`start ${index}`) * (text.length - size));
-      writeFileSync(join(below, `file-${index}.txt`), text.subarray(start, start + size));
+  async fullBackups(): Promise<readonly Row[]> {
+    const ms = await interleaved(BACKUP_ROUNDS, [
+      {
+        name: 'ours',
+        before: () => {
+          this.#settle();
+          this.#backups = this.#newChain();
+        },
+        run: () => this.#create(this.content.folder),
+      },
+      { name: 'pipe', before: () => this.#settle(), run: () => this.#plainFull() },
+      ...this.#resticDoes({
+        before: () => {
+          this.#settle();
+          this.#restic.startOver();
+        },
+        run: () => this.#restic.backup(this.content.folder),
+      }),
+    ]);
+    return this.#rows('full backup', ms, 'tar | zstd -1; sync -f', 1.3, 1);
+  }
+
+  async increments(): Promise<readonly Row[]> {
+    const stored: number[] = [];
+    this.#plainIncrement();
+    const ms = await interleaved(INCREMENT_ROUNDS, [
+      {
+        name: 'ours',
+        before: () => this.#change(),
+        run: async () => {
+          const { manifest } = await this.#create(this.content.folder);
+          stored.push(manifest.change?.storedBytes ?? Number.NaN);
+        },
+      },
+      { name: 'pipe', before: () => this.#change(), run: () => this.#plainIncrement() },
+      ...this.#resticDoes({
+        before: () => this.#change(),
+        run: () => this.#restic.backup(this.content.folder),
+      }),
+    ]);
+    const changedBytes = this.#bytesOfChanged();
+    this.#plainIncrementMs = ms.pipe;
+    const storedBytes = median(stored);
+    return [
+      ...this.#rows(`increment, ${CHANGED_FILES} files changed`, ms, `tar -g | zstd -1; sync -f`, 3, 0.2),
+      {
+        what: 'bytes stored for it',
+        ours: mebibytes(storedBytes),
+        against: `${mebibytes(changedBytes)} (the changed files)`,
+        result: `${(storedBytes / changedBytes).toFixed(2)} ×`,
+        target: '≤ 1.5 ×',
+        isMet: storedBytes <= 1.5 * changedBytes,
+      },
+    ];
+  }
+
+  async unchanged(): Promise<readonly Row[]> {
+    await this.#create(this.content.folder);
+    const before = await this.#objects();
+    const ms = await interleaved(INCREMENT_ROUNDS, [
+      { name: 'ours', run: () => this.#create(this.content.folder) },
+      { name: 'pipe', run: () => this.#plainIncrement() },
+    ]);
+    const written = (await this.#objects()) - before;
+    return [
+      {
+        ...compared('backup of an unchanged workspace', ms.ours, {
+          ms: ms.pipe,
+          name: 'tar -g | zstd -1; sync -f',
+        }),
+        result: `${written} objects written`,
+        target: '0 objects',
+        isMet: written === 0,
+      },
+    ];
+  }
+
+  async restores(): Promise<readonly Row[]> {
+    this.#plainFull();
+    this.#backups = this.#newChain();
+    await this.#create(this.content.folder);
+    const ms = await interleaved(RESTORE_ROUNDS, [
+      { name: 'ours', before: () => this.#emptyTarget(), run: () => this.#restore() },
+      {
+        name: 'pipe',
+        before: () => this.#emptyTarget(),
+        run: () => shell('zstd -q -dc "$0" | tar -C "$1" -xf -', this.#archive, this.#target),
+      },
+    ]);
+    const restic: Record<string, number> = {};
+    if (this.#restic.version !== undefined) {
+      // Once is enough to see which is ahead; it takes the longest.
+      Object.assign(
+        restic,
+        await interleaved(
+          1,
+          this.#resticDoes({
+            before: () => this.#emptyTarget(),
+            run: () => this.#restic.restore(this.#target),
+          }),
+        ),
+      );
     }
-    shell('sync -f "$0"', this.#content);
+    return this.#rows('full restore', { ...ms, ...restic }, 'zstd -d | tar -x', 1.3, 1);
   }
 
-  async backup(): Promise<void> {
-    const { manifest } = await this.#backups.create(this.#content, {
+  /** A restore gives every file a new inode and a new time of change; its first backup is an increment all the same. */
+  async afterRestore(): Promise<readonly Row[]> {
+    this.#emptyTarget();
+    const manifest = await this.#restore();
+    shell('sync -f "$0"', this.#target);
+    const chain = this.#chain();
+    const start = performance.now();
+    await this.#backups.seed(this.#target, chain, manifest, {
       instance: INSTANCE,
-      chain: join(this.#folder, 'chain'),
-      policy: DEFAULT_BACKUP_POLICY,
+      excludes: [],
       signal: this.#signal,
     });
-    this.#generation = manifest.generation;
+    const seedMs = performance.now() - start;
+    this.content.change(CHANGED_FILES, this.#target);
+    const before = performance.now();
+    const outcome = await this.#create(this.#target, chain);
+    const ms = performance.now() - before;
+    const row = compared(
+      `first backup after a restore, ${CHANGED_FILES} files changed`,
+      ms,
+      { ms: this.#plainIncrementMs, name: 'tar -g | zstd -1; sync -f' },
+      3,
+    );
+    const isIncrement = outcome.kind === 'committed' && outcome.fullBecause === undefined;
+    return [
+      { ...row, result: isIncrement ? row.result : 'full', isMet: isIncrement && row.isMet === true },
+      {
+        what: 'listing made at the end of the restore for it',
+        ...{ ours: `${seedMs.toFixed(0)} ms`, against: '–', result: '–', target: '–', isMet: undefined },
+      },
+    ];
   }
 
-  plainBackup(): void {
-    shell('tar -C "$0" -cf - . | zstd -q -1 > "$1"; sync -f "$1"', this.#content, this.#archive);
+  #rows(
+    what: string,
+    ms: Readonly<Record<string, number>>,
+    pipe: string,
+    mostOfPipe: number,
+    mostOfRestic: number,
+  ): readonly Row[] {
+    const { ours = Number.NaN, pipe: pipeMs = Number.NaN, restic } = ms;
+    const row = compared(what, ours, { ms: pipeMs, name: pipe }, mostOfPipe);
+    if (restic === undefined) return [row, notMeasured(`${what}, restic`, 'restic is not installed')];
+    return [row, compared(`${what}, restic`, ours, { ms: restic, name: this.#restic.name }, mostOfRestic)];
   }
 
-  async restore(): Promise<void> {
+  #resticDoes(what: Omit<Contestant, 'name'>): readonly (Contestant & { readonly name: 'restic' })[] {
+    return this.#restic.version === undefined ? [] : [{ name: 'restic', ...what }];
+  }
+
+  async #create(folder: string, chain = this.#chain()) {
+    const outcome = await this.#backups.create(folder, {
+      instance: INSTANCE,
+      chain,
+      policy: POLICY,
+      signal: this.#signal,
+    });
+    this.#generation = outcome.manifest.generation;
+    return outcome;
+  }
+
+  async #restore() {
     const manifest = await this.#backups.read(this.#generation, this.#signal);
     await this.#backups.restore(manifest, this.#target, { signal: this.#signal });
+    return manifest;
   }
 
-  plainRestore(): void {
-    shell('zstd -q -dc "$0" | tar -C "$1" -xf -', this.#archive, this.#target);
+  /** What a script would do. */
+  #plainFull(): void {
+    const script = 'tar -C "$0" -cf - . | zstd -q -1 > "$1"; sync -f "$1"';
+    shell(script, this.content.folder, this.#archive);
   }
 
-  /** Not measured: a clean target, and nothing left to be written by the run before. */
-  settle(): void {
+  /** What changed since the call before. */
+  #plainIncrement(): void {
+    const script = 'tar -C "$0" --listed-incremental="$1" -cf - . | zstd -q -1 > "$2"; sync -f "$2"';
+    shell(script, this.content.folder, this.#listing, `${this.#archive}.more`);
+  }
+
+  #change(): void {
+    this.content.change(CHANGED_FILES);
+    shell('sync -f "$0"', this.content.folder);
+  }
+
+  /** Of the files one round changes: an increment holds each of them as a whole. */
+  #bytesOfChanged(): number {
+    const { bytes, files } = this.content.size;
+    return (bytes / files) * CHANGED_FILES;
+  }
+
+  async #objects(): Promise<number> {
+    let count = 0;
+    for await (const _ of this.#storage.list('bench/', this.#signal)) count += 1;
+    return count;
+  }
+
+  #newChain(): BackupRepository {
+    this.#chains += 1;
+    const user = process.getuid?.() === 0 ? { uid: 0, gid: 0 } : undefined;
+    const workspace = checked(`bench-${this.#chains}`, isWorkspaceId);
+    return new BackupRepository({ world: realWorld(), storage: this.#storage, user }, OWNER, workspace);
+  }
+
+  #chain(): string {
+    return join(this.#folder, `chain-${this.#chains}`);
+  }
+
+  #emptyTarget(): void {
     rmSync(this.#target, { recursive: true, force: true });
     mkdirSync(this.#target);
+    this.#settle();
+  }
+
+  /** Nothing left to be written by the run before. */
+  #settle(): void {
     shell('sync -f "$0"', this.#folder);
   }
 }
 
+/** Increments as long as the bench goes on. */
+const POLICY: BackupPolicy = {
+  ...DEFAULT_BACKUP_POLICY,
+  fullAfterIncrements: 1000,
+  fullWhenIncrementsExceedShare: 1000,
+};
 const INSTANCE = checked('bench-1', isInstanceId);
-const IDS = [checked('bench', isOwnerId), checked('bench', isWorkspaceId)] as const;
+const OWNER = checked('bench', isOwnerId);
 
 function checked<Id extends string>(text: string, isId: (text: string) => text is string & Id): Id {
   if (!isId(text)) throw new Error(`${text} is no id`);
   return text;
-}
-
-async function interleaved(
-  name: string,
-  pairs: number,
-  idleBytes: number,
-  bench: Bench,
-  run: { readonly ours: () => Promise<void>; readonly baseline: () => void },
-): Promise<Comparison> {
-  const times = { ours: [] as number[], baseline: [] as number[] };
-  let memoryBytes = 0;
-  const runOurs = async () => {
-    bench.settle();
-    const sampling = setInterval(() => {
-      memoryBytes = Math.max(memoryBytes, process.memoryUsage.rss() - idleBytes);
-    }, MEMORY_SAMPLE_MS);
-    const start = performance.now();
-    await run.ours();
-    times.ours.push(performance.now() - start);
-    clearInterval(sampling);
-  };
-  const runBaseline = () => {
-    bench.settle();
-    const start = performance.now();
-    run.baseline();
-    times.baseline.push(performance.now() - start);
-  };
-  for (let pair = 0; pair < pairs; pair += 1) {
-    // Each goes first as often as the other.
-    if (pair % 2 === 0) runBaseline();
-    await runOurs();
-    if (pair % 2 === 1) runBaseline();
-  }
-  const oursMs = median(times.ours);
-  const baselineMs = median(times.baseline);
-  return { name, oursMs, baselineMs, ratio: oursMs / baselineMs, memoryBytes };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
-
-/** The same numbers on every run. */
-function fractionOf(seed: string): number {
-  return createHash('sha256').update(seed).digest().readUInt32BE(0) / 2 ** 32;
-}
-
-function noise(): Buffer {
-  const hashes = Array.from({ length: 400 }, (_, index) =>
-    createHash('sha256').update(`${index}`).digest('base64'),
-  );
-  const text = Buffer.alloc(NOISE_BYTES);
-  for (let index = 0, at = 0; at < text.length; index += 1) {
-    const hash = hashes[Math.floor(fractionOf(`word ${index}`) * hashes.length)] ?? '';
-    at += text.write(`${hash.slice(0, 3 + (index % 9))} `, at);
-  }
-  return text;
-}
-
-function shell(script: string, ...args: readonly string[]): void {
-  const { status, stderr } = spawnSync('sh', ['-c', script, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  if (status !== 0) throw new Error(`${script}: ${stderr}`);
 }

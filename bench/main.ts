@@ -1,73 +1,59 @@
-import { execFileSync } from 'node:child_process';
-import { cpus, totalmem } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { benchCalls } from './calls.js';
 import { benchContent } from './content.js';
+import { benchLayers } from './layers.js';
+import { type Measuring, measuringAt } from './measuring.js';
+import { benchMemory } from './memory.js';
 import { benchRecords } from './records.js';
-import { milliseconds, type Row } from './row.js';
+import { loadNow, noiseWarning, pageOf, reportOf, type Section, tableOf } from './report.js';
+import type { Row } from './row.js';
+import { benchStops } from './stops.js';
 
 /**
- * `npm run bench [content|records|calls]`: medians of interleaved pairs against the real alternative, in the same
- * run, on this machine. Nothing here asserts a time; the table says which targets are met.
+ * `npm run bench [-- part … --json --write --scale 0.1]`: medians against the real alternative, in the same run, on
+ * this machine. Nothing here asserts a time; the tables say which targets are met. `--write` makes docs/performance.md,
+ * `--scale` shrinks everything, to try the bench itself.
  */
-const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
-  content: contentRows,
-  records: benchRecords,
-  calls: benchCalls,
+const parts: Readonly<
+  Record<string, { readonly title: string; run(how: Measuring): Promise<readonly Row[]> }>
+> = {
+  content: { title: 'Backups and restores', run: benchContent },
+  layers: { title: 'Warm start', run: benchLayers },
+  stops: { title: 'Many stops at once', run: benchStops },
+  memory: { title: 'Memory of a backup', run: benchMemory },
+  records: { title: 'Idle instances', run: benchRecords },
+  calls: { title: 'Calls', run: benchCalls },
 };
-const wanted = process.argv.slice(2);
 
-const rows: Row[] = [];
-for (const [name, part] of Object.entries(parts)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  console.error(`measuring ${name} …`);
-  rows.push(...(await part()));
-}
-print(rows);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    scale: { type: 'string', default: '1' },
+  },
+});
+const unknown = positionals.filter((name) => !(name in parts));
+if (unknown.length > 0)
+  throw new Error(`${unknown.join(', ')}: there are only ${Object.keys(parts).join(', ')}`);
+if (values.write && positionals.length > 0) throw new Error('--write needs all parts');
 
-async function contentRows(): Promise<readonly Row[]> {
-  const comparisons = await benchContent();
-  return comparisons.flatMap(({ name, oursMs, baselineMs, ratio, memoryBytes }) => [
-    {
-      what: `full ${name}, 700 MB in 40 000 files`,
-      ours: milliseconds(oursMs),
-      against: `${milliseconds(baselineMs)} (${name === 'backup' ? 'tar | zstd -1; sync -f' : 'zstd -d | tar -x'})`,
-      result: `${ratio.toFixed(2)} ×`,
-      target: '≤ 1.3 ×',
-      isMet: ratio <= 1.3,
-    },
-    {
-      what: `memory above idle during the ${name}`,
-      ours: `${(memoryBytes / 2 ** 20).toFixed(0)} MiB`,
-      against: '–',
-      result: `${(memoryBytes / 2 ** 20).toFixed(0)} MiB`,
-      target: '≤ 64 MiB',
-      isMet: memoryBytes <= 64 * 2 ** 20,
-    },
-  ]);
+const measuring = measuringAt(Number(values.scale));
+const load = loadNow();
+const warning = noiseWarning(load);
+if (warning !== undefined) console.error(`warning: ${warning}`);
+const sections: Section[] = [];
+for (const [name, { title, run }] of Object.entries(parts)) {
+  if (positionals.length > 0 && !positionals.includes(name)) continue;
+  const start = performance.now();
+  const rows = await run(measuring);
+  console.error(`measured ${name} in ${((performance.now() - start) / 1000).toFixed(0)} s`);
+  sections.push({ name, title, rows });
+  if (!values.json) console.log(`\n${title}\n\n${tableOf(rows)}\n`);
 }
-
-function print(table: readonly Row[]): void {
-  const [cpu] = cpus();
-  const kernel = execFileSync('uname', ['-sr'], { encoding: 'utf8' }).trim();
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
-  console.log(
-    `\nNode ${process.version}, ${kernel}, ${cpus().length} × ${cpu?.model ?? 'unknown CPU'}, ${memory}\n`,
-  );
-  const cells = [
-    ['what', 'ours', 'against', 'result', 'target', ''],
-    ...table.map((row) => [
-      row.what,
-      row.ours,
-      row.against,
-      row.result,
-      row.target,
-      row.isMet ? 'met' : 'MISSED',
-    ]),
-  ];
-  const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((line) => line[column]?.length ?? 0)),
-  );
-  for (const line of cells) {
-    console.log(`| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
-  }
-}
+const report = reportOf(sections, load, measuring);
+if (values.json) console.log(JSON.stringify(report, null, 2));
+else console.log(`${report.machine}; ${report.versions.join('; ')}; load ${load} to ${report.load.after}`);
+if (values.write) writeFileSync(join(import.meta.dirname, '../docs/performance.md'), pageOf(report));

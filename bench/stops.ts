@@ -1,0 +1,80 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { emptyWorkspace } from '../test/support/real-daemon.js';
+import { startDaemonChild } from './daemon-child.js';
+import { interleaved } from './interleaved.js';
+import type { Measuring } from './measuring.js';
+import { compared, mebibytes, type Row } from './row.js';
+import { shell } from './shell.js';
+import { GeneratedWorkspace } from './workspace.js';
+
+const STOPS = 50;
+const SLOTS = 5;
+const EACH = { files: 1_000, bytes: 20_000_000 };
+const ROUNDS = 2;
+const MEMORY_MOST_BYTES = 64 * 2 ** 20;
+
+/** Many stops at once: each backs up, reads back, records and removes; the pipe only packs, five at a time. */
+export async function benchStops({ scale }: Measuring): Promise<readonly Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
+  const daemon = await startDaemonChild(folder, { queues: { backup: { concurrency: SLOTS } } });
+  try {
+    const size = { files: Math.round(EACH.files * scale), bytes: Math.round(EACH.bytes * scale) };
+    const template = new GeneratedWorkspace(join(folder, 'template'), size);
+    template.generate();
+    const copies = join(folder, 'copies');
+    const idsOf = (round: number) => Array.from({ length: STOPS }, (_, index) => `stop-${round}-${index}`);
+    let mostBytes = 0;
+    const ms = await interleaved(ROUNDS, [
+      {
+        name: 'ours',
+        before: async (round) => {
+          for (const id of idsOf(round)) {
+            await daemon.content.initWorkspace(emptyWorkspace(id, id));
+            shell('cp -a "$0/." "$1"', template.folder, daemon.workspaceOf(id));
+          }
+          shell('sync -f "$0"', folder);
+          mostBytes = -daemon.idle();
+        },
+        run: async (round) => {
+          const dispose = (id: string) =>
+            daemon.content.disposeWorkspace({ id, backup: true, backupLogs: false });
+          await Promise.all(idsOf(round).map(dispose));
+          mostBytes += daemon.most();
+        },
+      },
+      {
+        name: 'pipe',
+        before: () => {
+          rmSync(copies, { recursive: true, force: true });
+          mkdirSync(copies);
+          for (let index = 0; index < STOPS; index += 1) {
+            shell('cp -a "$0" "$1"', template.folder, join(copies, String(index)));
+          }
+          shell('sync -f "$0"', folder);
+        },
+        run: () => {
+          const pipe = `tar -C {} -cf - . | zstd -q -1 > {}.tar.zst; sync -f {}.tar.zst`;
+          shell(`seq 0 ${STOPS - 1} | sed "s#^#$0/#" | xargs -P ${SLOTS} -I {} sh -c '${pipe}'`, copies);
+        },
+      },
+    ]);
+    const eachBytes = mostBytes / SLOTS;
+    const what = `${STOPS} stops of ${(size.bytes / 1e6).toFixed(0)} MB at once, ${SLOTS} slots`;
+    return [
+      compared(what, ms.ours, { ms: ms.pipe, name: `tar | zstd -1; sync -f, ${SLOTS} at a time` }, 1.5),
+      {
+        what: 'memory of the daemon above idle meanwhile, per running backup',
+        ours: mebibytes(eachBytes),
+        against: '–',
+        result: mebibytes(eachBytes),
+        target: '≤ 64 MiB',
+        isMet: eachBytes <= MEMORY_MOST_BYTES,
+      },
+    ];
+  } finally {
+    await daemon.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
