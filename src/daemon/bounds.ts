@@ -96,3 +96,5 @@ export const PRE_STOP_DEADLINE_MS = 30_000;
 export const PROGRESS_PERIOD_MS = 500;
 /** Versions found right that are remembered while the daemon runs. */
 export const VERIFIED_REMEMBERED_MAX = 10_000;
+/** Patterns a configuration may keep out of all backups. */
+export const EXCLUDES_MAX = 1_000;

@@ -3,6 +3,7 @@ import { BACKUP_PERIOD_MS } from '../../machines/limits.js';
 import { duration } from '../config/fields.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
+import { backupSchema } from './config-backup.js';
 import { layersSchema } from './config-layers.js';
 import {
   diskSchema,
@@ -87,6 +88,7 @@ export const daemonConfigSchema = z.strictObject({
   limits: limits.prefault({}),
   queues: queuesSchema,
   layers: layersSchema,
+  backup: backupSchema,
   preStop: preStopSchema,
   housekeeping: housekeepingSchema,
   disk: diskSchema,

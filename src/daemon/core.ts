@@ -1,14 +1,15 @@
 import PQueue from 'p-queue';
 import type { StepInput } from '../../machines/content-setup.js';
 import { contentMachine } from '../../machines/content-state.js';
-import type { ContentContext, ContentLimits, PreStopReport } from '../../machines/content-types.js';
+import type { ContentContext, ContentLimits } from '../../machines/content-types.js';
 import type { InstanceId } from '../../machines/ids.js';
 import type { Transition } from '../../machines/transition.js';
 import type { ArchivePlace } from '../content/archive-objects.js';
-import { DEFAULT_BACKUP_POLICY } from '../content/backup-policy.js';
+import { type BackupPolicy, DEFAULT_BACKUP_POLICY } from '../content/backup-policy.js';
 import type { GitPolicy } from '../content/initializers/plan.js';
 import { LayerCache, type LayerSettings } from '../content/layers/layer-cache.js';
 import { newSnapshotName, snapshotUrl } from '../content/snapshots.js';
+import type { StewardError } from '../errors/steward-error.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
@@ -18,7 +19,7 @@ import { Journal } from '../records/journal.js';
 import { Publisher } from '../records/publisher.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { WORKSPACES_MARKER, type WorkingArea } from './area.js';
-import { RECOVERIES_MAX } from './bounds.js';
+import { PRE_STOP_DEADLINE_MS, RECOVERIES_MAX } from './bounds.js';
 import { attachmentActors } from './effects/attachments.js';
 import { BackupEffects } from './effects/backup.js';
 import { backupTimer } from './effects/backup-timer.js';
@@ -43,6 +44,8 @@ export interface CoreListener {
   unpublished(instance: InstanceId, moved: Moved, error: unknown): void;
   /** What belongs to no instance and failed nobody. */
   note?(text: string, error?: unknown): void;
+  /** What programs of a workspace say. */
+  said?(context: ContentContext, program: string, line: string): void;
 }
 
 export interface CoreOptions {
@@ -55,6 +58,11 @@ export interface CoreOptions {
   /** Of the work itself; what it waits for its turn comes on top. */
   readonly limits: ContentLimits;
   readonly queues?: QueueLimits;
+  readonly policy?: BackupPolicy;
+  /** How long the workspace's own pre-stop may run. */
+  readonly preStopMs?: number;
+  /** Why nothing new may begin on this node now. */
+  readonly refusal?: () => StewardError | undefined;
   /** Absent: unpacked snapshots are not kept. */
   readonly layers?: LayerSettings;
   readonly listener: CoreListener;
@@ -97,14 +105,16 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
   const secrets = new SecretStore(world, area);
   await secrets.open();
   const queues = queuesFor(options);
+  const policy = options.policy ?? DEFAULT_BACKUP_POLICY;
   const instances: Instances = new Instances({
     clock: world.clock,
-    machine: machineWith({ ...options, records, secrets, queues, workspaces, layers }, (input) =>
+    machine: machineWith({ ...options, records, secrets, queues, workspaces, layers, policy }, (input) =>
       instances.get(input.context.identity.instance),
     ),
     limits: withWaits(options.limits, options.queues ?? QUEUE_DEFAULTS),
     records,
     secrets,
+    ...(options.refusal === undefined ? {} : { refusal: options.refusal }),
     hasContent: async (instance) => (await world.files.stat(area.contentOf(instance))) !== undefined,
     supervisor: options.supervisor,
     onMoved: (instance, moved) => {
@@ -154,33 +164,31 @@ function queuesFor({ world, limits, queues }: CoreOptions): Queues {
   });
 }
 
-interface EffectsOptions extends Omit<CoreOptions, 'queues' | 'layers'> {
+interface EffectsOptions extends Omit<CoreOptions, 'queues' | 'layers' | 'policy'> {
   readonly records: ContentRecords;
   readonly secrets: SecretStore;
   readonly queues: Queues;
   readonly workspaces: FolderWitness;
   readonly layers: LayerCache | undefined;
+  readonly policy: BackupPolicy;
 }
-
-/** What is told while nobody runs the programs of workspaces. */
-const NO_PRE_STOP: { readonly report: Omit<PreStopReport, 'at'> } = {
-  report: { outcome: 'absent', durationMs: 0 },
-};
 
 /** The machine with its effects; one for all instances. */
 function machineWith(options: EffectsOptions, instanceOf: Performing['instanceOf']): typeof contentMachine {
-  const { world, listener, records } = options;
+  const { world, listener, records, policy, preStopMs = PRE_STOP_DEADLINE_MS } = options;
   const folder = new FolderEffects({ ...options, files: world.files });
   const backup = new BackupEffects({
     ...options,
-    policy: DEFAULT_BACKUP_POLICY,
     onProgress: listener.progress,
     onWarning: listener.warning,
   });
   const content = new ContentEffects({
     ...options,
+    preStopMs,
+    excludes: policy.excludes,
     onProgress: listener.progress,
     onWarning: listener.warning,
+    onOutput: (context, program, line) => listener.said?.(context, program, line),
   });
   const performing: Performing = {
     clock: world.clock,
@@ -195,11 +203,11 @@ function machineWith(options: EffectsOptions, instanceOf: Performing['instanceOf
       survey: perform(performing, 'survey', (input, signal) => folder.survey(input, signal)),
       reserve: perform(performing, 'reserve', (input, signal) => folder.reserve(input, signal)),
       initialize: perform(performing, 'initialize', (input, signal) => content.initialize(input, signal)),
-      seal: perform(performing, 'seal', (input) => content.seal(input)),
+      seal: perform(performing, 'seal', (input, signal) => content.seal(input, signal)),
       announce: perform(performing, 'announce', (input) => content.announce(input)),
       runJob: perform(performing, 'backup', (input, signal) => backup.runJob(input, signal)),
-      runPreStop: perform(performing, 'pre-stop', async () => NO_PRE_STOP),
-      uploadLogs: perform(performing, 'logs', async () => ({})),
+      runPreStop: perform(performing, 'pre-stop', (input, signal) => content.runPreStop(input, signal)),
+      uploadLogs: perform(performing, 'logs', (input, signal) => content.uploadLogs(input, signal)),
       quiesce: perform(performing, 'quiesce', (input, signal) => content.quiesce(input, signal)),
       finalBackup: perform(performing, 'backup', (input, signal) => backup.makeFinalBackup(input, signal)),
       verifyBackup: perform(performing, 'verify', (input, signal) => backup.confirm(input, signal)),

@@ -31,6 +31,8 @@ export interface InstancesOptions {
   readonly limits: ContentLimits;
   readonly records: InstanceRecords;
   readonly secrets: SecretStore;
+  /** Why nothing new may begin on this node now; undefined when it may. */
+  readonly refusal?: () => StewardError | undefined;
   /** Whether a content folder of that name exists, whoever made it. */
   readonly hasContent: (instance: InstanceId) => Promise<boolean>;
   /** The dynamic supervisor that owns the actors; each instance has its own budget and is parked alone. */
@@ -246,6 +248,8 @@ export class Instances {
         `workspace ${workspace} still has instance ${other} on this node`,
       );
     }
+    const refusal = this.#options.refusal?.();
+    if (refusal !== undefined) throw refusal;
     if (this.#owned.size >= INSTANCES_MAX) {
       throw new StewardError('overloaded', `this node holds ${INSTANCES_MAX} instances already`);
     }

@@ -93,6 +93,7 @@ export class DaemonMetrics {
       progress: (context, step, bytes) => logger.trace({ ...idsOf(context), step, bytes }, 'progress'),
       unpublished: (instance, moved, error) =>
         logger.error({ instance, moved, err: error }, 'history lost a step'),
+      said: (context, program, line) => logger.info({ ...idsOf(context), program }, line),
       note: (text, error) => logger.warn({ err: error }, text),
     };
   }

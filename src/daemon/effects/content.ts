@@ -1,5 +1,10 @@
 import type { StepInput } from '../../../machines/content-setup.js';
-import type { ContentContext, GitReport, SetupResult } from '../../../machines/content-types.js';
+import type {
+  ContentContext,
+  GitReport,
+  PreStopReport,
+  SetupResult,
+} from '../../../machines/content-types.js';
 import type { ArchivePlace } from '../../content/archive-objects.js';
 import { BackupRepository } from '../../content/backups.js';
 import { readGitStatus } from '../../content/git-status.js';
@@ -8,8 +13,10 @@ import type { GitPolicy } from '../../content/initializers/plan.js';
 import { planOf } from '../../content/initializers/table.js';
 import type { LayerCache } from '../../content/layers/layer-cache.js';
 import { SnapshotLayers } from '../../content/layers/snapshot-layers.js';
+import { runPreStop } from '../../content/pre-stop.js';
 import { writeReadyMarker } from '../../content/ready-marker.js';
 import { joinSecrets } from '../../content/secrets.js';
+import { uploadLogs } from '../../content/terminal-logs.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { Http } from '../../gateways/http.js';
 import { WorkspaceInitializer } from '../../gen/content-service-api/initializer.js';
@@ -28,10 +35,16 @@ export interface ContentEffectsOptions {
   readonly queues: Queues;
   /** undefined: every snapshot is unpacked anew. */
   readonly layers: LayerCache | undefined;
+  /** How long the workspace's own pre-stop may run; 0: it is not run. */
+  readonly preStopMs: number;
+  /** Patterns that no backup holds. */
+  readonly excludes: readonly string[];
   /** Told how far long steps are; for progress only, never for decisions. */
   readonly onProgress: (context: ContentContext, step: string, bytes: number) => void;
   /** Told of what went wrong without failing a step. */
   readonly onWarning: (context: ContentContext, text: string, error: unknown) => void;
+  /** Gets what programs of the workspace say. */
+  readonly onOutput: (context: ContentContext, program: string, line: string) => void;
 }
 
 /** The effects that fill the content folder and read it without storing it. */
@@ -51,9 +64,13 @@ export class ContentEffects {
     });
   }
 
-  /** Nothing of a set-up is needed any more once its content is complete. */
-  async seal({ context }: StepInput): Promise<object> {
+  /**
+   * Nothing of a set-up is needed any more once its content is complete; what the first backup goes by is made
+   * before anybody writes to it.
+   */
+  async seal({ context }: StepInput, signal: AbortSignal): Promise<object> {
     await this.#options.secrets.drop(context.identity.instance);
+    await this.#seed(context, signal);
     return {};
   }
 
@@ -66,6 +83,31 @@ export class ContentEffects {
     // A restart finds the marker of the life before: content is announced once.
     if (await isAnnounced(place.world.files, folder)) return {};
     await writeReadyMarker(place.world.files, folder, place.user, setup);
+    return {};
+  }
+
+  /** While the content still is as the workspace left it. How it went is told, and stops nothing. */
+  async runPreStop(
+    { context }: StepInput,
+    signal: AbortSignal,
+  ): Promise<{ readonly report: Omit<PreStopReport, 'at'> }> {
+    const { place, area, preStopMs, onOutput } = this.#options;
+    const report = await runPreStop(place.world, area.contentOf(context.identity.instance), {
+      user: place.user,
+      timeoutMs: preStopMs,
+      signal,
+      onOutput: (line) => onOutput(context, 'pre-stop', line),
+    });
+    return { report };
+  }
+
+  async uploadLogs({ context }: StepInput, signal: AbortSignal): Promise<object> {
+    const { place, area, onWarning } = this.#options;
+    const { identity } = context;
+    await uploadLogs(place, area.contentOf(identity.instance), identity, {
+      signal,
+      onWarning: (text, error) => onWarning(context, text, error),
+    });
     return {};
   }
 
@@ -122,6 +164,23 @@ export class ContentEffects {
       { isFreshStart: false },
     );
     return { setup: boundedSetup(setup) };
+  }
+
+  /** A first backup that has nothing to go by is a full one, which is no reason for a set-up to fail. */
+  async #seed(context: ContentContext, signal: AbortSignal): Promise<void> {
+    const { area, excludes, onWarning } = this.#options;
+    if (context.request?.remoteStorageDisabled === true) return;
+    const { instance } = context.identity;
+    const warn = (text: string, error: unknown) => onWarning(context, text, error);
+    try {
+      const backups = this.#backups(context);
+      const restored = context.setup?.source === 'from-backup' ? await backups.latest(signal) : undefined;
+      const options = { instance, excludes, signal, onWarning: warn };
+      await backups.seed(area.contentOf(instance), area.chainOf(instance), restored, options);
+    } catch (error) {
+      signal.throwIfAborted();
+      warn('the first backup has nothing to go by and will be a full one', error);
+    }
   }
 
   #backups(context: ContentContext): BackupRepository {

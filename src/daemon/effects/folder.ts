@@ -81,13 +81,14 @@ export class FolderEffects {
     };
   }
 
-  /** The content folder and the credentials; both may be gone already. */
+  /** The content folder, what backups of it went by, and the credentials; all may be gone already. */
   async remove({ context }: StepInput, signal: AbortSignal): Promise<object> {
     const { instance } = context.identity;
     const content = this.#area.contentOf(instance);
     await this.#workspaces.check();
     await this.#layers?.release(instance, content, signal);
     await this.#files.remove(content);
+    await this.#files.remove(this.#area.chainOf(instance));
     await this.#secrets.drop(instance);
     await this.#files.syncDirectory(this.#area.workspaces);
     return {};
