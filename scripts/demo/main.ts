@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { repositoryName } from '../../src/cli/start-request.js';
+import { repositoryName } from '../../src/cli/initializer-options.js';
 import { secretsFolder } from '../../src/config/state-folder.js';
 import { workIn } from './changes.js';
 import { printEvents, printRows, watchDatabase } from './database.js';

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { idProblem } from '../../machines/ids.js';
 import { parseDuration } from '../config/duration.js';
+import type { FileDownloadInitializer_FileInfo } from '../gen/content-service-api/initializer.js';
 
 /** Parsers of arguments; each throws commander's error, which names the option it stands at. */
 
@@ -43,4 +44,16 @@ export function variableArgument(text: string, earlier: readonly Variable[] = []
   if (name === undefined)
     throw new InvalidArgumentError('Write NAME=VALUE, or NAME to pass your own value on.');
   return [...earlier, { name, value: match?.[2] }];
+}
+
+/** Collects repeated --download: `URL=PATH`, and the digest of the file after a `#`. The last `=` separates. */
+export function downloadArgument(
+  text: string,
+  earlier: readonly FileDownloadInitializer_FileInfo[] = [],
+): readonly FileDownloadInitializer_FileInfo[] {
+  const [, url, filePath, digest = ''] = /^(.+)=([^=#]+)(?:#([a-z0-9]+:[0-9a-fA-F]+))?$/s.exec(text) ?? [];
+  if (url === undefined || filePath === undefined) {
+    throw new InvalidArgumentError('Write URL=PATH or URL=PATH#sha256:DIGEST.');
+  }
+  return [...earlier, { url, filePath, digest }];
 }

@@ -25,3 +25,7 @@ export const PROGRAM_RESTART_PERIOD_MS = 60_000;
 export const WORKSPACE_ID_RANDOM_LENGTH = 11;
 /** Longest part of such an id that is taken from the repository's name, in characters. */
 export const WORKSPACE_ID_NAME_LENGTH_MAX = 40;
+/** Versions and snapshots asked for at once. */
+export const VERSION_PAGE_ENTRIES = 200;
+/** Largest file of an initializer. */
+export const INITIALIZER_FILE_BYTES = 1024 * 1024;

@@ -3,13 +3,14 @@ import { GitStatus } from '../gen/content-service-api/initializer.js';
 import { WorkspaceContentServiceService } from '../gen/ws-daemon-api/daemon.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
+import { addContentOptions, type ContentFlags, contentOptions } from './content-options.js';
 import { EXIT } from './exit-code.js';
+import { initializerOf } from './initializer-options.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
-import { type ContentOptions, initializerOf } from './start-request.js';
 import { asObject } from './status-json.js';
 
-interface InitOptions extends ContentOptions {
+interface InitOptions extends ContentFlags {
   readonly owner: string;
   readonly workspace: string;
 }
@@ -49,23 +50,16 @@ export function addContent(program: Command, run: RunVerb): void {
 }
 
 function addInit(content: Command, run: RunVerb): void {
-  content
+  const command = content
     .command('init')
     .description('make the content of an instance')
     .argument('<instance>', 'instance id', idArgument)
     .addOption(new Option('--workspace <id>', 'workspace id').argParser(idArgument).makeOptionMandatory())
-    .addOption(new Option('--owner <id>', 'whose it is').argParser(idArgument).makeOptionMandatory())
-    .option('--git <url>', 'clone this repository')
-    .option('--branch <name>', '  this branch of it')
-    .option('--commit <hash>', '  this commit of it')
-    .option('--full-clone', '  with its whole history')
-    .option('--checkout-location <folder>', '  into this folder (default: its name)')
-    .option('--empty', 'nothing')
-    .option('--from-snapshot <url>', 'this snapshot')
-    .option('--from-backup', 'the last backup of the workspace')
+    .addOption(new Option('--owner <id>', 'whose it is').argParser(idArgument).makeOptionMandatory());
+  addContentOptions(command, 'the last backup of the workspace')
     .addHelpText('after', example('steward content init try-1 --workspace try --owner ada --empty'))
-    .action((id: string, options: InitOptions, command: Command) =>
-      run(command, (session) => init(session, id, options)),
+    .action((id: string, options: InitOptions, given: Command) =>
+      run(given, (session) => init(session, id, options)),
     );
 }
 
@@ -98,7 +92,7 @@ async function daemon(session: Session) {
 }
 
 async function init(session: Session, id: string, options: InitOptions) {
-  const initializer = initializerOf(options);
+  const initializer = initializerOf(await contentOptions(session.cli.world.files, options));
   const metadata = { owner: options.owner, metaId: options.workspace };
   const request = { id, metadata, initializer, remoteStorageDisabled: false, storageQuotaBytes: 0n };
   await (await daemon(session)).initWorkspace(request, session.longCall);

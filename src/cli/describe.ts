@@ -1,17 +1,19 @@
 import type { Command } from 'commander';
-import { formatBytes } from '../config/quantity.js';
 import { StewardError } from '../errors/steward-error.js';
-import type { Backup } from '../gen/steward/v1/backup.js';
+import { Backup } from '../gen/steward/v1/backup.js';
 import { ContentStatus } from '../gen/steward/v1/content.js';
 import { ContentServiceService } from '../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
+import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
+import { contentLines } from './describe-content.js';
 import { formatTime } from './format.js';
+import { plainText } from './plain-text.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { asObject, statusJson } from './status-json.js';
-import { contentStateName, phaseName } from './wire-names.js';
+import { phaseName } from './wire-names.js';
 
 export function addDescribe(program: Command, run: RunVerb): void {
   program
@@ -38,15 +40,36 @@ async function describe(session: Session, id: string) {
   if (status === undefined && content === undefined) {
     throw new StewardError('unknown-instance', `no instance ${id} is known`);
   }
+  const newest = content?.lastBackup && (await newestOf(session, manager, content));
   const value = {
     status: status === undefined ? null : statusJson(status),
     content: content === undefined ? null : asObject(ContentStatus.toJSON(content)),
+    newestVersion: newest === undefined ? null : asObject(Backup.toJSON(newest)),
   };
   session.show.result(value, [
     ...statusLines(session, id, status),
-    ...(content === undefined ? [] : contentLines(session, content)),
+    ...(content === undefined ? [] : contentLines(session, content, newest)),
   ]);
   return undefined;
+}
+
+/** What the storage says of the last backup; without a storage that answers, the rest is shown all the same. */
+async function newestOf(
+  session: Session,
+  manager: Channel,
+  { owner, workspaceId }: ContentStatus,
+): Promise<Backup | undefined> {
+  const request = { owner, workspaceId, pageSize: 1, pageToken: '' };
+  const client = createClient(ContentServiceService, manager);
+  try {
+    return (await client.listBackups(request, session.call)).backups[0];
+  } catch (error) {
+    if (!(error instanceof StewardError) || error.code === 'cancelled') throw error;
+    session.show.note(
+      session.show.noteStyle.yellow(`The storage does not answer: ${plainText(error.message)}`),
+    );
+    return undefined;
+  }
 }
 
 async function known<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
@@ -76,29 +99,4 @@ function statusLines(session: Session, id: string, status: WorkspaceStatus | und
     ['commit', repo?.latestCommit],
     ['version', status.statusVersion.toString()],
   ]);
-}
-
-function contentLines({ show }: Session, content: ContentStatus): readonly string[] {
-  const { failure, lastBackup } = content;
-  return [
-    '',
-    show.style.bold('Content'),
-    ...show.details([
-      ['state', contentStateName(content.state)],
-      ['step', content.step],
-      ['since', formatTime(content.stepSinceMs)],
-      ['because', content.cause],
-      ['detail', content.detail],
-      ['waits for', content.waitingFor],
-      ['until', content.deadlineMs === undefined ? undefined : formatTime(content.deadlineMs)],
-      ['attempts', content.attempts === 0 ? undefined : String(content.attempts)],
-      ['failure', failure === undefined ? undefined : `${failure.code}: ${failure.message}`],
-      ['what to do', failure?.remedy],
-      ['last backup', lastBackup === undefined ? undefined : backupText(lastBackup)],
-    ]),
-  ];
-}
-
-function backupText({ generation, createdMs, sizeBytes, url }: Backup): string {
-  return `generation ${generation}, ${formatBytes(Number(sizeBytes))}, ${formatTime(createdMs)}, ${url}`;
 }

@@ -1,12 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { addBackup } from './backup.js';
+import { addBackups } from './backups.js';
 import { addBridge } from './bridge.js';
 import type { Cli } from './cli.js';
 import { addConfig } from './config.js';
 import { addContent } from './content.js';
 import { addDaemon } from './daemon.js';
+import { addDelete } from './delete.js';
 import { addDescribe } from './describe.js';
 import { addDoctor } from './doctor.js';
+import { addDrills } from './drills.js';
 import { EXIT, EXIT_MEANINGS, type ExitCode } from './exit-code.js';
 import { addGlobalOptions, globalOptionsOf } from './global-options.js';
 import { addHistory } from './history.js';
@@ -14,12 +17,16 @@ import { addList } from './list.js';
 import { addLogs } from './logs.js';
 import { addMachines } from './machines.js';
 import { addManager } from './manager.js';
+import { addRecover } from './recover.js';
 import { reportError } from './report-error.js';
+import { addRestore } from './restore.js';
 import { example, type RunVerb, runVerb } from './run-verb.js';
 import { addSnapshot } from './snapshot.js';
+import { addSnapshots } from './snapshots.js';
 import { addStart } from './start.js';
 import { addStop } from './stop.js';
 import { addUp } from './up.js';
+import { addVerify } from './verify.js';
 import { packageVersion } from './version.js';
 import { addWatch } from './watch.js';
 
@@ -68,7 +75,10 @@ function createProgram(cli: Cli, run: RunVerb): Command {
   program.commandsGroup('Workspaces:');
   for (const add of [addStart, addList, addDescribe, addStop, addLogs]) add(program, run);
   program.commandsGroup('Content:');
-  for (const add of [addBackup, addSnapshot, addWatch, addHistory, addContent]) add(program, run);
+  for (const add of [addBackup, addSnapshot, addWatch, addHistory, addRecover, addContent]) add(program, run);
+  program.commandsGroup('What is stored:');
+  for (const add of [addBackups, addSnapshots, addVerify, addRestore, addDelete, addDrills])
+    add(program, run);
   return program;
 }
 

@@ -17,7 +17,7 @@ export function addSnapshot(program: Command, run: RunVerb): void {
     .description('keep the content of a running instance under a name of its own, to start others from')
     .argument('<instance>', 'instance id', idArgument)
     .option('--no-wait', 'print the name at once and store in the background')
-    .addHelpText('after', example('steward snapshot 0b5c…', 'steward start --from-snapshot URL --wait'))
+    .addHelpText('after', example('steward snapshot 0b5c…', 'steward start --snapshot URL --wait'))
     .action((id: string, options: SnapshotOptions, command: Command) =>
       run(command, (session) => snapshot(session, id, options)),
     );

@@ -1,25 +1,9 @@
 import type { Random } from '../gateways/random.js';
-import {
-  CloneTargetMode,
-  GitAuthMethod,
-  type GitInitializer,
-  type WorkspaceInitializer,
-} from '../gen/content-service-api/initializer.js';
 import { StartWorkspaceRequest, StartWorkspaceSpec, WorkspaceType } from '../gen/ws-manager-api/core.js';
 import type { Variable } from './arguments.js';
-import { WORKSPACE_ID_NAME_LENGTH_MAX, WORKSPACE_ID_RANDOM_LENGTH } from './bounds.js';
+import { WORKSPACE_ID_RANDOM_LENGTH } from './bounds.js';
+import { type ContentOptions, initializerOf, repositoryName } from './initializer-options.js';
 import { UsageError } from './usage-error.js';
-
-export interface ContentOptions {
-  readonly git?: string;
-  readonly branch?: string;
-  readonly commit?: string;
-  readonly checkoutLocation?: string;
-  readonly fullClone?: boolean;
-  readonly empty?: boolean;
-  readonly fromSnapshot?: string;
-  readonly fromBackup?: boolean;
-}
 
 export interface StartOptions extends ContentOptions {
   readonly workspace?: string;
@@ -69,79 +53,10 @@ export function startRequestOf(options: StartOptions, words: readonly string[], 
   });
 }
 
-/** What to put into the content folder; exactly one source must be named. */
-export function initializerOf(options: ContentOptions): WorkspaceInitializer {
-  const sources: (readonly [flag: string, spec: WorkspaceInitializer['spec']])[] = [];
-  if (options.git !== undefined)
-    sources.push(['--git', { $case: 'git', value: gitOf(options.git, options) }]);
-  if (options.empty === true) sources.push(['--empty', { $case: 'empty', value: {} }]);
-  if (options.fromSnapshot !== undefined) {
-    const value = { snapshot: options.fromSnapshot, fromVolumeSnapshot: false };
-    sources.push(['--from-snapshot', { $case: 'snapshot', value }]);
-  }
-  if (options.fromBackup === true) {
-    const value = { checkoutLocation: options.checkoutLocation ?? '', fromVolumeSnapshot: false };
-    sources.push(['--from-backup', { $case: 'backup', value }]);
-  }
-  const [only, second] = sources;
-  if (only === undefined) {
-    throw new UsageError(
-      'say where the content comes from: --git URL, --empty, --from-snapshot URL or --from-backup',
-    );
-  }
-  if (second !== undefined) throw new UsageError(`${only[0]} and ${second[0]} cannot be used together`);
-  if (options.git === undefined) refuseGitOptions(options);
-  return { spec: only[1] };
-}
-
-function refuseGitOptions({ branch, commit, fullClone }: ContentOptions): void {
-  const flag =
-    (branch !== undefined && '--branch') ||
-    (commit !== undefined && '--commit') ||
-    (fullClone === true && '--full-clone');
-  if (flag !== false) throw new UsageError(`${flag} goes with --git only`);
-}
-
-function gitOf(remoteUri: string, options: ContentOptions): GitInitializer {
-  const { branch, commit, checkoutLocation, fullClone } = options;
-  if (branch !== undefined && commit !== undefined) {
-    throw new UsageError('--branch and --commit cannot be used together');
-  }
-  const targetMode =
-    (branch !== undefined && CloneTargetMode.REMOTE_BRANCH) ||
-    (commit !== undefined && CloneTargetMode.REMOTE_COMMIT) ||
-    CloneTargetMode.REMOTE_HEAD;
-  return {
-    remoteUri,
-    upstreamRemoteUri: '',
-    targetMode,
-    cloneTaget: branch ?? commit ?? '',
-    checkoutLocation: checkoutLocation ?? repositoryName(remoteUri),
-    config: {
-      customConfig: {},
-      authentication: GitAuthMethod.NO_AUTH,
-      authUser: '',
-      authPassword: '',
-      authOts: '',
-    },
-    fullClone: fullClone === true,
-  };
-}
-
 function givenValue({ name, value }: Variable, env: StartContext['env']): string {
   const found = value ?? env[name];
   if (found === undefined) throw new UsageError(`--env ${name}: there is no such variable to pass on`);
   return found;
-}
-
-/** Name of the repository behind a clone URL, fit for a folder and for ids; '' when there is none. */
-export function repositoryName(url: string): string {
-  const last = url.replace(/[/]+$/, '').split(/[/:]/).at(-1) ?? '';
-  return last
-    .replace(/\.git$/, '')
-    .replace(/[^A-Za-z0-9_-]+/g, '-')
-    .replace(/^[^A-Za-z0-9]+|-+$/g, '')
-    .slice(0, WORKSPACE_ID_NAME_LENGTH_MAX);
 }
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';

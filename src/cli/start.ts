@@ -8,31 +8,26 @@ import {
 import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument, variableArgument } from './arguments.js';
+import { addContentOptions, type ContentFlags, contentOptions } from './content-options.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { awaitStatus, showingTransitions, withStatuses } from './follow.js';
+import { ownName } from './own-name.js';
 import { plainText } from './plain-text.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { type StartOptions, startRequestOf } from './start-request.js';
 import { phaseName } from './wire-names.js';
 
-interface Options extends StartOptions {
+interface Options extends Omit<StartOptions, 'composed'>, ContentFlags {
   readonly wait?: boolean;
 }
 
 export function addStart(program: Command, run: RunVerb): void {
-  program
+  const command = program
     .command('start')
     .description('start an instance of a workspace, new or known')
-    .argument('[command...]', 'what runs inside, after -- (default: sleeps)')
-    .option('--git <url>', 'content: clone this repository')
-    .option('--branch <name>', '  this branch of it')
-    .option('--commit <hash>', '  this commit of it')
-    .option('--full-clone', '  with its whole history')
-    .option('--checkout-location <folder>', '  into this folder of the workspace (default: its name)')
-    .option('--empty', 'content: nothing')
-    .option('--from-snapshot <url>', 'content: this snapshot')
-    .option('--from-backup', 'content: the last backup of --workspace')
+    .argument('[command...]', 'what runs inside, after -- (default: sleeps)');
+  addContentOptions(command, 'the last backup of --workspace')
     .addOption(new Option('--workspace <id>', 'workspace id (default: a new one)').argParser(idArgument))
     .addOption(new Option('--instance <id>', 'instance id (default: a new one)').argParser(idArgument))
     .addOption(new Option('--owner <id>', 'whose it is (default: your user name)').argParser(idArgument))
@@ -51,15 +46,16 @@ export function addStart(program: Command, run: RunVerb): void {
         'steward start --workspace hello-world-1x9 --from-backup --wait',
       ),
     )
-    .action((words: string[], options: Options, command: Command) =>
-      run(command, (session) => start(session, options, words)),
+    .action((words: string[], options: Options, given: Command) =>
+      run(given, (session) => start(session, options, words)),
     );
 }
 
 async function start(session: Session, options: Options, words: readonly string[]) {
-  const { world, env, userName } = session.cli;
-  const owner = userName.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'local';
-  const request = startRequestOf(options, words, { random: world.random, env, owner });
+  const { world, env } = session.cli;
+  const owner = ownName(session.cli);
+  const content = await contentOptions(world.files, options);
+  const request = startRequestOf({ ...options, ...content }, words, { random: world.random, env, owner });
   const manager = await session.channel('manager');
   if (options.wait === true) return startAndWait(session, manager, request);
   await createClient(WorkspaceManagerService, manager).startWorkspace(request, session.call);

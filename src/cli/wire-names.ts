@@ -1,3 +1,5 @@
+import { SnapshotState } from '../gen/steward/v1/backup.js';
+import { PreStopResult } from '../gen/steward/v1/content.js';
 import { WorkspaceContentState } from '../gen/ws-daemon-api/daemon.js';
 import { WorkspacePhase } from '../gen/ws-manager-api/core.js';
 
@@ -8,6 +10,14 @@ export function phaseName(phase: WorkspacePhase): string {
 
 export function contentStateName(state: WorkspaceContentState): string {
   return nameIn(WorkspaceContentState, state);
+}
+
+export function snapshotStateName(state: SnapshotState): string {
+  return nameIn(SnapshotState, state).replace('snapshot-state-', '').replace('unspecified', 'of others');
+}
+
+export function preStopName(result: PreStopResult): string {
+  return nameIn(PreStopResult, result).replace('pre-stop-result-', '');
 }
 
 /** A number that a newer server sends is shown as it is. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { idProblem } from '../../machines/ids.js';
-import { repositoryName, startRequestOf } from '../../src/cli/start-request.js';
+import { repositoryName } from '../../src/cli/initializer-options.js';
+import { startRequestOf } from '../../src/cli/start-request.js';
 import { CloneTargetMode, GitAuthMethod } from '../../src/gen/content-service-api/initializer.js';
 
 const random = {
