@@ -36,6 +36,10 @@ export async function stopAll(options: StopsOptions): Promise<string> {
   await mkdir(folder, { recursive: true });
   const ids = Array.from({ length: count }, (_, index) => `w${index}`);
   await live(options, (client) => setUp(client, folder, ids));
+  let most = 0;
+  const looking = setInterval(() => {
+    most = Math.max(most, packing(folder));
+  }, LOOK_MS);
   for (let kill = 0; kill < KILLS; kill += 1) {
     const daemon = await nursery.start(birth(folder));
     const timer = setTimeout(() => daemon.kill('SIGKILL'), KILL_AFTER_MS);
@@ -48,14 +52,10 @@ export async function stopAll(options: StopsOptions): Promise<string> {
     await daemon.ended;
     onKill();
   }
-  let most = 0;
   await live(options, async ({ content }) => {
-    const looking = setInterval(() => {
-      most = Math.max(most, packing(folder));
-    }, LOOK_MS);
     await Promise.all(ids.map((id) => dispose(content, id)));
-    clearInterval(looking);
   });
+  clearInterval(looking);
   if (most > SLOTS) throw new Error(`${most} backups were made at the same time with ${SLOTS} slots`);
   await expectSaved(folder, ids);
   const left = await leftBehind(folder);

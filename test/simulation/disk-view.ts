@@ -62,17 +62,34 @@ export class DiskView {
   }
 }
 
-/** What an archive of the simulated tar would restore. */
-export async function treeInArchive(archive: Buffer): Promise<Tree> {
+/** What a chain of archives of the simulated tar would restore: everything, and then one increment over another. */
+export async function treeInArchives(archives: readonly Buffer[]): Promise<Tree> {
   const tree = new Map<string, string>();
+  for (const [index, archive] of archives.entries()) await apply(archive, index > 0, tree);
+  return tree;
+}
+
+async function apply(archive: Buffer, isIncrement: boolean, tree: Map<string, string>): Promise<void> {
   for await (const { member, data } of readMembers(Readable.from([archive], { objectMode: true }))) {
     const path = member.name.replace(/^\.\/?/, '');
+    if (isIncrement && member.names !== undefined) keepOnly(path, member.names, tree);
     if (path === '' || NOT_CONTENT.test(path)) continue;
     if (member.kind === 'symlink') tree.set(path, `link ${member.target}`);
     else if (member.kind === 'directory') tree.set(path, `folder ${member.mode.toString(8)}`);
     else tree.set(path, fileLine(member.mode, data));
   }
-  return tree;
+}
+
+/** A folder of an increment says what it holds; whatever else was in it is gone. */
+function keepOnly(folder: string, names: readonly string[], tree: Map<string, string>): void {
+  const before = folder === '' ? '' : `${folder}/`;
+  const kept = new Set(names);
+  for (const [path, line] of [...tree]) {
+    if (!path.startsWith(before) || path === folder) continue;
+    const [name = ''] = path.slice(before.length).split('/');
+    const top = tree.get(`${before}${name}`) ?? line;
+    if (!kept.has(`${top.startsWith('folder') ? 'D' : 'Y'}${name}`)) tree.delete(path);
+  }
 }
 
 /** In words for a person who has to find out what differs; undefined when nothing does. */

@@ -1,7 +1,7 @@
 import { WORKSPACES_MARKER } from '../../src/daemon/area.js';
 import type { Callers } from './calls.js';
 import { difference } from './disk-view.js';
-import { AREA, STORAGE } from './life.js';
+import { AREA, type Life, STORAGE } from './life.js';
 import { InstanceModel } from './model.js';
 import { EMPTY, initRequest, PASSWORD } from './requests.js';
 import type { Run } from './run.js';
@@ -59,9 +59,19 @@ function restless(run: Run): readonly string[] {
     if (step !== 'available.idle' && !parked.includes(instance)) left.push(`${instance} is ${step}`);
   }
   // Those of the disk too: an operation that hung when faults stopped may take its time.
-  if (world.time.pending > 0) left.push(`${world.time.pending} timers`);
+  const owned = timersOwned(life);
+  if (world.time.pending > owned) left.push(`${world.time.pending - owned} timers`);
   if (world.processes.running > 0) left.push(`${world.processes.running} processes`);
   return left;
+}
+
+/** Content in use waits for its next backup. */
+function timersOwned(life: Life): number {
+  const { instances } = life.core;
+  return [...instances.identities()].filter(({ instance }) => {
+    const view = instances.find(instance)?.view;
+    return view?.step === 'available.idle' && view.context.limits.backupPeriodMs > 0;
+  }).length;
 }
 
 /** What failed too often waits for a person, and goes on when one comes. */

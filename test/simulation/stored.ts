@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { GENERATION_DIGITS } from '../../src/content/bounds.js';
-import { type ArchiveManifest, decodeManifest } from '../../src/content/manifest.js';
+import { type ArchiveManifest, decodeManifest, type Part } from '../../src/content/manifest.js';
 import { BrokenPromise } from './broken.js';
-import { type DiskView, differenceToAny, type Tree, treeInArchive } from './disk-view.js';
+import { type DiskView, differenceToAny, type Tree, treeInArchives } from './disk-view.js';
 import { BUCKET } from './life.js';
 import { type Acknowledged, OWNER } from './model.js';
 
@@ -32,20 +31,14 @@ export class StoredObjects {
     return this.#manifest(`${objectIn(url)}.manifest.json`);
   }
 
-  /** What the archive of a manifest restores; breaks promise 1 when it is not what the manifest says. */
+  /** What the archives of a manifest restore; breaks promise 1 when they are not what the manifest says. */
   async treeOf(manifest: ArchiveManifest): Promise<Tree> {
-    const [part, ...more] = manifest.parts;
-    if (part === undefined || more.length > 0) throw new Error('chains of several parts are not read yet');
-    const bytes = this.#disk.bytes(this.#path(part.archive), 'durable');
-    if (bytes === undefined) throw new BrokenPromise(1, `the archive ${part.archive} is not there`);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    if (sha256 === part.sha256) return treeInArchive(bytes);
-    throw new BrokenPromise(1, `the archive ${part.archive} has other bytes than its manifest says`);
+    return treeInArchives(manifest.parts.map((part) => this.#bytesOf(part)));
   }
 
   async check(acknowledged: Acknowledged): Promise<void> {
     const { kind, url, states } = acknowledged;
-    const name = kind === 'snapshot' ? `${objectIn(url)}.manifest.json` : manifestName(url);
+    const name = kind === 'snapshot' ? `${objectIn(url)}.manifest.json` : objectIn(url);
     const manifest = this.#manifest(name);
     if (manifest === undefined)
       throw new BrokenPromise(1, `${kind} ${url} was acknowledged and is not there`);
@@ -59,6 +52,13 @@ export class StoredObjects {
     return bytes === undefined ? undefined : decodeManifest(name, bytes);
   }
 
+  #bytesOf({ archive, sha256 }: Part): Buffer {
+    const bytes = this.#disk.bytes(this.#path(archive), 'durable');
+    if (bytes === undefined) throw new BrokenPromise(1, `the archive ${archive} is not there`);
+    if (createHash('sha256').update(bytes).digest('hex') === sha256) return bytes;
+    throw new BrokenPromise(1, `the archive ${archive} has other bytes than its manifest says`);
+  }
+
   #path(name: string): string {
     return `${this.#root()}/objects/${name}`;
   }
@@ -66,11 +66,4 @@ export class StoredObjects {
 
 function objectIn(url: string): string {
   return url.slice(0, -`@${BUCKET}`.length);
-}
-
-/** `…/backups/3@bucket` is the generation whose manifest has its number in full length. */
-function manifestName(url: string): string {
-  const object = objectIn(url);
-  const slash = object.lastIndexOf('/');
-  return `${object.slice(0, slash)}/${object.slice(slash + 1).padStart(GENERATION_DIGITS, '0')}.manifest.json`;
 }
