@@ -14,11 +14,11 @@ const ID = 'memory-1';
 /** The most memory a daemon has during one full backup of a large workspace, above what it has idle. */
 export async function benchMemory({ workspace }: Measuring): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
-  const s3 = startChild('s3-child-process.ts');
+  const s3 = startChild('s3-child-process.ts', 'bench');
   try {
     const content = new GeneratedWorkspace(join(folder, 'content'), workspace);
     content.generate();
-    const server = { kind: 's3' as const, bucket: 'bench', pathStyle: true, secure: false };
+    const server = { kind: 's3' as const, pathStyle: true, secure: false };
     const rows: Row[] = [];
     rows.push(await rowOf('a directory', 64, join(folder, 'directory'), content.folder));
     const storage = { ...server, ...JSON.parse(await s3.said) };
