@@ -8,8 +8,10 @@ import { RealSystem } from '../cli/support/real-system.js';
 
 const guide = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'guide.md'), 'utf8');
 const blocks = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
-/** The guide clones from the internet; this test from loopback. */
+/** The guide clones from the internet; this test from loopback, where the repository has another name. */
 const EXAMPLE_URL = 'https://github.com/octocat/Hello-World';
+const EXAMPLE_FILE = 'Hello-World/README';
+const EXAMPLE_FOLDER = 'Hello-World';
 
 let system: RealSystem;
 let server: GitServer;
@@ -30,7 +32,11 @@ describe('the guide', () => {
   });
 
   it.each(blocks.map((block, index) => [index + 1, block]))('block %d works: %s', async (_index, block) => {
-    const { code, stderr } = await system.shell(String(block).replaceAll(EXAMPLE_URL, server.url));
+    const script = String(block)
+      .replaceAll(EXAMPLE_URL, server.url)
+      .replaceAll(EXAMPLE_FILE, 'steward/README.md')
+      .replaceAll(EXAMPLE_FOLDER, 'steward');
+    const { code, stderr } = await system.shell(script);
     expect(code, stderr).toBe(0);
   });
 
