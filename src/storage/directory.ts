@@ -88,6 +88,11 @@ export class DirectoryStorage implements ObjectStorage {
     throw new StewardError('not-implemented', 'A directory cannot give links to its objects.');
   }
 
+  /** Its own are removed when it is opened. */
+  async sweep(): Promise<number> {
+    return 0;
+  }
+
   async check(signal: AbortSignal): Promise<void> {
     const { files, random } = this.#world;
     await this.#guarded(signal, undefined, async () => {

@@ -38,3 +38,11 @@ export function readingFailuresAs(
   addAbortSignal(signal, translated);
   return reading.pipe(translated);
 }
+
+/** A server that answers well and stores nothing, or something else. */
+export function keepsNothing(where: string): StewardError {
+  return new StewardError(
+    'storage-unavailable',
+    `The object storage ${where} does not keep what it accepts.`,
+  );
+}

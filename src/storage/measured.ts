@@ -4,7 +4,17 @@ import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
 import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from './object-storage.js';
 
-type Operation = 'put' | 'replace' | 'get' | 'head' | 'list' | 'delete' | 'delete-many' | 'sign' | 'check';
+type Operation =
+  | 'put'
+  | 'replace'
+  | 'get'
+  | 'head'
+  | 'list'
+  | 'delete'
+  | 'delete-many'
+  | 'sign'
+  | 'sweep'
+  | 'check';
 
 /** Counts and times every operation, by outcome: `ok`, an error code, or `cancelled`. */
 export class MeasuredStorage implements ObjectStorage {
@@ -84,6 +94,10 @@ export class MeasuredStorage implements ObjectStorage {
 
   sign(name: ObjectName, access: 'read' | 'write', signal: AbortSignal): Promise<string> {
     return this.#measure('sign', signal, () => this.#storage.sign(name, access, signal));
+  }
+
+  sweep(signal: AbortSignal): Promise<number> {
+    return this.#measure('sweep', signal, () => this.#storage.sweep(signal));
   }
 
   check(signal: AbortSignal): Promise<void> {

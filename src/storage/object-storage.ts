@@ -28,6 +28,8 @@ export interface ObjectStorage {
   deleteMany(names: readonly ObjectName[], signal: AbortSignal): Promise<void>;
   /** A link that lets its bearer read or write this object for a while; `not-implemented` where there are none. */
   sign(name: ObjectName, access: 'read' | 'write', signal: AbortSignal): Promise<string>;
+  /** Removes what uploads left that ended long ago without an end; resolves with how many there were. */
+  sweep(signal: AbortSignal): Promise<number>;
   /** Whether objects can be written and read now; rejects with the reason. */
   check(signal: AbortSignal): Promise<void>;
 }

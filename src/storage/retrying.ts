@@ -66,6 +66,10 @@ export class RetryingStorage implements ObjectStorage {
     return retry(this.#world, signal, () => this.#storage.sign(name, access, signal));
   }
 
+  sweep(signal: AbortSignal): Promise<number> {
+    return this.#storage.sweep(signal);
+  }
+
   /** Asks once: whoever checks wants to know how things are now. */
   check(signal: AbortSignal): Promise<void> {
     return this.#storage.check(signal);

@@ -225,6 +225,7 @@ function repository(place: ArchivePlace, changed: Partial<ObjectStorage> = {}): 
     delete: (...args) => storage.delete(...args),
     deleteMany: (...args) => storage.deleteMany(...args),
     sign: (...args) => storage.sign(...args),
+    sweep: (...args) => storage.sweep(...args),
     check: (...args) => storage.check(...args),
     ...changed,
   };

@@ -100,6 +100,7 @@ function flaky(
     replace: () => answer(object),
     deleteMany: () => answer(undefined),
     sign: () => answer(''),
+    sweep: () => answer(0),
     put: async (_name, body) => {
       await onBody(body);
       return answer(object);

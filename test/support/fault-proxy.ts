@@ -88,16 +88,24 @@ export class FaultProxy {
 
   #passOn(request: IncomingMessage, answer: ServerResponse, fault: Fault | undefined): void {
     const { method, url, headers } = request;
-    const passed = forward(`${this.#target}${url}`, { method, headers, setHost: false }, (theirs) => {
+    const options = { method, headers, setHost: false, agent: false };
+    const passed = forward(`${this.#target}${url}`, options, (theirs) => {
       if (fault?.kind === 'cut-answer') {
         theirs.resume();
         theirs.once('end', () => request.socket.destroy());
         return;
       }
       answer.writeHead(theirs.statusCode ?? 502, theirs.rawHeaders);
-      theirs.pipe(disturbed(fault, request)).pipe(answer);
+      theirs.on('error', () => {
+        if (!answer.writableEnded) request.socket.destroy();
+      });
+      // Some servers send the end of a chunked body after a HEAD, which breaks the parser.
+      if (method === 'HEAD') answer.end();
+      else theirs.pipe(disturbed(fault, request)).pipe(answer);
     });
-    passed.on('error', () => request.socket.destroy());
+    passed.on('error', () => {
+      if (!answer.writableEnded) request.socket.destroy();
+    });
     request.pipe(passed);
   }
 }

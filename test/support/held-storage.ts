@@ -83,6 +83,10 @@ export class HeldStorage implements ObjectStorage {
     return this.#storage.sign(name, access, signal);
   }
 
+  sweep(signal: AbortSignal): Promise<number> {
+    return this.#storage.sweep(signal);
+  }
+
   check(signal: AbortSignal): Promise<void> {
     return this.#storage.check(signal);
   }

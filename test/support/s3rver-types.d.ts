@@ -7,6 +7,8 @@ declare module 's3rver' {
       readonly silent: boolean;
       readonly directory: string;
     });
+    /** Once it runs. */
+    readonly httpServer: import('node:http').Server;
     run(): Promise<{ readonly port: number }>;
     close(): Promise<void>;
   }

@@ -15,6 +15,7 @@ export async function startS3rver(): Promise<S3Server & { stop(): Promise<void> 
     accessKey: 'S3RVER',
     secretKey: 'S3RVER',
     stop: async () => {
+      server.httpServer.closeAllConnections();
       await server.close();
       await rm(directory, { recursive: true, force: true });
     },

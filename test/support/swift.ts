@@ -44,7 +44,7 @@ export async function startSwift(folder: string): Promise<RunningSwift> {
   };
   const endpoint = `http://127.0.0.1:${ports.proxy}`;
   try {
-    await answers(`${endpoint}/healthcheck`, children);
+    for (const port of Object.values(ports)) await answers(`http://127.0.0.1:${port}/healthcheck`, children);
   } catch (error) {
     await stop();
     throw error;
@@ -73,7 +73,9 @@ mount_check = false
 fallocate_reserve = 0
 log_address = ${join(folder, 'no-syslog')}
 [pipeline:main]
-pipeline = ${server}-server
+pipeline = healthcheck ${server}-server
+[filter:healthcheck]
+use = egg:swift#healthcheck
 [app:${server}-server]
 use = egg:swift#${server}
 `;
@@ -92,6 +94,7 @@ pipeline = catch_errors healthcheck cache bulk s3api tempauth slo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+error_suppression_limit = 1000000
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:cache]

@@ -10,7 +10,7 @@ import { gcsFailure } from './failures.js';
 const MARK = 'steward-upload';
 
 /**
- * Streams one object, chunk by chunk; the library repeats a chunk from memory and compares the checksum of the
+ * Streams one object and resolves with its size, chunk by chunk; the library repeats a chunk from memory and compares the checksum of the
  * whole. One whose last answer was lost is found by `mark`, which nobody else uses.
  */
 export async function uploadTo(
@@ -19,10 +19,14 @@ export async function uploadTo(
   body: Readable,
   options: PutOptions,
   { mark, mayReplace }: { readonly mark: string; readonly mayReplace: boolean },
-): Promise<void> {
+): Promise<number> {
   const { signal, contentType, annotations } = options;
   addAbortSignal(signal, body);
   let bodyFailure: { readonly error: unknown } | undefined;
+  let sizeBytes = 0;
+  const count = (bytes: number) => {
+    sizeBytes += bytes;
+  };
   body.on('error', (error) => {
     bodyFailure ??= { error };
   });
@@ -36,16 +40,17 @@ export async function uploadTo(
       },
       ...(mayReplace ? {} : { preconditionOpts: { ifGenerationMatch: 0 } }),
     };
-    const { start, rest } = await startOf(body);
+    const { start, rest } = await startOf(body, count);
     if (rest === undefined) {
       await connection.call(signal, () => file.save(start, { ...about, resumable: false }));
     } else {
       const writing = file.createWriteStream({ ...about, resumable: true, chunkSize: CHUNK_BYTES });
-      await pipeline(joined(start, rest), writing, { signal });
+      await pipeline(joined(start, rest, count), writing, { signal });
     }
+    return sizeBytes;
   } catch (error) {
     if (await isOurs(connection, place, mark).catch(() => false)) {
-      if (bodyFailure === undefined && !signal.aborted) return;
+      if (bodyFailure === undefined && !signal.aborted) return sizeBytes;
       await (await connection.file(place)).delete({ ignoreNotFound: true }).catch(() => undefined);
     }
     signal.throwIfAborted();
@@ -56,7 +61,7 @@ export async function uploadTo(
 }
 
 /** Small objects go in one request, and the library cannot send an empty one in chunks. */
-async function startOf(body: Readable) {
+async function startOf(body: Readable, count: (bytes: number) => void) {
   const chunks: Buffer[] = [];
   const rest = body[Symbol.asyncIterator]();
   for (let size = 0; size <= SINGLE_REQUEST_BYTES; ) {
@@ -64,17 +69,24 @@ async function startOf(body: Readable) {
     if (next.done) return { start: Buffer.concat(chunks), rest: undefined };
     const chunk = Buffer.from(next.value);
     size += chunk.length;
+    count(chunk.length);
     chunks.push(chunk);
   }
   return { start: Buffer.concat(chunks), rest };
 }
 
-async function* joined(start: Buffer, rest: AsyncIterator<Uint8Array | string>): AsyncGenerator<Buffer> {
+async function* joined(
+  start: Buffer,
+  rest: AsyncIterator<Uint8Array | string>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
   yield start;
   for (;;) {
     const next = await rest.next();
     if (next.done) return;
-    yield Buffer.from(next.value);
+    const chunk = Buffer.from(next.value);
+    count(chunk.length);
+    yield chunk;
   }
 }
 

@@ -10,7 +10,7 @@ import {
   sharedBucket,
   urlAt,
 } from '../buckets.js';
-import { readingFailuresAs } from '../failures.js';
+import { keepsNothing, readingFailuresAs } from '../failures.js';
 import { checkPrefix, isObjectName } from '../object-name.js';
 import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from '../object-storage.js';
 import { PROBE_FOLDER, probeName } from '../probe.js';
@@ -147,11 +147,7 @@ export class S3Storage implements ObjectStorage {
   async check(signal: AbortSignal): Promise<void> {
     const probe = this.#probe;
     await this.#upload(probe, Readable.from(['check']), { signal }, true);
-    const found = await this.head(probe, signal);
     await this.delete(probe, signal);
-    if (found?.sizeBytes === 'check'.length) return;
-    const message = `The object storage ${this.#connection.where} does not keep what it accepts.`;
-    throw new StewardError('storage-unavailable', message);
   }
 
   /** Gives up what uploads that were killed long ago left on the server; resolves with how many there were. */
@@ -196,9 +192,9 @@ export class S3Storage implements ObjectStorage {
       this.#buckets?.forget(place.bucket);
       throw error;
     });
-    return (
-      (await this.head(name, options.signal)) ?? { name, sizeBytes, modifiedMs: this.#world.clock.now() }
-    );
+    const found = await this.head(name, options.signal);
+    if (found?.sizeBytes === sizeBytes) return found;
+    throw keepsNothing(this.#connection.where);
   }
 
   async *#listIn({ bucket, key }: ObjectPlace, signal: AbortSignal): AsyncGenerator<StoredObject> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { newS3Storage } from '../../support/s3-storage.js';
 import { startS3rver } from '../../support/s3rver.js';
 import { conformsToObjectStorage } from '../conformance.js';
+import { bearsTrouble } from './troubles.js';
 
 let server: Awaited<ReturnType<typeof startS3rver>>;
 
@@ -18,3 +19,4 @@ afterAll(() => server.stop());
 const quirks = { listsByFolder: true, missesOneOfMany: true };
 
 conformsToObjectStorage('a bucket of s3rver', () => newS3Storage(server), quirks);
+bearsTrouble('s3rver', () => server, { listsUploads: false, checksSecrets: false });

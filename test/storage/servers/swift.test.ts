@@ -5,6 +5,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { newOwnerBuckets, newS3Storage } from '../../support/s3-storage.js';
 import { type S3Server, startSwift } from '../../support/swift.js';
 import { conformsToObjectStorage } from '../conformance.js';
+import { bearsTrouble } from '../s3/troubles.js';
 
 let server: S3Server;
 let stop: () => Promise<void>;
@@ -19,3 +20,4 @@ afterAll(() => stop?.());
 conformsToObjectStorage('a bucket of OpenStack Swift', () => newS3Storage(server));
 
 conformsToObjectStorage('a bucket per owner of OpenStack Swift', () => newOwnerBuckets(server));
+bearsTrouble('OpenStack Swift', () => server, { listsUploads: true, checksSecrets: true });

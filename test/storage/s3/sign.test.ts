@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { signedUrl } from '../../../src/storage/s3/sign.js';
+
+it('signs a link as the documentation of AWS shows it', () => {
+  const url = signedUrl({
+    method: 'GET',
+    endpoint: 'https://s3.amazonaws.com',
+    bucket: 'examplebucket',
+    key: 'test.txt',
+    region: 'us-east-1',
+    pathStyle: false,
+    keys: {
+      accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+      secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    },
+    nowMs: Date.UTC(2013, 4, 24),
+    lifeMs: 86_400_000,
+  });
+  expect(url).toBe(
+    'https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256' +
+      '&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request' +
+      '&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host' +
+      '&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
+  );
+});
