@@ -127,7 +127,8 @@ export class LayerCache {
     if (hold === undefined) return direct(folder, unpack);
     try {
       await this.#provide(method, request);
-      await this.#store.touch(key);
+      // Nobody waits for it, and it never fails.
+      void this.#store.touch(key);
       return { method, wasKept: hold.wasKept };
     } catch (error) {
       signal.throwIfAborted();

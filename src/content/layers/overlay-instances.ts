@@ -108,10 +108,12 @@ export class OverlayInstances {
     return true;
   }
 
-  /** Unmounts and moves what the instance changed; answers false for one that is no overlay. */
+  /** Unmounts and moves what the instance changed, and the bare folder goes; answers false for one that is no overlay. */
   async abandon(instance: InstanceId, folder: string, to: string, signal: AbortSignal): Promise<boolean> {
     if (!(await this.#isOverlay(instance))) return false;
     await this.#end(instance, folder, (home) => this.#world.files.rename(home, to), signal);
+    const { files } = this.#world;
+    if ((await files.list(folder)).length === 0) await files.remove(folder);
     return true;
   }
 
