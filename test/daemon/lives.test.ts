@@ -1,13 +1,19 @@
 import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { stewardContentHandlers } from '../../src/daemon/rpc/steward/content.js';
 import { fileError } from '../../src/gateways/file-error.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import type { World } from '../../src/gateways/world.js';
 import { GitAuthMethod, WorkspaceInitializer } from '../../src/gen/content-service-api/initializer.js';
 import type { RecordAlarm } from '../../src/records/alarm.js';
-import { type CoreChanges, callContext, instanceId, type RealCore, realCore } from '../support/core.js';
+import {
+  type CoreChanges,
+  callContext,
+  instanceId,
+  type RealCore,
+  realCore,
+  stewardCallsOf,
+} from '../support/core.js';
 import { type BeforeOperation, gate, interceptFiles } from '../support/intercepted-files.js';
 import { emptyWorkspace } from '../support/real-daemon.js';
 
@@ -215,16 +221,7 @@ const stepOf = (id: string) => daemon.core.instances.find(instanceId(id))?.view.
 
 const everything = { owner: '', workspaceId: '', pageSize: 0, pageToken: '' };
 
-function stewardCalls() {
-  return stewardContentHandlers({
-    core: daemon.core,
-    node: 'here',
-    urlOf: (object) => `${object}@steward`,
-    backupsOf: () => {
-      throw new Error('not asked for');
-    },
-  });
-}
+const stewardCalls = () => stewardCallsOf(daemon);
 
 /** An Init that cannot get further than the storage, with a password. */
 function withSecret(authPassword: string) {

@@ -8,6 +8,7 @@ import { WorkingArea } from '../../src/daemon/area.js';
 import { type DaemonConfigInput, daemonConfigSchema } from '../../src/daemon/config.js';
 import { type ContentCore, type CoreListener, openCore } from '../../src/daemon/core.js';
 import { contentServiceHandlers } from '../../src/daemon/rpc/content-service.js';
+import { stewardContentHandlers } from '../../src/daemon/rpc/steward/content.js';
 import { RealHttp } from '../../src/gateways/real/http.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import type { World } from '../../src/gateways/world.js';
@@ -28,6 +29,8 @@ export interface CoreChanges {
   readonly listener?: Partial<CoreListener>;
   readonly limits?: NonNullable<DaemonConfigInput['limits']>;
   readonly queues?: NonNullable<DaemonConfigInput['queues']>;
+  /** Between two backups of content in use; absent: as configured. */
+  readonly backupPeriodMs?: number;
 }
 
 /** The daemon without its wires, in a folder of its own, over a storage that can be held back. */
@@ -63,7 +66,10 @@ export async function realCore(changes: CoreChanges = {}) {
     place: { world, storage, user: undefined },
     owner: config.content,
     git: config.git,
-    limits: config.limits,
+    limits: {
+      ...config.limits,
+      backupPeriodMs: changes.backupPeriodMs ?? config.limits.backupPeriodMs,
+    },
     queues: config.queues,
     listener: { ...silent, ...changes.listener },
     supervisor: () => {
@@ -105,6 +111,18 @@ export async function realCore(changes: CoreChanges = {}) {
 }
 
 export type RealCore = Awaited<ReturnType<typeof realCore>>;
+
+/** `steward.v1` over such a core. */
+export function stewardCallsOf({ core, world, storage, area, folder }: RealCore) {
+  return stewardContentHandlers({
+    core,
+    node: 'here',
+    place: { world, storage, user: undefined },
+    area,
+    restoreFolder: join(folder, 'restored'),
+    drills: { list: () => [], nextAtMs: undefined },
+  });
+}
 
 /** A call nobody cancels. */
 export function callContext(): CallContext {

@@ -3,6 +3,7 @@ import type { ContentEvent, ContentInput } from '../../../machines/content-setup
 import type { contentMachine } from '../../../machines/content-state.js';
 import type { Identity } from '../../../machines/content-types.js';
 import { StewardError } from '../../errors/steward-error.js';
+import { type AttachmentView, attachmentsIn, type TimerView, timerIn } from './children.js';
 import { Follower, type Moved } from './follower.js';
 import { Lane } from './lane.js';
 import { type ContentView, viewOf } from './view.js';
@@ -71,6 +72,16 @@ export class Instance {
 
   get view(): ContentView {
     return viewOf(this.#actor.getSnapshot());
+  }
+
+  /** undefined while no backup timer lives. */
+  get timer(): TimerView | undefined {
+    return timerIn(this.#actor.getSnapshot());
+  }
+
+  /** In the order they were attached. */
+  get attachments(): readonly AttachmentView[] {
+    return attachmentsIn(this.#actor.getSnapshot());
   }
 
   /** Settles when the actor has ended by itself: resolves with the last view, rejects when it crashed. */

@@ -1,6 +1,6 @@
 import type { BackupTimerRecord } from '../../../machines/backup-timer-steps.js';
 import type { RecordedAttachment } from '../../../machines/content-attachments.js';
-import type { ContentContext } from '../../../machines/content-types.js';
+import type { ContentContext, Identity } from '../../../machines/content-types.js';
 import type { InstanceId } from '../../../machines/ids.js';
 import { type ContentRecord, withAttachment } from '../../../machines/record.js';
 import { StewardError } from '../../errors/steward-error.js';
@@ -61,6 +61,15 @@ export class ContentRecords implements InstanceRecords {
     return this.#living.get(instance);
   }
 
+  /** Those of all instances that live here or are remembered. */
+  workspaces(): readonly Omit<Identity, 'instance'>[] {
+    const known = new Map<string, Identity>();
+    for (const { identity } of [...this.#finished.values(), ...this.#living.values()]) {
+      known.set(`${identity.owner}/${identity.workspace}`, identity);
+    }
+    return [...known.values()];
+  }
+
   finished(instance: InstanceId): Finished | undefined {
     const finished = this.#finished.get(instance);
     return finished !== undefined && this.#isRemembered(finished) ? finished : undefined;
@@ -77,7 +86,9 @@ export class ContentRecords implements InstanceRecords {
   ): Promise<void> {
     return this.#inTurn(instance, async () => {
       signal.throwIfAborted();
-      const record = next(this.#living.get(instance));
+      const before = this.#living.get(instance);
+      const record = next(before);
+      if (before === undefined) await this.#forgetFormerLife(instance);
       await this.#store.write(instance, record);
       this.#living.set(instance, record);
     });
@@ -166,6 +177,13 @@ export class ContentRecords implements InstanceRecords {
       if (this.#turns.get(instance) === turn) this.#turns.delete(instance);
     });
     return result;
+  }
+
+  /** An id may be used again after a set-up that failed: what was told of that life says nothing of the next one. */
+  async #forgetFormerLife(instance: InstanceId): Promise<void> {
+    if (!this.#finished.has(instance)) return;
+    await this.#finishedStore.remove(instance);
+    this.#finished.delete(instance);
   }
 
   /** Nobody waits for it: there may be thousands. What cannot be removed now is forgotten at the next start. */

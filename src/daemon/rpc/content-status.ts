@@ -6,6 +6,7 @@ import type {
   SetupResult,
 } from '../../../machines/content-types.js';
 import { type ContentRecord, stateOfRecord } from '../../../machines/record.js';
+import type { ArchivePlace } from '../../content/archive-objects.js';
 import { catalog } from '../../errors/catalog.js';
 import { isErrorCode } from '../../errors/steward-error.js';
 import { ArchiveKind, type Backup } from '../../gen/steward/v1/backup.js';
@@ -19,10 +20,18 @@ import { WorkspaceContentState } from '../../gen/ws-daemon-api/daemon.js';
 import type { Finished } from '../instance/finished.js';
 import type { Instance } from '../instance/instance.js';
 import type { Absence } from '../instances.js';
+import { absentRisk, backupRisk } from './backup-risk.js';
+import { preStopOf, queueOf, snapshotsOf } from './content-work.js';
 import { gitStatusOf } from './git-status.js';
 
+/** What a status is told from, beside the instance. */
+export interface StatusSource {
+  readonly node: string;
+  readonly place: Pick<ArchivePlace, 'storage' | 'world'>;
+}
+
 /** One living instance, with step and cause. */
-export function statusOf(instance: Instance, node: string): ContentStatus {
+export function statusOf(instance: Instance, { node, place }: StatusSource): ContentStatus {
   const { view, latest } = instance;
   const { context } = view;
   const isPausing =
@@ -49,13 +58,18 @@ export function statusOf(instance: Instance, node: string): ContentStatus {
     setup: context.setup === undefined ? undefined : setupOf(context.setup),
     remoteStorageDisabled: context.request?.remoteStorageDisabled ?? false,
     storageQuotaBytes: BigInt(context.request?.quotaBytes ?? 0),
+    ...backupRisk(context, instance.timer, place.world.clock.now()),
+    attachments: [...instance.attachments],
+    preStop: preStopOf(context.preStop),
+    snapshots: snapshotsOf(context, place.storage),
+    queue: queueOf(context, view.step, place.storage),
   };
 }
 
 /** An instance without a living actor: parked, or about to be started again. Its content is as recorded. */
 export function absentStatusOf(
   record: ContentRecord,
-  node: string,
+  { node, place }: StatusSource,
   absence: Absence | undefined,
 ): ContentStatus {
   const { identity, at, since, failure, lastBackup, request } = record;
@@ -75,11 +89,15 @@ export function absentStatusOf(
     parked: isParked ? { reason, sinceMs: BigInt(at) } : undefined,
     remoteStorageDisabled: request?.remoteStorageDisabled ?? false,
     storageQuotaBytes: BigInt(request?.quotaBytes ?? 0),
+    ...absentRisk(record),
+    preStop: preStopOf(record.preStop),
+    snapshots: snapshotsOf(record, place.storage),
+    queue: queueOf(record, 'absent', place.storage),
   };
 }
 
 /** An instance that is gone, as far as it is remembered. */
-export function finishedStatusOf(finished: Finished, node: string): ContentStatus {
+export function finishedStatusOf(finished: Finished, { node, place }: StatusSource): ContentStatus {
   return {
     ...emptyStatus(finished.identity, node),
     step: 'gone',
@@ -90,6 +108,8 @@ export function finishedStatusOf(finished: Finished, node: string): ContentStatu
     lastBackup: finished.finalBackup === undefined ? undefined : backupOf(finished.finalBackup, finished),
     gitStatus: finished.gitStatus === undefined ? undefined : gitStatusOf(finished.gitStatus),
     failure: finished.failure === undefined ? undefined : failureOf(finished.failure),
+    preStop: preStopOf(finished.preStop),
+    snapshots: snapshotsOf(finished, place.storage),
   };
 }
 
@@ -138,6 +158,7 @@ function backupOf(reference: BackupReference, of: Pick<ContentContext, 'identity
     entries: 0n,
     contentBytes: 0n,
     tornFiles: 0n,
+    unusable: '',
     kind: ArchiveKind.ARCHIVE_KIND_UNSPECIFIED,
   };
 }

@@ -12,18 +12,19 @@ export function contentOf(options: StewardContentOptions, instanceId: string): C
   const status = presentStatus(options, instance, () => options.core.instances.absences());
   if (status !== undefined) return status;
   const finished = options.core.instances.finished(instance);
-  if (finished !== undefined) return finishedStatusOf(finished, options.node);
+  if (finished !== undefined) return finishedStatusOf(finished, options);
   throw new StewardError('unknown-instance', `no instance ${instance} is known here`);
 }
 
 /** undefined for an instance that is finished, unknown, or so new that nothing is known of it yet. */
 export function presentStatus(
-  { core, node }: StewardContentOptions,
+  options: StewardContentOptions,
   instance: InstanceId,
   absences: () => ReadonlyMap<string, Absence>,
 ): ContentStatus | undefined {
-  const live = core.instances.find(instance);
-  if (live !== undefined) return statusOf(live, node);
-  const record = core.records.read(instance);
-  return record === undefined ? undefined : absentStatusOf(record, node, absences().get(instance));
+  const { instances, records } = options.core;
+  const live = instances.find(instance);
+  if (live !== undefined) return statusOf(live, options);
+  const record = records.read(instance);
+  return record === undefined ? undefined : absentStatusOf(record, options, absences().get(instance));
 }

@@ -48,13 +48,14 @@ function promisedSnapshots(context: VersionsContext, of: Of): ReadonlyMap<string
   return new Map(named.filter(([name]) => SNAPSHOT_NAME.test(name)));
 }
 
-function statusIn({ core, node }: VersionsContext, of: Of): ContentStatus | undefined {
+function statusIn(context: VersionsContext, of: Of): ContentStatus | undefined {
+  const { core } = context;
   const instance = ownedInstanceOf({ core }, of);
   if (instance === undefined) return undefined;
   const live = core.instances.find(instance);
-  if (live !== undefined) return statusOf(live, node);
+  if (live !== undefined) return statusOf(live, context);
   const record = core.records.read(instance);
-  return record === undefined ? undefined : absentStatusOf(record, node, undefined);
+  return record === undefined ? undefined : absentStatusOf(record, context, undefined);
 }
 
 async function storedArchives(
