@@ -35,6 +35,8 @@ export interface Progress {
 export interface WorkOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Bytes that what is unpacked may take; 0 or absent for no limit. */
+  readonly quotaBytes?: number;
 }
 
 export interface ArchiveOrigin {
@@ -184,6 +186,7 @@ export async function unpackObject(
       await unpackArchive(world, stored, folder, {
         signal,
         user,
+        ...(options.quotaBytes === undefined ? {} : { quotaBytes: options.quotaBytes }),
         onBytes: (bytes) => options.onProgress?.({ step: 'unpacking', bytes }),
         ...(expected === undefined
           ? {}

@@ -122,3 +122,7 @@ export const RESTORE_NAME_BYTES_MAX = 255;
 /** Paths one restore takes out of a version, and the longest of them. */
 export const RESTORE_PATHS_MAX = 1_000;
 export const RESTORE_PATH_BYTES_MAX = 4_096;
+
+/** What an archive may unpack to beyond the quota: headers of its entries are in the count. The larger of both. */
+export const QUOTA_HEADROOM_BYTES = 16 * 1024 * 1024;
+export const QUOTA_HEADROOM_SHARE = 0.1;

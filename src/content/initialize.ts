@@ -45,7 +45,8 @@ async function restoreLatest(
   const start = clock.monotonic();
   const manifest = await backups.latest(context.signal);
   if (manifest === undefined) return undefined;
-  await backups.restore(manifest, context.folder, context);
+  // One's own work comes back whole, also where the quota has become smaller since.
+  await backups.restore(manifest, context.folder, { ...context, quotaBytes: 0 });
   const durationMs = clock.monotonic() - start;
   const { torn } = manifest;
   const { sizeBytes } = digestOf(manifest);

@@ -1,9 +1,10 @@
-import { pipeline, Readable } from 'node:stream';
+import { pipeline, Readable, Transform } from 'node:stream';
 import { StewardError } from '../errors/steward-error.js';
-import type { ProcessExit } from '../gateways/processes.js';
+import type { ProcessExit, RunningProcess } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
+import { confine } from '../isolation/confine.js';
 import { type Compression, listen } from './archive.js';
-import { MAGIC_BYTES } from './bounds.js';
+import { MAGIC_BYTES, QUOTA_HEADROOM_BYTES, QUOTA_HEADROOM_SHARE } from './bounds.js';
 import { compressionOf, decompressor } from './compression.js';
 import { type Digest, isSameDigest, Meter } from './digest.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
@@ -21,6 +22,8 @@ export interface UnpackOptions {
   readonly contentBytes?: number;
   /** What the archive must be; absent for archives of others, which come without a manifest. */
   readonly expected?: Digest;
+  /** Bytes the workspace may hold; 0 or absent for no limit. For archives of others, never for one's own backup. */
+  readonly quotaBytes?: number;
   readonly onBytes?: (sizeBytes: number) => void;
 }
 
@@ -44,6 +47,8 @@ export async function unpackArchive(
     (error: unknown) => ({ error }),
   );
   options.signal.throwIfAborted();
+  // Of more than may be here nothing more is wanted, whatever its digest.
+  if (failure?.error instanceof StewardError && failure.error.code === 'quota-exceeded') throw failure.error;
   await drain(source, meter, options);
   const digest = meter.finish();
   if (options.expected !== undefined && !isSameDigest(digest, options.expected)) {
@@ -88,20 +93,72 @@ async function extract(
     throw new StewardError('archive-damaged', 'the stored object is not an archive');
   }
   const hasZstd = compression === 'zstd' && (await world.processes.find('zstd')) !== undefined;
-  const tar = world.processes.start({
+  const isCounted = (options.quotaBytes ?? 0) > 0;
+  const stored = Readable.from(joined(start, bytes), { objectMode: false });
+  // What is counted has to pass through here unpacked; else tar has the program for that itself.
+  const isZstd = hasZstd && !isCounted;
+  const command = {
     program: 'tar',
-    args: unpackArguments({ folder, kind: options.kind ?? 'full', user: options.user, isZstd: hasZstd }),
+    args: unpackArguments({ folder, kind: options.kind ?? 'full', user: options.user, isZstd }),
     env: PROGRAM_ENVIRONMENT,
-    input: plainBytes(
-      Readable.from(joined(start, bytes), { objectMode: false }),
-      hasZstd ? 'none' : compression,
-    ),
+    input: isCounted
+      ? counted(await unzipped(world, stored, compression, folder, hasZstd, options), options)
+      : plainBytes(stored, isZstd ? 'none' : compression),
     signal: options.signal,
-  });
+  };
+  const tar = world.processes.start(await confine(world, command, { writable: folder, keeps: 'owners' }));
   tar.stdout.resume();
   const messages = new TarMessages();
   await listen(tar, messages);
   judge(await tar.exit, messages, options);
+}
+
+/** By the zstd program where there is one: as the content's user, who has no rights here. */
+async function unzipped(
+  world: World,
+  stored: Readable,
+  compression: Compression,
+  folder: string,
+  hasZstd: boolean,
+  { signal, user }: UnpackOptions,
+): Promise<Readable> {
+  if (compression !== 'zstd' || !hasZstd) return plainBytes(stored, compression);
+  const owner = user === undefined ? {} : { uid: user.uid, gid: user.gid };
+  const args = ['--decompress', '--quiet', '--stdout'];
+  const command = { program: 'zstd', args, env: PROGRAM_ENVIRONMENT, input: stored, signal, ...owner };
+  const zstd = world.processes.start(await confine(world, command, { writable: folder }));
+  return Readable.from(outputOf(zstd), { objectMode: false });
+}
+
+async function* outputOf(zstd: RunningProcess): AsyncGenerator<Buffer> {
+  try {
+    const listening = listen(zstd, new TarMessages());
+    yield* zstd.stdout;
+    await listening;
+    const exit = await zstd.exit;
+    if (exit.kind === 'code' && exit.code === 0) return;
+    throw new StewardError(
+      'archive-damaged',
+      `the archive could not be decompressed: zstd ${describeExit(exit)}`,
+    );
+  } finally {
+    zstd.kill('SIGKILL');
+  }
+}
+
+/** Ends what unpacks to more than the workspace may hold; names and times of the entries count a little too. */
+function counted(plain: Readable, { quotaBytes = 0 }: UnpackOptions): Readable {
+  const limit = quotaBytes + Math.max(QUOTA_HEADROOM_BYTES, quotaBytes * QUOTA_HEADROOM_SHARE);
+  let sizeBytes = 0;
+  const passing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      sizeBytes += chunk.length;
+      if (sizeBytes <= limit) return done(null, chunk);
+      const text = `the archive unpacks to more than the ${quotaBytes} bytes this workspace may hold`;
+      return done(new StewardError('quota-exceeded', text));
+    },
+  });
+  return pipeline(plain, passing, () => undefined);
 }
 
 function plainBytes(input: Readable, compression: Compression): Readable {
