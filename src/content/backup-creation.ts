@@ -1,7 +1,7 @@
 import type { InstanceId } from '../../machines/ids.js';
 import { StewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
-import { type ArchivePlace, storeArchive, type WorkOptions } from './archive-objects.js';
+import { type ArchivePlace, discardArchive, storeArchive, type WorkOptions } from './archive-objects.js';
 import type { BackupObjects } from './backup-objects.js';
 import type { BackupPolicy } from './backup-policy.js';
 import { CHAIN_SETTLE_MS, TORN_RETRIES_MAX } from './bounds.js';
@@ -43,6 +43,12 @@ export type BackupOutcome =
       readonly fullBecause?: string;
     };
 
+/** The newest generation; without its manifest when that cannot be read. */
+interface Latest {
+  readonly generation: number;
+  readonly manifest?: BackupManifest;
+}
+
 /** What a backup goes on from, or why it cannot. */
 type Plan =
   | { readonly kind: 'increment'; readonly head: ChainHead; readonly manifest: BackupManifest }
@@ -61,7 +67,7 @@ export class BackupCreation {
     this.#place = objects.place;
     this.#folder = folder;
     this.#options = options;
-    this.#chain = new ChainFolder(objects.place.world, options.chain);
+    this.#chain = new ChainFolder(objects.place.world, options.chain, folder);
   }
 
   async run(): Promise<BackupOutcome> {
@@ -75,18 +81,28 @@ export class BackupCreation {
     if (plan.kind === 'increment' && before?.stateDigest === plan.head.state) {
       return this.#unchanged(plan.manifest, latest);
     }
-    if (before !== undefined && !acceptShrink) requireNoShrink(latest?.tree, before, policy.shrink);
+    const tree = latest?.manifest?.tree;
+    if (before !== undefined && !acceptShrink) requireNoShrink(tree, before, policy.shrink);
     await sleep(world.clock, CHAIN_SETTLE_MS, signal);
     const begun = beginning(world);
     await syncFolder(world, this.#folder, signal);
-    const used = await this.#takeUp(plan);
     const generation = (latest?.generation ?? 0) + 1;
-    const packed = await this.#pack(used, { excludes, begun, generation });
-    const manifest = await this.#commit(packed, begun, latest);
-    if (used.kind === 'increment') {
-      await this.#objects.requireBasis(used.manifest.generation, manifest, signal);
+    return this.#make(plan, { excludes, begun, generation, entriesBefore: tree?.entries ?? 0 });
+  }
+
+  async #make(plan: Plan, task: Task): Promise<BackupOutcome> {
+    let used = await this.#takeUp(plan);
+    let packed = await this.#pack(used, task);
+    if (packed === 'misled') {
+      used = await this.#takeUp(full('folders were moved while it was made'));
+      packed = await this.#pack(used, task);
     }
-    await this.#advance(manifest, begun, excludes, packed);
+    if (packed === 'misled') throw new Error('a full archive cannot be misled by a listing');
+    const manifest = await this.#commit(packed, task.begun);
+    if (used.kind === 'increment') {
+      await this.#objects.requireBasis(used.manifest.generation, manifest, this.#options.signal);
+    }
+    await this.#advance(manifest, task, packed);
     return { kind: 'committed', manifest, ...(used.kind === 'full' ? { fullBecause: used.because } : {}) };
   }
 
@@ -98,13 +114,15 @@ export class BackupCreation {
     return full('the listing is damaged');
   }
 
-  async #latest(): Promise<BackupManifest | undefined> {
-    const { signal } = this.#options;
-    const newest = (await this.#objects.manifests(signal)).at(-1);
-    return newest === undefined ? undefined : this.#objects.read(newest.generation, signal);
+  /** One that cannot be read does not stand in the way of a new, full one. */
+  async #latest(): Promise<Latest | undefined> {
+    const newest = (await this.#objects.manifests(this.#options.signal)).at(-1);
+    if (newest === undefined) return undefined;
+    const manifest = await this.#readIfThere(newest.generation);
+    return { generation: newest.generation, ...(manifest === undefined ? {} : { manifest }) };
   }
 
-  async #plan(latest: BackupManifest | undefined, excludes: readonly Exclude[]): Promise<Plan> {
+  async #plan(latest: Latest | undefined, excludes: readonly Exclude[]): Promise<Plan> {
     const { instance, policy, signal } = this.#options;
     if (latest === undefined) return full('it is the first');
     const head = await this.#chain.head();
@@ -117,7 +135,7 @@ export class BackupCreation {
     if (isSteppedBack(head, now) || head.sinceMs > now.startedAtMs) return full('the clock was set back');
     if (head.excludes !== excludesDigest(excludes)) return full('other things are excluded than before');
     const manifest =
-      head.generation === latest.generation ? latest : await this.#readIfThere(head.generation);
+      head.generation === latest.generation ? latest.manifest : await this.#readIfThere(head.generation);
     if (manifest === undefined || digestOf(manifest).sha256 !== head.backup) {
       return full('the backup it would build on is gone');
     }
@@ -139,75 +157,83 @@ export class BackupCreation {
   }
 
   /** What was made the newest meanwhile is not what is in the folder: then the same parts become a generation. */
-  async #unchanged(manifest: BackupManifest, latest: BackupManifest | undefined): Promise<BackupOutcome> {
+  async #unchanged(manifest: BackupManifest, latest: Latest | undefined): Promise<BackupOutcome> {
     if (manifest.generation === latest?.generation) return { kind: 'unchanged', manifest };
     const { signal } = this.#options;
     const again = await this.#objects.commitAgain(manifest, this.#place.world.clock.now(), signal);
     return { kind: 'committed', manifest: again };
   }
 
-  /** The full archive or the increment, and further increments while files shrink under tar. */
-  async #pack(
-    plan: Plan,
-    { excludes, begun, generation }: { excludes: readonly Exclude[]; begun: Beginning; generation: number },
-  ): Promise<Packed> {
-    const made: Part[] = [];
-    let report: ArchiveReport | undefined;
-    let survey: Survey | undefined;
-    for (let attempt = 0; attempt <= TORN_RETRIES_MAX; attempt += 1) {
-      const stored = await storeArchive(
-        this.#place,
-        this.#objects.newArchiveName(generation, this.#options.instance),
-        this.#folder,
-        {
-          ...this.#options,
-          ...this.#options.policy,
-          kind: made.length === 0 ? plan.kind : 'increment',
-          listing: this.#chain.next,
-          excludes,
-          onPacked: async (signal) => {
-            survey = await surveyFolder(this.#place.world, this.#folder, excludes, signal);
-          },
-        },
-      );
-      made.push(stored.part);
-      report = { ...stored.report, files: (report?.files ?? 0) + stored.report.files };
-      if (stored.report.torn.count === 0) break;
-      if (!(await this.#chain.turnBack(begun, this.#options.signal))) break;
+  /** The full archive or the increment, and further increments at once while files shrink under tar. */
+  async #pack(plan: Plan, task: Task): Promise<Packed | 'misled'> {
+    const first = await this.#archive(plan.kind, task);
+    if (first === 'misled') return first;
+    const made = [first];
+    let isListed = true;
+    let last = first;
+    while (last.report.torn.count > 0 && made.length <= TORN_RETRIES_MAX) {
+      if (!(await this.#chain.turnBack(task.begun, this.#options.signal))) break;
+      const more = await this.#archive('increment', task);
+      isListed = more !== 'misled';
+      if (more === 'misled') break;
+      made.push(more);
+      last = more;
     }
-    if (survey === undefined || report === undefined) throw new Error('an archive was made without a look');
-    const isExact = isAtRest(survey, begun) && !isSteppedBack(begun, beginning(this.#place.world));
     const earlier = plan.kind === 'increment' ? plan.manifest.parts : [];
-    return { parts: [...earlier, ...made], made, report, survey, isExact };
+    const { survey, report } = last;
+    const isExact = isAtRest(survey, task.begun) && !isSteppedBack(task.begun, beginning(this.#place.world));
+    return {
+      parts: [...earlier, ...made.map(({ part }) => part)],
+      change: {
+        writtenFiles: made.reduce((sum, { report: { files } }) => sum + files, 0),
+        entriesDelta: survey.entries - task.entriesBefore,
+        storedBytes: made.reduce((sum, { part: { sizeBytes } }) => sum + sizeBytes, 0),
+      },
+      ...{ report, survey, isExact, isListed },
+    };
   }
 
-  async #commit(
-    packed: Packed,
-    begun: Beginning,
-    latest: BackupManifest | undefined,
-  ): Promise<BackupManifest> {
+  /** `misled`: tar took a folder for another one and left out what is in it; nothing is stored then. */
+  async #archive(kind: Part['kind'], { excludes, generation }: Task): Promise<Archived | 'misled'> {
+    const { instance, signal, onProgress, policy } = this.#options;
+    const { bandwidthBytesPerSecond } = policy;
+    const name = this.#objects.newArchiveName(generation, instance);
+    let survey: Survey | undefined;
+    const { part, report } = await storeArchive(this.#place, name, this.#folder, {
+      ...{ signal, kind, excludes, listing: this.#chain.next },
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond }),
+      onPacked: async (alive) => {
+        survey = await surveyFolder(this.#place.world, this.#folder, excludes, alive);
+      },
+    });
+    if (survey === undefined) throw new Error('an archive was made and nobody looked at the content');
+    if (report.renamed.count === 0) return { part, report, survey };
+    await discardArchive(this.#place, name);
+    return 'misled';
+  }
+
+  async #commit(packed: Packed, begun: Beginning): Promise<BackupManifest> {
     const { owner, workspace } = this.#objects;
     const { instance, signal } = this.#options;
-    const { parts, survey, isExact, report } = packed;
+    const { parts, change, survey, isExact, report } = packed;
     const { torn, changed } = report;
     const tree = { entries: survey.entries, bytes: survey.bytes, digest: survey.treeDigest, isExact };
     const origin = { owner, workspace, instance, createdAtMs: begun.startedAtMs };
-    const change = changeOf(packed, latest);
     return this.#objects.commit({ ...origin, parts: [...parts], tree, change, torn, changed }, signal);
   }
 
   /** The backup exists already: whatever fails here costs the next one its increment. */
   async #advance(
     manifest: BackupManifest,
-    begun: Beginning,
-    excludes: readonly Exclude[],
-    { survey, isExact }: Packed,
+    { begun, excludes }: Task,
+    { survey, isExact, isListed }: Packed,
   ): Promise<void> {
     const { instance, signal } = this.#options;
     const { world } = this.#place;
     const links = { manifest, instance, beginning: begun, excludes, survey, isAtRest: isExact };
     try {
-      if (isSteppedBack(begun, beginning(world))) await this.#chain.clear();
+      if (!isListed || isSteppedBack(begun, beginning(world))) await this.#chain.clear();
       else await this.#chain.advance({ ...links, kind: 'running' }, signal);
     } catch {
       await this.#chain.clear().catch(() => undefined);
@@ -219,23 +245,31 @@ function full(because: string): Plan {
   return { kind: 'full', because };
 }
 
-interface Packed {
-  /** The whole chain. */
-  readonly parts: readonly Part[];
-  /** What was stored now. */
-  readonly made: readonly Part[];
-  readonly report: ArchiveReport;
-  readonly survey: Survey;
-  /** Whether the survey shows what is in the archives. */
-  readonly isExact: boolean;
+/** What is the same for all archives of one backup. */
+interface Task {
+  readonly excludes: readonly Exclude[];
+  readonly begun: Beginning;
+  /** The one it will probably be. */
+  readonly generation: number;
+  /** Of the content in the backup before. */
+  readonly entriesBefore: number;
 }
 
-function changeOf({ made, report, survey }: Packed, latest: BackupManifest | undefined): Change {
-  return {
-    writtenFiles: report.files,
-    entriesDelta: survey.entries - (latest?.tree?.entries ?? 0),
-    storedBytes: made.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-  };
+interface Archived {
+  readonly part: Part;
+  readonly report: ArchiveReport;
+  /** Of the content, once nothing read it any more. */
+  readonly survey: Survey;
+}
+
+interface Packed extends Omit<Archived, 'part'> {
+  /** The whole chain. */
+  readonly parts: readonly Part[];
+  readonly change: Change;
+  /** Whether the survey shows what is in the archives. */
+  readonly isExact: boolean;
+  /** Whether tar's listing belongs to the last part. */
+  readonly isListed: boolean;
 }
 
 function whyStartOver(parts: readonly Part[], policy: BackupPolicy): string | undefined {

@@ -55,7 +55,7 @@ export class BackupRepository {
     options: SeedOptions,
   ): Promise<void> {
     const { world } = this.#place;
-    const links = new ChainFolder(world, chain);
+    const links = new ChainFolder(world, chain, folder);
     await links.clear();
     if (manifest === undefined) return;
     try {

@@ -11,6 +11,7 @@ import {
   CHAIN_MARGIN_MS,
   CHAIN_TICK_MS,
 } from './bounds.js';
+import type { Digest } from './digest.js';
 import type { Exclude } from './exclude.js';
 import { copyListing, digestListing } from './listing.js';
 import { type BackupManifest, digestOf } from './manifest.js';
@@ -80,10 +81,13 @@ export interface Links {
 export class ChainFolder {
   readonly #world: World;
   readonly #folder: string;
+  readonly #content: string;
 
-  constructor(world: World, folder: string) {
+  /** `content`: the folder that is listed. */
+  constructor(world: World, folder: string, content: string) {
     this.#world = world;
     this.#folder = folder;
+    this.#content = content;
   }
 
   /** Where tar works on the next listing. */
@@ -116,9 +120,8 @@ export class ChainFolder {
   /** The current listing under the name of the next one; false when it is not what the head says. */
   async takeUp(head: ChainHead, signal: AbortSignal): Promise<boolean> {
     const { name, ...expected } = head.listing;
-    const { files } = this.#world;
     try {
-      return await copyListing(files, join(this.#folder, name), this.next, expected, head.sinceMs, signal);
+      return await this.#copy(join(this.#folder, name), this.next, expected, head.sinceMs, signal);
     } catch {
       signal.throwIfAborted();
       return false;
@@ -133,7 +136,7 @@ export class ChainFolder {
     const again = join(this.#folder, 'again');
     await files.remove(again);
     const sinceMs = startedAtMs - CHAIN_MARGIN_MS;
-    if (!(await copyListing(files, this.next, again, digest, sinceMs, signal))) return false;
+    if (!(await this.#copy(this.next, again, digest, sinceMs, signal))) return false;
     await files.rename(again, this.next);
     return true;
   }
@@ -151,6 +154,15 @@ export class ChainFolder {
       const isOld = entry.name !== name && join(this.#folder, entry.name) !== this.#headPath;
       if (isOld) await files.remove(join(this.#folder, entry.name));
     }
+  }
+
+  #copy(from: string, to: string, expected: Digest, sinceMs: number, signal: AbortSignal): Promise<boolean> {
+    const { files } = this.#world;
+    const inodeOf = async (folder: string) => {
+      const found = await files.stat(join(this.#content, folder)).catch(() => undefined);
+      return found?.kind === 'directory' ? String(found.inode) : undefined;
+    };
+    return copyListing(files, from, to, { expected, sinceMs, inodeOf }, signal);
   }
 
   get #headPath(): string {

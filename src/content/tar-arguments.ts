@@ -21,11 +21,7 @@ const READ_ARGUMENTS = [
 ] as const;
 
 /** Inode numbers are compared, devices are not: they change with every mount and boot. */
-const LISTED_ARGUMENTS = [
-  '--no-check-device',
-  '--warning=no-new-directory',
-  '--warning=no-rename-directory',
-] as const;
+const LISTED_ARGUMENTS = ['--no-check-device', '--warning=no-new-directory'] as const;
 
 export interface PackArguments {
   readonly folder: string;

@@ -17,6 +17,8 @@ export interface ArchiveReport {
   readonly vanished: NamedEntries;
   /** Sockets, which no archive can hold. */
   readonly sockets: NamedEntries;
+  /** Folders that tar took for others under a new name, so that it left out what is in them. */
+  readonly renamed: NamedEntries;
 }
 
 /** How many entries, and the first of them by name. */
@@ -37,6 +39,7 @@ export class TarMessages {
   readonly #changed = new Names();
   readonly #vanished = new Names();
   readonly #sockets = new Names();
+  readonly #renamed = new Names();
   readonly #others = new Tail();
 
   take(line: string): void {
@@ -65,6 +68,7 @@ export class TarMessages {
       changed: this.#changed.list(),
       vanished: this.#vanished.list(),
       sockets: this.#sockets.list(),
+      renamed: this.#renamed.list(),
     };
   }
 
@@ -83,6 +87,7 @@ export class TarMessages {
     else if (said === 'file changed as we read it') this.#changed.add(name);
     else if (/^File removed before we read it$/.test(said)) this.#vanished.add(name);
     else if (said === 'socket ignored') this.#sockets.add(name);
+    else if (said.startsWith('Directory has been renamed from ')) this.#renamed.add(name);
     else return false;
     return true;
   }

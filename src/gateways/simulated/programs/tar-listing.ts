@@ -1,17 +1,15 @@
-import { z } from 'zod';
 import { errorCode } from '../../file-error.js';
 import type { SimulatedFiles } from '../files.js';
 import type { ChangeTime, FolderInode, Inode } from '../inode.js';
 
-const foldersSchema = z.record(z.string(), z.object({ inode: z.string(), names: z.array(z.string()) }));
-type Folders = z.infer<typeof foldersSchema>;
+type Folders = Record<string, { readonly inode: string; readonly names: readonly string[] }>;
 
 const FIRST_LINE = 'GNU tar-1.34-2';
 const NANOSECONDS_PER_MS = 1_000_000;
 
 /**
- * The file of `--listed-incremental`: when it was written, and what each folder held then. It begins as that of
- * GNU tar does, whose users read the time; the rest is ours.
+ * The file of `--listed-incremental`: when it was written, and what each folder held then, in the format of GNU
+ * tar, without times and devices of folders.
  */
 export class Listing {
   /** Nanoseconds since the epoch; undefined: everything is new. */
@@ -36,11 +34,11 @@ export class Listing {
     if (text === '') return new Listing(undefined, {});
     const lineEnd = text.indexOf('\n');
     const [seconds, nanoseconds, ...rest] = text.slice(lineEnd + 1).split('\0');
-    const folders = foldersSchema.safeParse(parsed(rest.join('\0')));
-    if (text.slice(0, lineEnd) !== FIRST_LINE || !folders.success) {
+    const folders = foldersIn(rest);
+    if (text.slice(0, lineEnd) !== FIRST_LINE || folders === undefined) {
       throw new Error(`${path}: Unexpected field value in snapshot file`);
     }
-    return new Listing(BigInt(seconds ?? 0) * 1_000_000_000n + BigInt(nanoseconds ?? 0), folders.data);
+    return new Listing(BigInt(seconds ?? 0) * 1_000_000_000n + BigInt(nanoseconds ?? 0), folders);
   }
 
   /** As what a folder held is found: whether it was looked at before, under this name. */
@@ -62,7 +60,7 @@ export class Listing {
   async write(files: SimulatedFiles, path: string, startedMs: number): Promise<void> {
     const seconds = Math.floor(startedMs / 1000);
     const nanoseconds = (startedMs - seconds * 1000) * NANOSECONDS_PER_MS;
-    await files.write(path, `${FIRST_LINE}\n${seconds}\0${nanoseconds}\0${JSON.stringify(this.#now)}`);
+    await files.write(path, `${FIRST_LINE}\n${seconds}\0${nanoseconds}\0${recordsOf(this.#now)}`);
   }
 }
 
@@ -70,10 +68,21 @@ export function nanosecondsOf({ ms, nth }: ChangeTime): bigint {
   return BigInt(ms) * BigInt(NANOSECONDS_PER_MS) + BigInt(nth);
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+function recordsOf(folders: Folders): string {
+  return Object.entries(folders)
+    .map(([path, { inode, names }]) => ['0', '0', '0', '0', inode, path, ...names, '', '', ''].join('\0'))
+    .join('');
+}
+
+/** undefined when it is none of ours. */
+function foldersIn(fields: readonly string[]): Folders | undefined {
+  const folders: Folders = {};
+  for (let at = 0; at < fields.length - 1; ) {
+    const end = fields.indexOf('', at + 6);
+    const [inode, path] = fields.slice(at + 4, at + 6);
+    if (end < 0 || inode === undefined || path === undefined || fields[end + 1] !== '') return undefined;
+    folders[path] = { inode, names: fields.slice(at + 6, end) };
+    at = end + 2;
   }
+  return folders;
 }
