@@ -84,12 +84,18 @@ export const HOUSEKEEPING_INTERVAL_MS = 5 * 60_000;
 export const HOUSEKEEPING_AGE_MS = 60 * 60_000;
 export const QUARANTINE_KEPT_MS = 7 * 24 * 60 * 60_000;
 /** Archives without a manifest may belong to a backup under way, on this node or another: it has to be older. */
-export const ORPHAN_AGE_MS = 2 * 24 * 60 * 60_000;
-/** How often the disk guard looks. */
-export const DISK_INTERVAL_MS = 15_000;
-/** Defaults of drills: one a day, and how long one restore may take. */
+export const ORPHAN_AGE_MS = 12 * 60 * 60_000;
+/** How often the storage is tidied: it asks for every version of every workspace. */
+export const STORED_INTERVAL_MS = 60 * 60_000;
+/** One drill a day by default, and the pause after one that failed. */
 export const DRILL_PERIOD_MS = 24 * 60 * 60_000;
-export const DRILL_DEADLINE_MS = 2 * 60 * 60_000;
+export const DRILL_RETRY_MS = 60 * 60_000;
+/** Workspaces that are asked for a backup there is room for. */
+export const DRILL_CANDIDATES_MAX = 100;
+/** What is kept of drills, how much of a reason, and the largest file of them. */
+export const DRILLS_KEPT_MAX = 500;
+export const DRILL_REASON_CHARACTERS_MAX = 1_000;
+export const DRILL_FILE_BYTES = 16 * 1024 * 1024;
 /** How long the workspace's own program may take before its content is saved. */
 export const PRE_STOP_DEADLINE_MS = 30_000;
 /** How often a stream tells how far its work is. */

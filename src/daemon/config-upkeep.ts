@@ -44,21 +44,15 @@ export const housekeepingSchema = z
 
 /** Below `minFree` nothing new is set up and the node is not ready. */
 export const diskSchema = z
-  .strictObject({
-    interval: duration().default(bounds.DISK_INTERVAL_MS),
-    minFree: size().default(bounds.DISK_FREE_BYTES_MIN),
-  })
+  .strictObject({ minFree: size().default(bounds.DISK_FREE_BYTES_MIN) })
   .prefault({})
-  .transform((said) => ({ intervalMs: said.interval, minFreeBytes: said.minFree }));
+  .transform((said) => ({ minFreeBytes: said.minFree }));
 
 /** One backup after another is restored as a proof, one every `period`. */
 export const drillsSchema = z
-  .strictObject({
-    period: duration().default(bounds.DRILL_PERIOD_MS),
-    timeout: duration().default(bounds.DRILL_DEADLINE_MS),
-  })
+  .strictObject({ period: duration().default(bounds.DRILL_PERIOD_MS) })
   .prefault({})
-  .transform((said) => ({ periodMs: said.period, timeoutMs: said.timeout }));
+  .transform((said) => ({ periodMs: said.period }));
 
 /** The workspace's own `.steward/pre-stop`. */
 export const preStopSchema = z

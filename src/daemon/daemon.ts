@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ArchivePlace } from '../content/archive-objects.js';
+import { BackupRepository } from '../content/backups.js';
 import { gitEnvironment } from '../content/git-environment.js';
 import { StewardError, toStewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
@@ -31,12 +32,17 @@ import {
 } from './bounds.js';
 import type { DaemonConfig } from './config.js';
 import { type ContentCore, openCore } from './core.js';
+import { DiskGuard } from './disk-guard.js';
+import { DrillMetrics } from './drills/drill-metrics.js';
+import type { Drills } from './drills/drills.js';
 import { DaemonMetrics } from './metrics.js';
 import { openStorage } from './open-storage.js';
 import { showQueues } from './queues/queue-metrics.js';
 import { Readiness } from './readiness.js';
 import { contentServiceHandlers } from './rpc/content-service.js';
 import { STEWARD_CONTENT_OPTIONS, stewardContentHandlers } from './rpc/steward/content.js';
+import { Upkeep } from './upkeep.js';
+import { UpkeepMetrics } from './upkeep-metrics.js';
 
 export interface DaemonOptions {
   readonly world: World;
@@ -92,11 +98,13 @@ class Daemon implements RunningDaemon {
   readonly #area: WorkingArea;
   readonly #storage: ObjectStorage;
   readonly #metrics: DaemonMetrics;
+  readonly #disk: DiskGuard;
   readonly #readiness: Readiness;
   readonly #releaseLock: () => Promise<void>;
   readonly #startedAt: number;
   #addresses: readonly string[] = [];
   #core: ContentCore | undefined;
+  #upkeep: Upkeep | undefined;
   #server: GrpcServer | undefined;
   #http: HealthServer | undefined;
   #supervisor: Supervisor | undefined;
@@ -109,7 +117,9 @@ class Daemon implements RunningDaemon {
     this.#area = new WorkingArea(config.stateFolder, config.secretsFolder);
     this.#storage = openStorage(options.world, config.storage, this.#area.storageWitness, options.registry);
     this.#metrics = new DaemonMetrics(options.registry);
-    this.#readiness = new Readiness(options.world, this.#storage, this.#area);
+    const { root, workspaces } = this.#area;
+    this.#disk = new DiskGuard(options.world.files, [root, workspaces], config.disk.minFreeBytes);
+    this.#readiness = new Readiness(options.world, this.#storage, this.#disk);
     this.#startedAt = options.world.clock.now();
   }
 
@@ -132,6 +142,7 @@ class Daemon implements RunningDaemon {
       queues: this.#config.queues,
       layers: this.#config.layers,
       listener: this.#metrics.listener(logger),
+      refusal: () => this.#disk.problem,
       supervisor: () => this.#instances(),
     });
     showQueues(this.#core.queues, this.#options.registry);
@@ -143,7 +154,9 @@ class Daemon implements RunningDaemon {
     });
     await this.#tellConfinement();
     await this.#core.recover();
-    this.#server = this.#createServer(this.#core);
+    this.#upkeep = await this.#openUpkeep(this.#core);
+    await this.#upkeep.start();
+    this.#server = this.#createServer(this.#core, this.#upkeep.drills);
     this.#addresses = await this.#server.start();
     this.#http = await this.#serveHealth();
     this.#readiness.watch((isReady) => this.#server?.setServing(isReady));
@@ -168,6 +181,7 @@ class Daemon implements RunningDaemon {
 
   async #stop(): Promise<void> {
     await this.#readiness.stop();
+    await this.#upkeep?.stop();
     await this.#http?.close();
     this.#server?.setServing(false);
     await this.#settle();
@@ -216,7 +230,23 @@ class Daemon implements RunningDaemon {
     return found;
   }
 
-  #createServer(core: ContentCore): GrpcServer {
+  #openUpkeep(core: ContentCore): Promise<Upkeep> {
+    const { world, logger, registry } = this.#options;
+    return Upkeep.open({
+      world,
+      logger,
+      core,
+      area: this.#area,
+      storage: this.#storage,
+      place: this.#place,
+      backupsOf: (owner, workspace) => new BackupRepository(this.#place, owner, workspace),
+      config: this.#config,
+      metrics: new UpkeepMetrics(registry, world.clock, this.#disk),
+      drillMetrics: new DrillMetrics(registry),
+    });
+  }
+
+  #createServer(core: ContentCore, drills: Drills): GrpcServer {
     const { world, logger, registry } = this.#options;
     const { listen, insecure, tls, node } = this.#config;
     const server = createGrpcServer({
@@ -240,7 +270,7 @@ class Daemon implements RunningDaemon {
         place: this.#place,
         area: this.#area,
         restoreFolder: this.#config.restoreFolder ?? this.#area.restored,
-        drills: NO_DRILLS,
+        drills,
       }),
       STEWARD_CONTENT_OPTIONS,
     );
@@ -282,8 +312,6 @@ class Daemon implements RunningDaemon {
     };
   }
 }
-
-const NO_DRILLS = { list: () => [], nextAtMs: undefined };
 
 /** Each instance has a budget of its own and is parked alone, so that no outage restarts the others. */
 const daemonTree: SupervisorSpec = {

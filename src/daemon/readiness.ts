@@ -3,23 +3,23 @@ import { sleep, type Timer } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
 import type { ReadinessCondition } from '../gen/steward/v1/system.js';
 import type { ObjectStorage } from '../storage/object-storage.js';
-import type { WorkingArea } from './area.js';
-import { DISK_FREE_BYTES_MIN, READINESS_DEADLINE_MS, READINESS_PERIOD_MS } from './bounds.js';
+import { READINESS_DEADLINE_MS, READINESS_PERIOD_MS } from './bounds.js';
+import type { DiskGuard } from './disk-guard.js';
 
 /** Whether the daemon can do its work: the storage answers, the disk has room. Looked at now and then. */
 export class Readiness {
-  readonly #world: Pick<World, 'clock' | 'files'>;
+  readonly #world: Pick<World, 'clock'>;
   readonly #storage: ObjectStorage;
-  readonly #area: WorkingArea;
+  readonly #disk: DiskGuard;
   readonly #known = new Map<string, ReadinessCondition>();
   #timer: Timer | undefined;
   #look: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(world: Pick<World, 'clock' | 'files'>, storage: ObjectStorage, area: WorkingArea) {
+  constructor(world: Pick<World, 'clock'>, storage: ObjectStorage, disk: DiskGuard) {
     this.#world = world;
     this.#storage = storage;
-    this.#area = area;
+    this.#disk = disk;
   }
 
   /** Looks at once and then every period; `onReady` gets each answer. */
@@ -50,9 +50,8 @@ export class Readiness {
   }
 
   async #checkDisk(): Promise<void> {
-    const { freeBytes } = await this.#world.files.space(this.#area.root);
-    if (freeBytes >= DISK_FREE_BYTES_MIN) return;
-    throw new StewardError('disk-full', `only ${freeBytes} bytes are free for workspaces`);
+    await this.#disk.look();
+    if (this.#disk.problem !== undefined) throw this.#disk.problem;
   }
 
   async #condition(name: string, check: (signal: AbortSignal) => Promise<void>): Promise<ReadinessCondition> {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { contentMachine } from '../../machines/content-state.js';
 import type { ContentLimits, GitReport, SetupRequest } from '../../machines/content-types.js';
 import { isInstanceId, isOwnerId, isWorkspaceId } from '../../machines/ids.js';
-import { WorkingArea } from '../../src/daemon/area.js';
 import { GIT_REPORT_BYTES_MAX, READINESS_DEADLINE_MS } from '../../src/daemon/bounds.js';
 import { daemonConfigSchema } from '../../src/daemon/config.js';
+import { DiskGuard } from '../../src/daemon/disk-guard.js';
 import { boundedReport, boundedSetup } from '../../src/daemon/effects/bounded.js';
 import { Instance } from '../../src/daemon/instance/instance.js';
 import { Lane } from '../../src/daemon/instance/lane.js';
@@ -112,9 +112,8 @@ it('is not ready while its disk does not answer, and does not wait for it', asyn
   const files = interceptFiles(world.files, (operation) =>
     operation === 'space' ? gate().passed : undefined,
   );
-  const area = new WorkingArea('/state', '/secrets');
   const storage = new DirectoryStorage(world, { folder: '/objects', witness: '/witness', bucket: 'b' });
-  const conditions = new Readiness({ clock: world.clock, files }, storage, area).conditions();
+  const conditions = new Readiness(world, storage, new DiskGuard(files, ['/state'], 1)).conditions();
   await world.time.advance(READINESS_DEADLINE_MS);
   expect(await conditions).toMatchObject([
     { name: 'storage', ready: true },
