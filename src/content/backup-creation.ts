@@ -18,7 +18,7 @@ import type { Exclude } from './exclude.js';
 import { excludesOf } from './exclude-file.js';
 import { type BackupManifest, type Change, digestOf, type Part } from './manifest.js';
 import { requireNoShrink } from './shrink-guard.js';
-import { type Survey, surveyFolder } from './survey.js';
+import { type Survey, surveyFolder, treeOf } from './survey.js';
 import { syncFolder } from './sync-folder.js';
 import type { ArchiveReport } from './tar-messages.js';
 
@@ -218,7 +218,7 @@ export class BackupCreation {
     const { instance, signal } = this.#options;
     const { parts, change, survey, isExact, report } = packed;
     const { torn, changed } = report;
-    const tree = { entries: survey.entries, bytes: survey.bytes, digest: survey.treeDigest, isExact };
+    const tree = treeOf(survey, isExact);
     const origin = { owner, workspace, instance, createdAtMs: begun.startedAtMs };
     return this.#objects.commit({ ...origin, parts: [...parts], tree, change, torn, changed }, signal);
   }

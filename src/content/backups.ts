@@ -9,6 +9,7 @@ import { ChainFolder } from './chain.js';
 import { type SeedOptions, seedChain } from './chain-seed.js';
 import type { BackupManifest } from './manifest.js';
 import { type Proof, proveRestore } from './proof.js';
+import { checkedPaths, keepOnly } from './restore-paths.js';
 import { orphans, outlived, type Removal, type RemovalOptions, removeGenerations } from './retention.js';
 
 export interface RestoreOptions extends WorkOptions {
@@ -111,7 +112,9 @@ export class BackupRepository {
    * stored bytes are not its own, with `path-not-found` when a path is not in it.
    */
   async restore(manifest: BackupManifest, folder: string, options: RestoreOptions): Promise<void> {
+    const paths = options.paths === undefined ? undefined : checkedPaths(options.paths);
     await restoreArchive(this.#place, manifest, folder, options);
+    if (paths !== undefined) await keepOnly(this.#place.world.files, folder, paths);
   }
 
   /** Makes an old version the newest generation; its archives are shared, nothing is copied. */

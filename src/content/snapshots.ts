@@ -2,7 +2,7 @@ import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
 import type { Random } from '../gateways/random.js';
 import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
-import { commitManifest, readManifest } from './archive-manifests.js';
+import { commitManifest, readManifest, settleManifest } from './archive-manifests.js';
 import {
   type ArchiveOrigin,
   type ArchivePlace,
@@ -12,9 +12,12 @@ import {
   unpackObject,
   type WorkOptions,
 } from './archive-objects.js';
+import { generationOf } from './backup-objects.js';
 import { GIT_ARGUMENT_CHARACTERS_MAX, MAGIC_BYTES } from './bounds.js';
+import { beginning, isAtRest } from './chain.js';
 import { compressionOf } from './compression.js';
 import { digestOf, type SnapshotManifest, unreadable } from './manifest.js';
+import { type Survey, surveyFolder, treeOf } from './survey.js';
 
 /** Nanoseconds in a millisecond. */
 const NANOSECONDS = 1_000_000;
@@ -62,14 +65,21 @@ export async function createSnapshot(
   options: WorkOptions,
 ): Promise<SnapshotManifest> {
   const object = objectOf(origin, name);
-  const createdAtMs = place.world.clock.now();
-  const { part, report } = await storeArchive(place, object, folder, options);
+  const begun = beginning(place.world);
+  let survey: Survey | undefined;
+  const { part, report } = await storeArchive(place, object, folder, {
+    ...options,
+    onPacked: async (signal) => {
+      survey = await surveyFolder(place.world, folder, [], signal);
+    },
+  });
   const { owner, workspace, instance } = origin;
   const { torn, changed } = report;
   const manifest: SnapshotManifest = {
     kind: 'snapshot',
-    ...{ owner, workspace, instance, createdAtMs },
+    ...{ owner, workspace, instance, createdAtMs: begun.startedAtMs },
     parts: [part],
+    ...(survey === undefined ? {} : { tree: treeOf(survey, isAtRest(survey, begun)) }),
     torn,
     changed,
   };
@@ -85,9 +95,12 @@ export async function clearSnapshot(
   signal: AbortSignal,
 ): Promise<'committed' | 'cleared'> {
   const object = objectOf(origin, name);
-  if ((await place.storage.head(manifestOf(object), signal)) !== undefined) return 'committed';
-  await discardArchive(place, object);
-  return 'cleared';
+  if ((await readManifest(place.storage, manifestOf(object), signal)) === undefined) {
+    await discardArchive(place, object);
+    return 'cleared';
+  }
+  await settleManifest(place.storage, manifestOf(object), signal);
+  return 'committed';
 }
 
 /** The manifest of a finished snapshot of ours; undefined while it is pending, foreign or not there. */
@@ -104,8 +117,9 @@ export async function readSnapshot(
 }
 
 /**
- * Unpacks a snapshot into an empty folder and returns the size of its archive. A plain tar without a manifest,
- * as others write it, is taken too; a compressed one without a manifest is ours and was never finished.
+ * Unpacks a snapshot into an empty folder and returns the size of its archives. The URL of a backup's manifest is
+ * one, too: any version of a workspace can be the beginning of another. A plain tar without a manifest, as others
+ * write it, is taken as it is; a compressed one without a manifest is ours and was never finished.
  */
 export async function restoreSnapshot(
   place: ArchivePlace,
@@ -113,7 +127,9 @@ export async function restoreSnapshot(
   folder: string,
   options: WorkOptions,
 ): Promise<number> {
-  const manifest = await readSnapshot(place.storage, url, options.signal);
+  const manifest = isBackupManifest(objectIn(place.storage, url))
+    ? await readManifest(place.storage, objectIn(place.storage, url), options.signal)
+    : await readSnapshot(place.storage, url, options.signal);
   if (manifest !== undefined) {
     await restoreArchive(place, manifest, folder, options);
     return digestOf(manifest).sizeBytes;
@@ -126,6 +142,10 @@ export async function restoreSnapshot(
   }
   await unpackObject(place, object, folder, options);
   return stored.sizeBytes;
+}
+
+function isBackupManifest(object: ObjectName): boolean {
+  return /\/backups\/[^/]+$/.test(object) && generationOf(object) !== undefined;
 }
 
 async function isPlainTar(storage: ObjectStorage, object: ObjectName, signal: AbortSignal): Promise<boolean> {

@@ -5,6 +5,7 @@ import type { World } from '../gateways/world.js';
 import { SURVEY_RECORD_BYTES_MAX } from './bounds.js';
 import type { Exclude } from './exclude.js';
 import { recordsOf, Tail } from './lines.js';
+import type { Tree } from './manifest.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
 import { surveyArguments } from './tar-arguments.js';
 
@@ -61,6 +62,11 @@ export async function surveyFolder(
     notStarted('find', exit) ??
     new StewardError('backup-failed', `the content could not be looked at completely: ${why}`)
   );
+}
+
+/** What a manifest says of it. `isExact`: whether the archives hold just this. */
+export function treeOf({ entries, bytes, treeDigest }: Survey, isExact: boolean): Tree {
+  return { entries, bytes, digest: treeDigest, isExact };
 }
 
 const TAB = 0x09;
