@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename } from 'node:path';
 import type { ContentSource, StepMetric } from '../../machines/content-types.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { Files } from '../gateways/files.js';
@@ -16,30 +16,30 @@ export interface ReadyReport {
   readonly metrics: readonly StepMetric[];
 }
 
-/** Writes the marker: `{"source":…,"metrics":[{"type":…,"duration":<nanoseconds>,"size":<bytes>}]}`. */
+/**
+ * Writes the marker: `{"source":…,"metrics":[{"type":…,"duration":<nanoseconds>,"size":<bytes>}]}`. The inside may
+ * put anything in the way meanwhile: fails with `wrong-state` then, and writes nothing elsewhere.
+ */
 export async function writeReadyMarker(
   files: Files,
   folder: string,
   user: ContentUser | undefined,
   report: ReadyReport,
 ): Promise<void> {
-  const own = async (path: string) => {
-    if (user !== undefined) await files.chown(path, user.uid, user.gid);
-  };
-  const markers = join(folder, MARKER_FOLDER);
-  const found = await files.stat(markers);
-  if (found === undefined) {
-    await files.makeDirectory(markers, 0o755);
-    await own(markers);
-  } else if (found.kind !== 'directory') {
-    // What belongs to the workspace is not followed: it may lead anywhere.
-    throw new StewardError('wrong-state', `${MARKER_FOLDER} of the content is not a folder`);
+  try {
+    await files.writeBeneath(folder, READY_MARKER, textOf(report), {
+      mode: 0o644,
+      folderMode: 0o755,
+      owner: user,
+      temporary: basename(READY_MARKER_TEMPORARY),
+    });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'ENOTDIR' && code !== 'ELOOP' && code !== 'EISDIR') throw error;
+    throw new StewardError('wrong-state', `${MARKER_FOLDER} of the content is not a folder`, {
+      cause: error,
+    });
   }
-  const temporary = join(folder, READY_MARKER_TEMPORARY);
-  await files.remove(temporary);
-  await files.write(temporary, textOf(report), { mode: 0o644, exclusive: true, sync: true });
-  await own(temporary);
-  await files.rename(temporary, join(folder, READY_MARKER));
 }
 
 function textOf(report: ReadyReport): string {

@@ -10,6 +10,12 @@ export interface Files {
   read(path: string, limitBytes: number): Promise<Buffer>;
   /** Creates or replaces; with `exclusive` fails with EEXIST instead; with `sync` the data is on disk on return. */
   write(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void>;
+  /**
+   * Puts a file below `root`, in a folder that others can write to at the same time: whatever is made of the
+   * names on the way, no link is followed and nothing is written outside. Makes missing folders; the file appears
+   * by a rename, its data on disk. Fails with ENOTDIR when something else is where a folder should be.
+   */
+  writeBeneath(root: string, path: string, data: Uint8Array | string, options: BeneathOptions): Promise<void>;
   /** Adds to the end, creating the file if needed. */
   append(path: string, data: Uint8Array | string, options?: Omit<WriteOptions, 'exclusive'>): Promise<void>;
   /** Bytes `start` to `end` inclusive, as streams in Node count them; the whole file without a range. */
@@ -44,6 +50,15 @@ export interface WriteOptions {
   readonly mode?: number;
   readonly exclusive?: boolean;
   readonly sync?: boolean;
+}
+
+export interface BeneathOptions {
+  readonly mode: number;
+  readonly folderMode: number;
+  /** Who gets what is made; absent: as whom we run. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Name of the file before the rename, in the same folder; what has it is removed. */
+  readonly temporary: string;
 }
 
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';

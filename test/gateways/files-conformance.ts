@@ -31,6 +31,28 @@ export function conformsToFiles(kind: string, make: () => Promise<{ files: Files
       );
     });
 
+    it('writes beneath a folder, making what is missing, and through no link', async () => {
+      const { files, root } = await make();
+      const options = { mode: 0o640, folderMode: 0o750, temporary: 'file.tmp' };
+      await files.makeDirectory(join(root, 'inside/left/file.tmp'));
+      await files.writeBeneath(join(root, 'inside'), 'new/file', 'one', options);
+      await files.writeBeneath(join(root, 'inside'), 'new/file', 'two', options);
+      await files.writeBeneath(join(root, 'inside'), 'left/file', 'three', options);
+      expect((await files.read(join(root, 'inside/new/file'), 100)).toString()).toBe('two');
+      expect((await files.stat(join(root, 'inside/new/file')))?.mode).toBe(0o640);
+      expect((await files.stat(join(root, 'inside/new')))?.mode).toBe(0o750);
+      expect(await files.list(join(root, 'inside/left'))).toEqual([{ name: 'file', kind: 'file' }]);
+      await files.makeDirectory(join(root, 'outside'));
+      await files.symlink('../outside', join(root, 'inside/link'));
+      await expect(files.writeBeneath(join(root, 'inside'), 'link/file', 'x', options)).rejects.toEqual(
+        failsWith('ENOTDIR'),
+      );
+      await files.symlink('../../outside/file', join(root, 'inside/new/linked'));
+      await files.writeBeneath(join(root, 'inside'), 'new/linked', 'four', options);
+      expect((await files.stat(join(root, 'inside/new/linked')))?.kind).toBe('file');
+      expect(await files.list(join(root, 'outside'))).toEqual([]);
+    });
+
     it('refuses to read more than the limit, exactly', async () => {
       const { files, root } = await make();
       await files.write(join(root, 'file'), '12345');

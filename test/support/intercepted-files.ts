@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Files } from '../../src/gateways/files.js';
 
 export type FileOperation = Exclude<keyof Files, 'openRead' | 'openWrite'>;
@@ -15,6 +16,10 @@ export function interceptFiles(files: Files, before: BeforeOperation): Files {
     write: async (path, data, options) => {
       await before('write', path);
       await files.write(path, data, options);
+    },
+    writeBeneath: async (root, path, data, options) => {
+      await before('write', join(root, path));
+      await files.writeBeneath(root, path, data, options);
     },
     append: async (path, data, options) => {
       await before('append', path);

@@ -3,9 +3,10 @@ import * as fs from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { READ_CHUNK_BYTES } from '../bounds.js';
 import { errorCode, fileError } from '../file-error.js';
-import type { DirectoryEntry, EntryKind, FileStat, Files, WriteOptions } from '../files.js';
+import type { BeneathOptions, DirectoryEntry, EntryKind, FileStat, Files, WriteOptions } from '../files.js';
 import { FileWriteStream } from './file-write-stream.js';
 import { removeTree } from './remove-tree.js';
+import { writeBeneath } from './write-beneath.js';
 
 /** The machine's file systems. Modes are exactly those asked for, whatever the umask. */
 export class RealFiles implements Files {
@@ -20,6 +21,15 @@ export class RealFiles implements Files {
 
   async write(path: string, data: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
     await put(path, options.exclusive ? 'wx' : 'w', data, options);
+  }
+
+  async writeBeneath(
+    root: string,
+    path: string,
+    data: Uint8Array | string,
+    options: BeneathOptions,
+  ): Promise<void> {
+    await writeBeneath(root, path, data, options);
   }
 
   async append(

@@ -1,7 +1,8 @@
+import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, sleep } from '../clock.js';
 import { fileError } from '../file-error.js';
-import type { DirectoryEntry, FileStat, Files, WriteOptions } from '../files.js';
+import type { BeneathOptions, DirectoryEntry, FileStat, Files, WriteOptions } from '../files.js';
 import { SimulatedDisk, statOf } from './disk.js';
 import { type FaultyOperation, type FileFaults, noFileFaults } from './file-faults.js';
 import { SimulatedWriteStream, simulatedReadStream } from './file-streams.js';
@@ -68,6 +69,29 @@ export class SimulatedFiles implements Files {
       this.disk.fill(file, Content.of(data), path);
       if (options.sync) file.synced = file.content;
     });
+  }
+
+  /** In steps, as the real one: a crash may come between them. */
+  async writeBeneath(
+    root: string,
+    path: string,
+    data: Uint8Array | string,
+    { mode, folderMode, owner, temporary }: BeneathOptions,
+  ): Promise<void> {
+    let folder = root;
+    for (const parent of path.split('/').slice(0, -1)) {
+      folder = join(folder, parent);
+      const found = await this.stat(folder);
+      if (found !== undefined && found.kind !== 'directory') throw fileError('ENOTDIR', 'open', folder);
+      if (found !== undefined) continue;
+      await this.makeDirectory(folder, folderMode);
+      if (owner !== undefined) await this.chown(folder, owner.uid, owner.gid);
+    }
+    const before = join(folder, temporary);
+    await this.remove(before);
+    await this.write(before, data, { mode, exclusive: true, sync: true });
+    if (owner !== undefined) await this.chown(before, owner.uid, owner.gid);
+    await this.rename(before, join(folder, basename(path)));
   }
 
   append(
