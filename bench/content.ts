@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isInstanceId, isOwnerId, isWorkspaceId } from '../machines/ids.js';
 import { type BackupPolicy, DEFAULT_BACKUP_POLICY } from '../src/content/backup-policy.js';
@@ -22,21 +21,20 @@ const CHANGED_FILES = 200;
  * Backups (packed, stored durably, read back, committed) and restores of one workspace, beside the pipe of tar and
  * zstd that does the same without any of that, and beside restic.
  */
-export async function benchContent({ workspace }: Measuring): Promise<readonly Row[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
-  try {
-    const bench = new ContentBench(folder, new GeneratedWorkspace(join(folder, 'content'), workspace));
-    bench.content.generate();
-    return [
-      ...(await bench.fullBackups()),
-      ...(await bench.increments()),
-      ...(await bench.unchanged()),
-      ...(await bench.restores()),
-      ...(await bench.afterRestore()),
-    ];
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+export async function benchContent(measuring: Measuring): Promise<readonly Row[]> {
+  const folder = measuring.newFolder();
+  const bench = new ContentBench(
+    folder,
+    new GeneratedWorkspace(join(folder, 'content'), measuring.workspace),
+  );
+  bench.content.generate();
+  return [
+    ...(await bench.fullBackups()),
+    ...(await bench.increments()),
+    ...(await bench.unchanged()),
+    ...(await bench.restores()),
+    ...(await bench.afterRestore()),
+  ];
 }
 
 class ContentBench {
@@ -44,7 +42,6 @@ class ContentBench {
   readonly #folder: string;
   readonly #archive: string;
   readonly #listing: string;
-  readonly #target: string;
   readonly #storage: DirectoryStorage;
   readonly #restic: Restic;
   readonly #signal = new AbortController().signal;
@@ -52,6 +49,9 @@ class ContentBench {
   #backups: BackupRepository;
   #chains = 0;
   #generation = 0;
+  /** Where the next restore goes. */
+  #target = '';
+  #targets = 0;
   #plainIncrementMs = 0;
 
   constructor(folder: string, content: GeneratedWorkspace) {
@@ -59,7 +59,6 @@ class ContentBench {
     this.#folder = folder;
     this.#archive = join(folder, 'plain.tar.zst');
     this.#listing = join(folder, 'plain.listing');
-    this.#target = join(folder, 'target');
     this.#storage = new DirectoryStorage(realWorld(), {
       bucket: 'bench',
       folder: join(folder, 'storage'),
@@ -151,10 +150,10 @@ class ContentBench {
     this.#backups = this.#newChain();
     await this.#create(this.content.folder);
     const ms = await interleaved(RESTORE_ROUNDS, [
-      { name: 'ours', before: () => this.#emptyTarget(), run: () => this.#restore() },
+      { name: 'ours', before: () => this.#newTarget(), run: () => this.#restore() },
       {
         name: 'pipe',
-        before: () => this.#emptyTarget(),
+        before: () => this.#newTarget(),
         run: () => shell('zstd -q -dc "$0" | tar -C "$1" -xf -', this.#archive, this.#target),
       },
     ]);
@@ -166,7 +165,7 @@ class ContentBench {
         await interleaved(
           1,
           this.#resticDoes({
-            before: () => this.#emptyTarget(),
+            before: () => this.#newTarget(),
             run: () => this.#restic.restore(this.#target),
           }),
         ),
@@ -177,7 +176,7 @@ class ContentBench {
 
   /** A restore gives every file a new inode and a new time of change; its first backup is an increment all the same. */
   async afterRestore(): Promise<readonly Row[]> {
-    this.#emptyTarget();
+    this.#newTarget();
     const manifest = await this.#restore();
     shell('sync -f "$0"', this.#target);
     const chain = this.#chain();
@@ -282,8 +281,9 @@ class ContentBench {
     return join(this.#folder, `chain-${this.#chains}`);
   }
 
-  #emptyTarget(): void {
-    rmSync(this.#target, { recursive: true, force: true });
+  #newTarget(): void {
+    this.#targets += 1;
+    this.#target = join(this.#folder, `target-${this.#targets}`);
     mkdirSync(this.#target);
     this.#settle();
   }

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isInstanceId } from '../machines/ids.js';
 import { LayerCache } from '../src/content/layers/layer-cache.js';
@@ -30,15 +29,14 @@ export async function benchLayers(measuring: Measuring): Promise<readonly Row[]>
 }
 
 /** The whole call as a client sees it: Init until the content is ready. */
-async function overlayRows({ workspace }: Measuring): Promise<readonly Row[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
+async function overlayRows(measuring: Measuring): Promise<readonly Row[]> {
+  const folder = measuring.newFolder();
   const daemon = await startDaemonChild(folder, { layers: { method: 'overlay' } });
   try {
     const small = { files: 20, bytes: 100_000 };
-    return [await overlayRow(daemon, 'small', small), await overlayRow(daemon, 'large', workspace)];
+    return [await overlayRow(daemon, 'small', small), await overlayRow(daemon, 'large', measuring.workspace)];
   } finally {
     await daemon.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -71,14 +69,15 @@ async function overlayRow(daemon: DaemonChild, name: string, size: WorkspaceSize
   };
 }
 
-async function reflinkRow({ workspace }: Measuring): Promise<Row> {
+async function reflinkRow(measuring: Measuring): Promise<Row> {
   const what = 'giving a kept snapshot by reflink';
   if (versionOf('mkfs.xfs', '-V') === undefined) return notMeasured(what, 'xfsprogs is not installed');
-  const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
+  const folder = measuring.newFolder();
   const place = join(folder, 'xfs');
   shell(`truncate -s ${IMAGE_BYTES} "$0/image" && mkfs.xfs -q "$0/image" && mkdir "$0/xfs"`, folder);
   shell('mount -o loop "$0/image" "$0/xfs"', folder);
   try {
+    const { workspace } = measuring;
     const size = {
       files: Math.round(workspace.files * COPIED_SHARE),
       bytes: Math.round(workspace.bytes * COPIED_SHARE),
@@ -92,7 +91,6 @@ async function reflinkRow({ workspace }: Measuring): Promise<Row> {
     return compared(`${what}, ${of}`, ms.reflink, { ms: ms.copy, name: 'by copy' }, 0.5);
   } finally {
     shell('umount -l "$0"', place);
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -113,23 +111,24 @@ async function givingBy<Method extends 'reflink' | 'copy'>(
     onAlarm: () => undefined,
     onNote: (text) => console.error(text),
   });
-  const target = join(workspaces, 'bench');
+  let targets = 0;
+  const target = () => join(workspaces, `bench-${targets}`);
   const before = () => {
-    rmSync(target, { recursive: true, force: true });
-    mkdirSync(target);
+    targets += 1;
+    mkdirSync(target());
     shell('sync -f "$0"', place);
   };
   const run = async () => {
     const instance = 'bench';
     if (!isInstanceId(instance)) throw new Error('no id');
-    const request = { key: 'a'.repeat(64), folder: target, instance, expectedBytes: template.size.bytes };
+    const request = { key: 'a'.repeat(64), folder: target(), instance, expectedBytes: template.size.bytes };
     const { method } = await cache.populate(
       { ...request, signal: new AbortController().signal },
       async (into) => void shell('cp -a "$0/." "$1"', template.folder, into),
     );
     if (method !== name) throw new Error(`given by ${method} instead of ${name}`);
     // As a start does: it is on disk before anybody hears of it.
-    shell('sync -f "$0"', target);
+    shell('sync -f "$0"', target());
   };
   before();
   await run();

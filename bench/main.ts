@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { benchCalls } from './calls.js';
 import { benchContent } from './content.js';
 import { benchLayers } from './layers.js';
-import { type Measuring, measuringAt } from './measuring.js';
+import { Measuring } from './measuring.js';
 import { benchMemory } from './memory.js';
 import { benchRecords } from './records.js';
 import { loadNow, noiseWarning, pageOf, reportOf, type Section, tableOf } from './report.js';
@@ -40,18 +40,22 @@ if (unknown.length > 0)
   throw new Error(`${unknown.join(', ')}: there are only ${Object.keys(parts).join(', ')}`);
 if (values.write && positionals.length > 0) throw new Error('--write needs all parts');
 
-const measuring = measuringAt(Number(values.scale));
+const measuring = new Measuring(Number(values.scale));
 const load = loadNow();
 const warning = noiseWarning(load);
 if (warning !== undefined) console.error(`warning: ${warning}`);
 const sections: Section[] = [];
-for (const [name, { title, run }] of Object.entries(parts)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
-  const start = performance.now();
-  const rows = await run(measuring);
-  console.error(`measured ${name} in ${((performance.now() - start) / 1000).toFixed(0)} s`);
-  sections.push({ name, title, rows });
-  if (!values.json) console.log(`\n${title}\n\n${tableOf(rows)}\n`);
+try {
+  for (const [name, { title, run }] of Object.entries(parts)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    const start = performance.now();
+    const rows = await run(measuring);
+    console.error(`measured ${name} in ${((performance.now() - start) / 1000).toFixed(0)} s`);
+    sections.push({ name, title, rows });
+    if (!values.json) console.log(`\n${title}\n\n${tableOf(rows)}\n`);
+  }
+} finally {
+  measuring.cleanUp();
 }
 const report = reportOf(sections, load, measuring);
 if (values.json) console.log(JSON.stringify(report, null, 2));

@@ -1,5 +1,4 @@
-import { mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DaemonConfigInput } from '../src/daemon/config.js';
 import { emptyWorkspace } from '../test/support/real-daemon.js';
@@ -12,11 +11,11 @@ import { GeneratedWorkspace } from './workspace.js';
 const ID = 'memory-1';
 
 /** The most memory a daemon has during one full backup of a large workspace, above what it has idle. */
-export async function benchMemory({ workspace }: Measuring): Promise<readonly Row[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
+export async function benchMemory(measuring: Measuring): Promise<readonly Row[]> {
+  const folder = measuring.newFolder();
   const s3 = startChild('s3-child-process.ts', 'bench');
   try {
-    const content = new GeneratedWorkspace(join(folder, 'content'), workspace);
+    const content = new GeneratedWorkspace(join(folder, 'content'), measuring.workspace);
     content.generate();
     const server = { kind: 's3' as const, pathStyle: true, secure: false };
     const rows: Row[] = [];
@@ -26,7 +25,6 @@ export async function benchMemory({ workspace }: Measuring): Promise<readonly Ro
     return rows;
   } finally {
     await s3.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { emptyWorkspace } from '../test/support/real-daemon.js';
 import { startDaemonChild } from './daemon-child.js';
@@ -16,14 +15,15 @@ const ROUNDS = 2;
 const MEMORY_MOST_BYTES = 64 * 2 ** 20;
 
 /** Many stops at once: each backs up, reads back, records and removes; the pipe only packs, five at a time. */
-export async function benchStops({ scale }: Measuring): Promise<readonly Row[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'steward-bench-'));
+export async function benchStops(measuring: Measuring): Promise<readonly Row[]> {
+  const { scale } = measuring;
+  const folder = measuring.newFolder();
   const daemon = await startDaemonChild(folder, { queues: { backup: { concurrency: SLOTS } } });
   try {
     const size = { files: Math.round(EACH.files * scale), bytes: Math.round(EACH.bytes * scale) };
     const template = new GeneratedWorkspace(join(folder, 'template'), size);
     template.generate();
-    const copies = join(folder, 'copies');
+    const copiesOf = (round: number) => join(folder, `copies-${round}`);
     const idsOf = (round: number) => Array.from({ length: STOPS }, (_, index) => `stop-${round}-${index}`);
     let mostBytes = 0;
     const ms = await interleaved(ROUNDS, [
@@ -46,17 +46,19 @@ export async function benchStops({ scale }: Measuring): Promise<readonly Row[]> 
       },
       {
         name: 'pipe',
-        before: () => {
-          rmSync(copies, { recursive: true, force: true });
-          mkdirSync(copies);
+        before: (round) => {
+          mkdirSync(copiesOf(round));
           for (let index = 0; index < STOPS; index += 1) {
-            shell('cp -a "$0" "$1"', template.folder, join(copies, String(index)));
+            shell('cp -a "$0" "$1"', template.folder, join(copiesOf(round), String(index)));
           }
           shell('sync -f "$0"', folder);
         },
-        run: () => {
+        run: (round) => {
           const pipe = `tar -C {} -cf - . | zstd -q -1 > {}.tar.zst; sync -f {}.tar.zst`;
-          shell(`seq 0 ${STOPS - 1} | sed "s#^#$0/#" | xargs -P ${SLOTS} -I {} sh -c '${pipe}'`, copies);
+          shell(
+            `seq 0 ${STOPS - 1} | sed "s#^#$0/#" | xargs -P ${SLOTS} -I {} sh -c '${pipe}'`,
+            copiesOf(round),
+          );
         },
       },
     ]);
@@ -75,6 +77,5 @@ export async function benchStops({ scale }: Measuring): Promise<readonly Row[]> 
     ];
   } finally {
     await daemon.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
