@@ -11,16 +11,11 @@ import { WorkspaceManagerService } from '../gen/ws-manager-api/core.js';
 import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
-import {
-  type NamedVersion,
-  type StoredWorkspace,
-  versionArgument,
-  versionNamed,
-  workspaceNamed,
-} from './named-version.js';
+import { type NamedVersion, versionArgument, versionNamed, workspaceNamed } from './named-version.js';
 import { resultOf } from './progress-line.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
+import { startAndWait } from './start.js';
 import { startRequestOf } from './start-request.js';
 import { asObject } from './status-json.js';
 import { UsageError } from './usage-error.js';
@@ -32,6 +27,7 @@ interface RestoreOptions {
   readonly asNewest?: boolean;
   readonly new?: string;
   readonly folder?: string;
+  readonly wait?: boolean;
 }
 
 export function addRestore(program: Command, run: RunVerb): void {
@@ -56,6 +52,7 @@ export function addRestore(program: Command, run: RunVerb): void {
     .option('--to <path>', '  into this folder of its content (default: each to its own place)')
     .option('--as-newest', 'as the newest version, which the next instance starts from')
     .addOption(new Option('--new <workspace>', 'as the beginning of a new workspace').argParser(idArgument))
+    .option('--wait', '  until its first instance runs')
     .option('--folder <path>', 'into a new folder on the node, for a look')
     .addHelpText(
       'after',
@@ -81,7 +78,8 @@ async function restore(
   const of = await workspaceNamed(session, manager, named.name, options.owner);
   const version = await versionNamed(session, manager, of, named.generation);
   if (version.unusable !== '') throw new StewardError('manifest-unreadable', version.unusable);
-  if (target.$case === 'newWorkspace') return startNew(session, manager, of, version, target.value);
+  if (target.$case === 'newWorkspace')
+    return startNew(session, manager, version, target.value, options.wait === true);
   const client = createClient(ContentServiceService, manager);
   const { owner, workspaceId } = of;
   const request = { owner, workspaceId, generation: version.generation, paths: [...paths], target };
@@ -109,6 +107,8 @@ function targetOf(paths: readonly string[], options: RestoreOptions): Target {
   }
   if (second !== undefined)
     throw new UsageError('only one of --into, --as-newest, --new and --folder can be used');
+  if (options.wait === true && only.$case !== 'newWorkspace')
+    throw new UsageError('--wait goes with --new only');
   if (to !== undefined && into === undefined) throw new UsageError('--to goes with --into only');
   const takesPaths = only.$case === 'intoInstance' || only.$case === 'intoFolder';
   if (paths.length > 0 && !takesPaths) throw new UsageError('single paths go with --into and --folder only');
@@ -119,13 +119,15 @@ function targetOf(paths: readonly string[], options: RestoreOptions): Target {
 async function startNew(
   session: Session,
   manager: Channel,
-  { owner }: StoredWorkspace,
   version: Backup,
   workspace: string,
+  waits: boolean,
 ) {
   const { world, env } = session.cli;
+  const { owner } = version;
   const options = { workspace, owner, fromSnapshot: version.url };
   const request = startRequestOf(options, [], { random: world.random, env, owner });
+  if (waits) return startAndWait(session, manager, request);
   await createClient(WorkspaceManagerService, manager).startWorkspace(request, session.call);
   const { generation, workspaceId } = version;
   const value = { instance: request.id, workspace, owner, from: { workspace: workspaceId, generation } };

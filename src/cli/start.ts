@@ -64,7 +64,8 @@ async function start(session: Session, options: Options, words: readonly string[
   return undefined;
 }
 
-async function startAndWait(session: Session, manager: Channel, request: StartWorkspaceRequest) {
+/** Starts it and shows what happens until it runs, or never will. */
+export async function startAndWait(session: Session, manager: Channel, request: StartWorkspaceRequest) {
   const client = createClient(WorkspaceManagerService, manager);
   const status = await withStatuses(session, manager, (statuses) =>
     showingTransitions(session, manager, request.id, async () => {
