@@ -5,6 +5,8 @@ export interface Requirement {
   readonly name: string;
   /** The line that installs it on Debian. */
   readonly install: string;
+  /** Packages of Debian that bring it, where that is all it takes. */
+  readonly packages?: readonly string[];
   readonly isMet: () => boolean;
 }
 
@@ -32,19 +34,32 @@ const TRY_OVERLAY =
 const btrfs: Requirement = {
   name: 'btrfs',
   install: 'apt-get install -y btrfs-progs',
+  packages: ['btrfs-progs'],
   isMet: () => spawnSync('mkfs.btrfs', ['--version']).status === 0,
 };
 
 const xfs: Requirement = {
   name: 'xfs',
   install: 'apt-get install -y xfsprogs',
+  packages: ['xfsprogs'],
   isMet: () => spawnSync('mkfs.xfs', ['-V']).status === 0,
+};
+
+/** Only its library: the packages of its servers would start them. */
+const swift: Requirement = {
+  name: 'OpenStack Swift (or an S3 server named by STEWARD_TEST_S3_ENDPOINT and its keys)',
+  install: 'apt-get install -y --no-install-recommends python3-swift',
+  packages: ['python3-swift'],
+  isMet: () =>
+    process.env['STEWARD_TEST_S3_ENDPOINT'] !== undefined ||
+    spawnSync('/usr/bin/python3', ['-c', 'import swift.common.middleware.s3api']).status === 0,
 };
 
 const needs: Readonly<Record<string, readonly Requirement[]>> = {
   unit: [git, tar],
   property: [],
   simulation: [],
+  storage: [swift],
   kernel: [tar, mount, btrfs, xfs],
   integration: [git, tar],
 };
@@ -52,4 +67,22 @@ const needs: Readonly<Record<string, readonly Requirement[]>> = {
 /** What is missing here for a suite. */
 export function missingFor(suite: string): readonly Requirement[] {
   return (needs[suite] ?? []).filter((requirement) => !requirement.isMet());
+}
+
+/** Installing may take this long; then the suite counts as one that cannot run here. */
+const INSTALL_DEADLINE_MS = 240_000;
+
+/** As root on Debian: gets what packages bring, quietly, and says so. */
+export function install(missing: readonly Requirement[]): void {
+  const packages = missing.flatMap((requirement) => requirement.packages ?? []);
+  const isRoot = process.getuid?.() === 0;
+  if (packages.length === 0 || !isRoot || spawnSync('apt-get', ['--version']).status !== 0) return;
+  console.log(`\n== installing ${packages.join(' ')}`);
+  const options = {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: 'ignore',
+    timeout: INSTALL_DEADLINE_MS,
+  } as const;
+  spawnSync('apt-get', ['update', '-qq'], options);
+  spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
 }

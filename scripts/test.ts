@@ -3,13 +3,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { missingFor, type Requirement } from './test-requirements.js';
+import { install, missingFor, type Requirement } from './test-requirements.js';
 
 /**
  * What `npm test` runs: one suite after the other, so that the output stays calm. The last line counts the tests.
- * A suite that cannot run here is named with what it needs; with CI set that is a failure.
+ * A suite that cannot run here is named with what it needs; with CI set that is a failure. What Debian's packages
+ * bring is installed first when root runs this.
  */
-const suites = ['unit', 'property', 'simulation', 'kernel', 'integration'] as const;
+const suites = ['unit', 'property', 'simulation', 'storage', 'kernel', 'integration'] as const;
 const wanted = process.argv.slice(2);
 
 interface Outcome {
@@ -25,6 +26,7 @@ const left: { suite: string; missing: readonly Requirement[] }[] = [];
 try {
   for (const suite of suites) {
     if (wanted.length > 0 && !wanted.includes(suite)) continue;
+    install(missingFor(suite));
     const missing = missingFor(suite);
     if (missing.length > 0) left.push({ suite, missing });
     else outcomes.push(run(suite));

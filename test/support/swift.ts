@@ -18,6 +18,10 @@ export interface RunningSwift extends S3Server {
   stop(): Promise<void>;
 }
 
+/** Debian's own: another one that comes first in PATH does not know its packages. */
+const PYTHON = '/usr/bin/python3';
+/** Small pages, so that few objects make several. */
+const PAGE_OBJECTS = 20;
 const START_DEADLINE_MS = 30_000;
 const USER = { account: 'test', name: 'tester', key: 'testing' };
 
@@ -36,7 +40,10 @@ export async function startSwift(folder: string): Promise<RunningSwift> {
   }
   writeFileSync(join(folder, 'proxy.conf'), proxyConf(folder, ports.proxy));
   const children = (['account', 'container', 'object', 'proxy'] as const).map((server) =>
-    spawn(`swift-${server}-server`, [join(folder, `${server}.conf`)], { stdio: 'ignore', detached: true }),
+    spawn(PYTHON, ['-c', serve(server), join(folder, `${server}.conf`)], {
+      stdio: 'ignore',
+      detached: true,
+    }),
   );
   const stop = async () => {
     await Promise.all(children.map(killed));
@@ -108,16 +115,32 @@ use = egg:swift#bulk
 use = egg:swift#slo
 [filter:s3api]
 use = egg:swift#s3api
+max_bucket_listing = ${PAGE_OBJECTS}
 [filter:tempauth]
 use = egg:swift#tempauth
 user_${USER.account}_${USER.name} = ${USER.key} .admin
 `;
 }
 
+/** What the programs of the packages do: the library alone brings no services that would be started. */
+function serve(server: string): string {
+  const isObject = server === 'object';
+  const callback = isObject ? ', global_conf_callback=global_conf_callback' : '';
+  return [
+    'import sys',
+    'from swift.common.wsgi import run_wsgi',
+    ...(isObject ? ['from swift.obj.server import global_conf_callback'] : []),
+    `sys.exit(run_wsgi(sys.argv[1], '${server}-server', verbose=False${callback}))`,
+  ].join('\n');
+}
+
 function makeRing(folder: string, server: string, port: number): void {
   const builder = join(folder, `${server}.builder`);
+  // Its parser of options must not see the one of the interpreter.
+  const main =
+    'import sys; sys.argv[0] = "swift-ring-builder"; from swift.cli.ringbuilder import main; main()';
   const run = (...args: string[]) =>
-    execFileSync('swift-ring-builder', [builder, ...args], { stdio: 'ignore' });
+    execFileSync(PYTHON, ['-c', main, builder, ...args], { stdio: 'ignore' });
   run('create', '1', '1', '0');
   run(
     'add',

@@ -122,6 +122,21 @@ export function bearsTrouble(kind: string, server: () => S3Server, knows: Server
       await expect(object && buffer(object)).rejects.toMatchObject({ code: 'storage-unavailable' });
     });
 
+    it('deletes as many as the protocol allows in one request, and says when one is left', async () => {
+      const isDelete = ({ method, url }: SeenRequest) => method === 'POST' && url.includes('delete');
+      let result = '<DeleteResult></DeleteResult>';
+      proxy.rule = (request) =>
+        isDelete(request)
+          ? { kind: 'answer', status: 200, body: `<?xml version="1.0"?>${result}` }
+          : undefined;
+      const before = proxy.seen.length;
+      const names = Array.from({ length: 2_500 }, (_, index) => `a/${index}`);
+      await disturbed().deleteMany(names, signal);
+      expect(proxy.seen.slice(before).filter(isDelete)).toHaveLength(3);
+      result = '<DeleteResult><Error><Key>a/7</Key><Code>AccessDenied</Code></Error></DeleteResult>';
+      await expect(disturbed().deleteMany(names, signal)).rejects.toMatchObject({ code: 'storage-refused' });
+    });
+
     it('does not believe a server that accepts and keeps nothing', async () => {
       proxy.rule = (request) => (isPut(request) ? { kind: 'answer', status: 200 } : undefined);
       const put = disturbed().put('a/1', Readable.from(['x']), { signal });
