@@ -5,6 +5,7 @@ import type { ContentContext, ContentLimits } from '../../machines/content-types
 import type { InstanceId } from '../../machines/ids.js';
 import type { Transition } from '../../machines/transition.js';
 import type { ArchivePlace } from '../content/archive-objects.js';
+import type { BackupOutcome } from '../content/backup-creation.js';
 import { type BackupPolicy, DEFAULT_BACKUP_POLICY } from '../content/backup-policy.js';
 import type { GitPolicy } from '../content/initializers/plan.js';
 import { LayerCache, type LayerSettings } from '../content/layers/layer-cache.js';
@@ -44,6 +45,8 @@ export interface CoreListener {
   unpublished(instance: InstanceId, moved: Moved, error: unknown): void;
   /** What belongs to no instance and failed nobody. */
   note?(text: string, error?: unknown): void;
+  /** A backup was made, or found to be made already. */
+  backedUp?(context: ContentContext, outcome: BackupOutcome): void;
   /** What programs of a workspace say. */
   said?(context: ContentContext, program: string, line: string): void;
 }
@@ -181,6 +184,7 @@ function machineWith(options: EffectsOptions, instanceOf: Performing['instanceOf
     ...options,
     onProgress: listener.progress,
     onWarning: listener.warning,
+    onBackup: (context, outcome) => listener.backedUp?.(context, outcome),
   });
   const content = new ContentEffects({
     ...options,

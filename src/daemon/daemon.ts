@@ -20,6 +20,7 @@ import type { SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { SupervisorNode } from '../supervision/tree.js';
+import { countedLogger } from '../telemetry/counted-logger.js';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
 import { supervisionHandlers } from '../telemetry/supervision-service.js';
 import { systemHandlers } from '../telemetry/system-service.js';
@@ -112,11 +113,11 @@ class Daemon implements RunningDaemon {
 
   constructor(config: DaemonConfig, options: DaemonOptions, releaseLock: () => Promise<void>) {
     this.#config = config;
-    this.#options = options;
+    this.#options = { ...options, logger: countedLogger(options.logger, options.registry) };
     this.#releaseLock = releaseLock;
     this.#area = new WorkingArea(config.stateFolder, config.secretsFolder);
     this.#storage = openStorage(options.world, config.storage, this.#area.storageWitness, options.registry);
-    this.#metrics = new DaemonMetrics(options.registry);
+    this.#metrics = new DaemonMetrics(options.registry, options.version);
     const { root, workspaces } = this.#area;
     this.#disk = new DiskGuard(options.world.files, [root, workspaces], config.disk.minFreeBytes);
     this.#readiness = new Readiness(options.world, this.#storage, this.#disk);
@@ -146,6 +147,7 @@ class Daemon implements RunningDaemon {
       supervisor: () => this.#instances(),
     });
     showQueues(this.#core.queues, this.#options.registry);
+    this.#metrics.show(this.#core, world.clock);
     this.#core.publisher.onTransition((transition) => this.#metrics.moved(transition));
     this.#supervisor = await startSupervisor('daemon', daemonTree, {
       clock: world.clock,

@@ -3,22 +3,32 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { ContentContext } from '../../machines/content-types.js';
 import type { Transition } from '../../machines/transition.js';
 import { toStewardError } from '../errors/steward-error.js';
+import type { Clock } from '../gateways/clock.js';
 import type { SupervisorEvent } from '../supervision/events.js';
-import type { CoreListener } from './core.js';
+import { BackupMetrics } from './backup-metrics.js';
+import type { ContentCore, CoreListener } from './core.js';
 
 /** What the daemon counts, and what it logs of the things that have no caller. */
 export class DaemonMetrics {
   readonly #transitions: Counter<'from' | 'to'>;
   readonly #failures: Counter<'step' | 'code'>;
+  readonly #backups: BackupMetrics;
   readonly #alarms: Counter<'kind'>;
   readonly #stranded: Gauge;
   readonly #parked: Counter;
-  readonly #setUpSeconds: Histogram;
-  readonly #setUpStart = new Map<string, number>();
+  readonly #setUps: Durations;
+  readonly #wrapUps: Durations;
   readonly #strandedNow = new Set<string>();
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, version: string) {
     const registers = [registry];
+    new Gauge({
+      name: 'gitpod_server_version',
+      help: '1, for the version that runs.',
+      labelNames: ['version'],
+      registers,
+    }).set({ version }, 1);
+    this.#backups = new BackupMetrics(registry);
     this.#transitions = new Counter({
       name: 'steward_content_transitions_total',
       help: 'Steps that content has taken.',
@@ -47,20 +57,30 @@ export class DaemonMetrics {
       help: 'Instances that failed too often and wait for a person.',
       registers,
     });
-    this.#setUpSeconds = new Histogram({
-      name: 'gitpod_ws_daemon_workspace_initialize_seconds',
-      help: 'Time from the request for content until it was there.',
-      buckets: [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
-      registers,
-    });
+    this.#setUps = new Durations(
+      registry,
+      'gitpod_ws_daemon_gitpod_ws_daemon_workspace_initialize_seconds',
+      'Time from the request for content until it was there, or had failed.',
+    );
+    this.#wrapUps = new Durations(
+      registry,
+      'gitpod_ws_daemon_gitpod_ws_daemon_workspace_finalize_seconds',
+      'Time from the begin of a wrap-up until the content was gone, or its final backup had failed.',
+    );
+  }
+
+  show(core: ContentCore, clock: Clock): void {
+    this.#backups.show(core, clock);
   }
 
   moved({ instance, actor, from, to, at }: Transition): void {
     if (actor !== 'content') return;
     this.#transitions.inc({ from, to });
-    if (to === 'settingUp.recordingRequest') this.#setUpStart.set(instance, at);
-    if (to.startsWith('available')) this.#setUpEnded(instance, at);
-    if (to === 'gone' || to === 'refused') this.#setUpStart.delete(instance);
+    if (to === 'settingUp.recordingRequest') this.#setUps.begin(instance, at);
+    if (to.startsWith('available') || to.startsWith('wrappingUp')) this.#setUps.end(instance, at);
+    if (to === 'wrappingUp.recordingWrapUp') this.#wrapUps.begin(instance, at);
+    if (to === 'wrappingUp.stranded' || to === 'gone') this.#wrapUps.end(instance, at);
+    if (to === 'refused') this.#setUps.forget(instance);
     if (to === 'wrappingUp.stranded') this.#strandedNow.add(instance);
     else if (to === 'wrappingUp.recordingRemoval' || to === 'gone') this.#strandedNow.delete(instance);
     this.#stranded.set(this.#strandedNow.size);
@@ -93,16 +113,43 @@ export class DaemonMetrics {
       progress: (context, step, bytes) => logger.trace({ ...idsOf(context), step, bytes }, 'progress'),
       unpublished: (instance, moved, error) =>
         logger.error({ instance, moved, err: error }, 'history lost a step'),
+      backedUp: (_context, outcome) => this.#backups.made(outcome),
       said: (context, program, line) => logger.info({ ...idsOf(context), program }, line),
       note: (text, error) => logger.warn({ err: error }, text),
     };
   }
+}
 
-  #setUpEnded(instance: string, at: number): void {
-    const start = this.#setUpStart.get(instance);
-    if (start === undefined) return;
-    this.#setUpStart.delete(instance);
-    this.#setUpSeconds.observe((at - start) / 1000);
+/** How long something takes that one transition begins and another ends. */
+class Durations {
+  readonly #seconds: Histogram<'type' | 'class'>;
+  readonly #begins = new Map<string, number>();
+
+  /** The name's doubled prefix is what dashboards ask for. */
+  constructor(registry: Registry, name: string, help: string) {
+    const buckets = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+    this.#seconds = new Histogram({
+      ...{ name, help, buckets },
+      labelNames: ['type', 'class'],
+      registers: [registry],
+    });
+  }
+
+  /** What has begun already goes on. */
+  begin(instance: string, at: number): void {
+    if (!this.#begins.has(instance)) this.#begins.set(instance, at);
+  }
+
+  end(instance: string, at: number): void {
+    const begin = this.#begins.get(instance);
+    if (begin === undefined) return;
+    this.#begins.delete(instance);
+    // Nobody tells a daemon the type and class of a workspace; the labels are there for those who ask by them.
+    this.#seconds.observe({ type: 'Regular', class: '' }, (at - begin) / 1000);
+  }
+
+  forget(instance: string): void {
+    this.#begins.delete(instance);
   }
 }
 

@@ -2,6 +2,7 @@ import type { JobInput, StepInput } from '../../../machines/content-setup.js';
 import type { BackupReference, ContentContext } from '../../../machines/content-types.js';
 import type { InstanceId } from '../../../machines/ids.js';
 import type { ArchivePlace, WorkOptions } from '../../content/archive-objects.js';
+import type { BackupOutcome } from '../../content/backup-creation.js';
 import type { BackupPolicy } from '../../content/backup-policy.js';
 import { BackupRepository } from '../../content/backups.js';
 import type { LayerCache } from '../../content/layers/layer-cache.js';
@@ -17,6 +18,8 @@ export interface BackupEffectsOptions {
   readonly area: WorkingArea;
   readonly queues: Queues;
   readonly policy: BackupPolicy;
+  /** Told of each backup that was made, or found to be made already. */
+  readonly onBackup?: (context: ContentContext, outcome: BackupOutcome) => void;
   /** undefined: no content stands on a layer. */
   readonly layers: LayerCache | undefined;
   /** Told how far long steps are; for progress only, never for decisions. */
@@ -106,14 +109,15 @@ export class BackupEffects {
   ): Promise<BackupManifest> {
     const { area, policy } = this.#options;
     const { instance } = context.identity;
-    const { manifest } = await this.#backups(context).create(await this.#content(instance), {
+    const outcome = await this.#backups(context).create(await this.#content(instance), {
       instance,
       chain: area.chainOf(instance),
       policy,
       acceptShrink,
       ...this.#work(context, signal),
     });
-    return manifest;
+    this.#options.onBackup?.(context, outcome);
+    return outcome.manifest;
   }
 
   /** Where the content is; fails when it should be mounted there and is not. */
