@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { SetupResult } from '../../machines/content-types.js';
 import type { World } from '../gateways/world.js';
 import type { BackupRepository } from './backups.js';
-import { CHECKOUTS_MAX } from './initializers/bounds.js';
+import { CHECKOUT_CHARACTERS_MAX, CHECKOUTS_MAX } from './initializers/bounds.js';
 import type { InitializeContext, Initialized, InitializerPlan } from './initializers/plan.js';
 import { digestOf } from './manifest.js';
 import { syncFolder } from './sync-folder.js';
@@ -28,7 +28,9 @@ export async function initialize(
       : undefined) ?? (await plan.run(context));
   const moved = await moveConfigurationAside(context.world, context.folder);
   await syncFolder(context.world, context.folder, context.signal);
-  const [checkoutLocation, ...otherCheckouts] = plan.checkoutLocations.slice(0, CHECKOUTS_MAX);
+  const [checkoutLocation, ...further] = plan.checkoutLocations.slice(0, CHECKOUTS_MAX);
+  // They become part of a record, which has a limit.
+  const otherCheckouts = further.filter(({ length }) => length <= CHECKOUT_CHARACTERS_MAX);
   return {
     ...done,
     warnings: [...done.warnings, ...moved],

@@ -3,6 +3,8 @@ import { appendFile, chmod, mkdir, rename, rm, symlink, writeFile } from 'node:f
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readGitStatus } from '../../src/content/git-status.js';
+import { readGitStatuses } from '../../src/content/git-statuses.js';
+import { confinementOf } from '../../src/isolation/probe.js';
 import { commit, git } from '../content/support/git-server.js';
 import { contentUser, isRoot, newPlace, noAbort } from '../content/support/place.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -107,6 +109,41 @@ test('what is no working copy has no status', async () => {
   expect(await status()).toBeUndefined();
 });
 
+test('of several working copies every one has its status, and one that is broken keeps nobody else from his', async () => {
+  const { world, content, copy, own } = await setting();
+  await commit(copy, { a: 'one' });
+  for (const name of ['second', 'broken', 'third']) {
+    await mkdir(join(content, name));
+    git(join(content, name), 'init', '-q');
+  }
+  await writeFile(join(content, 'third/new'), 'x');
+  await writeFile(join(content, 'broken/.git/config'), '[core');
+  own();
+  const locations = ['copy', 'second', 'broken', 'none', 'third'];
+  const { report, problems } = await readGitStatuses(world, content, locations, contentUser, noAbort());
+  expect(report).toMatchObject({
+    totalUncommittedFiles: 0,
+    others: [{ location: 'second' }, { location: 'third', untrackedFiles: ['new'] }],
+  });
+  expect(problems).toEqual([expect.stringMatching(/^broken: /)]);
+});
+
+test('a working copy sees nothing of the others on the machine', async ({ skip }) => {
+  const { base, world, copy, status } = await setting();
+  skip((await confinementOf(world)).kind === 'open', 'this machine cannot confine');
+  const other = join(base, 'other');
+  await mkdir(other);
+  git(other, 'init', '-q');
+  const foreign = await commit(other, { secret: 'canary' });
+  execFileSync('chmod', ['-R', 'a+rX', other]);
+  // As the same user it could be read: the objects of the other workspace are borrowed.
+  await writeFile(join(copy, '.git/objects/info/alternates'), `${join(other, '.git/objects')}\n`);
+  await writeFile(join(copy, '.git/refs/heads/main'), `${foreign}\n`);
+  expect(git(copy, 'log', '--format=%s')).toBe('secret');
+  const found = await status().catch((error: unknown) => error);
+  expect(JSON.stringify(found)).not.toContain('secret');
+});
+
 describe('a repository that names commands runs none of them', () => {
   test.each(['core.fsmonitor', 'filter.evil.clean'])('although plain git would run %s', async (key) => {
     const { content, copy } = await setting();
@@ -204,12 +241,15 @@ async function setting() {
   await mkdir(copy, { recursive: true });
   await chmod(base, 0o755);
   git(copy, 'init', '-q');
+  const own = () => {
+    if (contentUser === undefined) return;
+    execFileSync('chown', ['-R', `${contentUser.uid}:${contentUser.gid}`, content]);
+  };
   const statusAt = async (location: string) => {
-    if (contentUser !== undefined)
-      execFileSync('chown', ['-R', `${contentUser.uid}:${contentUser.gid}`, content]);
+    own();
     return readGitStatus(world, content, location, contentUser, noAbort());
   };
-  return { content, copy, statusAt, status: () => statusAt('copy') };
+  return { base, world, content, copy, own, statusAt, status: () => statusAt('copy') };
 }
 
 function pretendPushed(copy: string): void {

@@ -3,6 +3,8 @@ export const INITIALIZER_DEPTH_MAX = 16;
 export const INITIALIZERS_MAX = 128;
 /** Working copies whose status is read when the workspace stops. */
 export const CHECKOUTS_MAX = 32;
+/** Longest location of a further working copy that is remembered. */
+export const CHECKOUT_CHARACTERS_MAX = 512;
 /** Files of one download, and the longest URL of one. */
 export const DOWNLOAD_FILES_MAX = 1000;
 export const DOWNLOAD_URL_CHARACTERS_MAX = 8192;

@@ -16,7 +16,15 @@ export function boundedSetup(setup: SetupResult): SetupResult {
 /** The totals stay true; of the lists, which share the room, the first entries stay. */
 export function boundedReport(report: GitReport | undefined): GitReport | undefined {
   if (report === undefined) return undefined;
-  const room = GIT_REPORT_BYTES_MAX / 3;
+  const { others = [], ...main } = report;
+  const room = GIT_REPORT_BYTES_MAX / (3 * (others.length + 1));
+  return {
+    ...boundedLists(main, room),
+    ...(others.length === 0 ? {} : { others: others.map((other) => boundedLists(other, room)) }),
+  };
+}
+
+function boundedLists<Report extends Omit<GitReport, 'others'>>(report: Report, room: number): Report {
   return {
     ...report,
     branch: boundedText(report.branch),

@@ -7,7 +7,7 @@ import type {
 } from '../../../machines/content-types.js';
 import type { ArchivePlace } from '../../content/archive-objects.js';
 import { BackupRepository } from '../../content/backups.js';
-import { readGitStatus } from '../../content/git-status.js';
+import { readGitStatuses } from '../../content/git-statuses.js';
 import { initialize } from '../../content/initialize.js';
 import type { GitPolicy } from '../../content/initializers/plan.js';
 import { planOf } from '../../content/initializers/table.js';
@@ -120,8 +120,10 @@ export class ContentEffects {
     if (context.setup?.checkoutLocation === undefined) return { git: undefined };
     try {
       const folder = area.contentOf(context.identity.instance);
-      const { checkoutLocation } = context.setup;
-      const report = await readGitStatus(place.world, folder, checkoutLocation, place.user, signal);
+      const { checkoutLocation, otherCheckouts = [] } = context.setup;
+      const locations = [checkoutLocation, ...otherCheckouts];
+      const { report, problems } = await readGitStatuses(place.world, folder, locations, place.user, signal);
+      for (const problem of problems) onWarning(context, 'a git status could not be read', problem);
       return { git: boundedReport(report) };
     } catch (error) {
       onWarning(context, 'the git status could not be read', error);
