@@ -19,7 +19,7 @@ import type { ManagerConfig } from './config.js';
 import { type ManagerCore, startCore } from './core.js';
 import { contentDaemonAt } from './daemon-client.js';
 import { DaemonLink } from './daemon-link.js';
-import { contentPassThrough } from './rpc/content-pass-through.js';
+import { CONTENT_CALL_OPTIONS, contentPassThrough } from './rpc/content-pass-through.js';
 import { runtimeHandlers } from './rpc/runtime-service.js';
 import { workspaceManager } from './rpc/workspace-manager.js';
 
@@ -110,7 +110,7 @@ function serverOf(config: ManagerConfig, options: ManagerOptions, { core, channe
     // As long as the archive takes; the caller's own deadline bounds them.
     methods: { takeSnapshot: { timeoutMs: 'unlimited' }, backupWorkspace: { timeoutMs: 'unlimited' } },
   });
-  server.addService(ContentServiceService, contentPassThrough(channel));
+  server.addService(ContentServiceService, contentPassThrough(channel), CONTENT_CALL_OPTIONS);
   server.addService(RuntimeServiceService, runtimeHandlers(instances, runtime));
   server.addService(
     SupervisionServiceService,

@@ -77,12 +77,22 @@ describe('deleting stored content', () => {
     expect(await deleteStoredContent(storage, scope({}), options())).toMatchObject({ objects: 0 });
   });
 
-  it('removes more than one batch', async () => {
-    const many = DELETION_BATCH_OBJECTS_MAX + 3;
-    for (let index = 0; index < many; index += 1) await store(`ada/workspaces/many/backups/${index}.tar`);
-    const all = scope({ workspace: undefined });
-    expect((await deleteStoredContent(storage, all, options())).objects).toBeGreaterThan(many);
-    expect((await names()).filter((name) => name.startsWith('ada/workspaces/many/'))).toEqual([]);
+  it('asks for no more than one batch at once', async () => {
+    const left = new Set<ObjectName>();
+    const count = 2 * DELETION_BATCH_OBJECTS_MAX + 3;
+    for (let index = 0; index < count; index += 1) left.add(`ada/workspaces/many/backups/${index}.tar`);
+    const batches: number[] = [];
+    const many = changed(storage, {
+      list: async function* () {
+        for (const name of [...left]) yield { name, sizeBytes: 1, modifiedMs: 0 };
+      },
+      deleteMany: async (wanted) => {
+        batches.push(wanted.length);
+        for (const name of wanted) left.delete(name);
+      },
+    });
+    expect((await deleteStoredContent(many, scope({ workspace: undefined }), options())).objects).toBe(count);
+    expect(batches).toEqual([DELETION_BATCH_OBJECTS_MAX, DELETION_BATCH_OBJECTS_MAX, 3]);
   });
 
   it('says so when the storage only pretends to remove', async () => {
@@ -145,6 +155,7 @@ function changed(real: ObjectStorage, changes: Partial<ObjectStorage>): ObjectSt
     delete: (...args) => real.delete(...args),
     deleteMany: (...args) => real.deleteMany(...args),
     sign: (...args) => real.sign(...args),
+    sweep: (...args) => real.sweep(...args),
     check: (...args) => real.check(...args),
     ...changes,
   };

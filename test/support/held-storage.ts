@@ -30,6 +30,11 @@ export class HeldStorage implements ObjectStorage {
     for (const goOn of waiting) goOn();
   }
 
+  /** How many calls are held back now. */
+  waiting(operation: StorageOperation): number {
+    return this.#held.get(operation)?.length ?? 0;
+  }
+
   fail(operation: StorageOperation): void {
     this.#failing.add(operation);
   }

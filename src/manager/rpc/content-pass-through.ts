@@ -2,7 +2,7 @@ import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
 import { CLIENT_DEADLINE_MAX_MS } from '../../grpc/bounds.js';
 import type { Channel } from '../../grpc/channel.js';
 import { createClient } from '../../grpc/client.js';
-import type { Handlers } from '../../grpc/service-types.js';
+import type { Handlers, ServiceOptions } from '../../grpc/service-types.js';
 
 /** `steward.v1.ContentService` of the daemon, passed on as it is: answers, streams and failures. */
 export function contentPassThrough(channel: Channel): Handlers<typeof ContentServiceService> {
@@ -25,3 +25,13 @@ export function contentPassThrough(channel: Channel): Handlers<typeof ContentSer
     recover: (request, { signal }) => daemon.recover(request, { signal }),
   };
 }
+
+/** The daemon bounds them as it does its own; here the caller's deadline counts. */
+export const CONTENT_CALL_OPTIONS: ServiceOptions<ContentServiceService> = {
+  methods: {
+    makeBackup: { timeoutMs: 'unlimited' },
+    deleteBackup: { timeoutMs: 'unlimited' },
+    deleteStoredContent: { timeoutMs: 'unlimited' },
+    recover: { timeoutMs: 'unlimited' },
+  },
+};
