@@ -104,3 +104,5 @@ export const PROGRESS_PERIOD_MS = 500;
 export const VERIFIED_REMEMBERED_MAX = 10_000;
 /** Patterns a configuration may keep out of all backups. */
 export const EXCLUDES_MAX = 1_000;
+/** How far uploads may be ahead of the bandwidth they have, so that small ones do not wait at all. */
+export const BANDWIDTH_BURST_MS = 250;

@@ -31,7 +31,9 @@ export const backupSchema = z
       })
       .prefault({}),
     /** Bytes a second that all uploads of this node take together; absent: as fast as it goes. */
-    bandwidth: size().optional(),
+    bandwidth: size()
+      .refine((bytes) => bytes > 0, 'must be more than 0; leave it out for no limit')
+      .optional(),
   })
   .prefault({})
   .transform(({ period, keepAge, bandwidth, ...said }) => ({

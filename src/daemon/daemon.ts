@@ -38,6 +38,7 @@ import { DrillMetrics } from './drills/drill-metrics.js';
 import type { Drills } from './drills/drills.js';
 import { DaemonMetrics } from './metrics.js';
 import { openStorage } from './open-storage.js';
+import { Bandwidth } from './queues/bandwidth.js';
 import { showQueues } from './queues/queue-metrics.js';
 import { Readiness } from './readiness.js';
 import { contentServiceHandlers } from './rpc/content-service.js';
@@ -116,7 +117,11 @@ class Daemon implements RunningDaemon {
     this.#options = { ...options, logger: countedLogger(options.logger, options.registry) };
     this.#releaseLock = releaseLock;
     this.#area = new WorkingArea(config.stateFolder, config.secretsFolder);
-    this.#storage = openStorage(options.world, config.storage, this.#area.storageWitness, options.registry);
+    this.#storage = limited(
+      openStorage(options.world, config.storage, this.#area.storageWitness, options.registry),
+      config.backup.bandwidthBytesPerSecond,
+      options.world,
+    );
     this.#metrics = new DaemonMetrics(options.registry, options.version);
     const { root, workspaces } = this.#area;
     this.#disk = new DiskGuard(options.world.files, [root, workspaces], config.disk.minFreeBytes);
@@ -313,6 +318,14 @@ class Daemon implements RunningDaemon {
       addresses: [...this.#addresses],
     };
   }
+}
+
+function limited(
+  storage: ObjectStorage,
+  bytesPerSecond: number | undefined,
+  { clock }: World,
+): ObjectStorage {
+  return bytesPerSecond === undefined ? storage : new Bandwidth(clock, bytesPerSecond).limiting(storage);
 }
 
 /** Each instance has a budget of its own and is parked alone, so that no outage restarts the others. */
