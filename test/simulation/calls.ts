@@ -42,6 +42,8 @@ const FAILURES: readonly ErrorCode[] = [
   'permission-denied',
   'overloaded',
   'record-unreadable',
+  'manifest-unreadable',
+  'storage-refused',
 ];
 
 /** The callers: they call, remember what they were answered, and check it against what they know. */
@@ -50,6 +52,8 @@ export class Callers {
   /** Something went wrong in this run, so failures are answers too. */
   isTroubled = false;
   isStopping = false;
+  /** Nothing goes wrong in all of this run. */
+  isCalm = false;
 
   constructor(run: Run) {
     this.#run = run;
@@ -105,7 +109,8 @@ export class Callers {
     const request = { id: model.id, returnImmediately: isPromise };
     const ask = (signal: AbortSignal) => life.calls.takeSnapshot(request, callContext(signal));
     this.#call('snapshot', model, ask, ({ url }) => {
-      if (!isPromise) this.#acknowledge('snapshot', url, model, from);
+      if (isPromise) model.promised.push(url);
+      else this.#acknowledge('snapshot', url, model, from);
     });
   }
 
@@ -129,15 +134,23 @@ export class Callers {
         this.#run.require(3, !isThere, `Dispose of ${model.id} was answered and its content is still there`);
         this.#run.require(3, !life.core.instances.owns(model.id), `${model.id} is owned after its Dispose`);
         model.isGone = true;
+        if (backup) this.#expectPromised(model);
       },
     );
+  }
+
+  /** A promised snapshot is made before the content goes; when nothing goes wrong it can be. */
+  #expectPromised(model: InstanceModel): void {
+    if (!this.isCalm) return;
+    const missing = model.promised.filter((url) => this.#run.stored.snapshot(url) === undefined);
+    this.#run.require('told', missing.length === 0, `promised and never made: ${missing.join(', ')}`);
   }
 
   /** Content that came to be in use unseen, when the caller of Init was cut off: from now on it is known. */
   adopt(model: InstanceModel): void {
     if (model.versions.length > 0 || !this.isInUse(model)) return;
     const found = this.#run.disk.content(AREA.contentOf(model.id));
-    if (found !== undefined) model.versions.push(found);
+    if (found !== undefined) model.hasBecome(found, this.#run.now);
   }
 
   isInUse(model: InstanceModel): boolean {

@@ -1,3 +1,4 @@
+import { DEFAULT_BACKUP_POLICY } from '../../src/content/backup-policy.js';
 import type { FileFault } from '../../src/gateways/simulated/file-faults.js';
 import { Callers } from './calls.js';
 import { finish } from './rest.js';
@@ -25,7 +26,7 @@ export async function disturb(
   operation: number,
 ): Promise<{ readonly run: Run; readonly isReached: boolean }> {
   // What a power cut takes with it is another part each time.
-  const run = new Run(operation, limitsOf(2));
+  const run = new Run(operation, { limits: limitsOf(2, 0), policy: DEFAULT_BACKUP_POLICY });
   const callers = new Callers(run);
   await run.start();
   await scene.prepare(run, callers);

@@ -44,6 +44,12 @@ export function mayRemove(
   });
 }
 
+/** Called before content is put aside: whose record is there is never put aside. */
+export function isOfNobody(disk: DiskView, instance: InstanceModel): void {
+  if (recordOf(disk, instance.id, 'now') === undefined) return;
+  throw new BrokenPromise(2, `the content of ${instance.id} is put aside although a record owns it`);
+}
+
 /** Called for every transition that is told: what it says must be on disk for certain. */
 export function isOnDisk(disk: DiskView, transition: Transition, instance: InstanceModel): void {
   if (transition.at < instance.since) return;

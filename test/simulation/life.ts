@@ -1,22 +1,26 @@
 import { Metadata } from '@grpc/grpc-js';
 import pino from 'pino';
 import type { ContentContext } from '../../machines/content-types.js';
+import type { OwnerId, WorkspaceId } from '../../machines/ids.js';
 import type { Transition } from '../../machines/transition.js';
 import type { ArchivePlace } from '../../src/content/archive-objects.js';
+import type { BackupPolicy } from '../../src/content/backup-policy.js';
+import { BackupRepository } from '../../src/content/backups.js';
 import { WorkingArea } from '../../src/daemon/area.js';
 import { INSTANCE_RESTART_PERIOD_MS, INSTANCE_RESTARTS_MAX } from '../../src/daemon/bounds.js';
 import { type ContentCore, openCore } from '../../src/daemon/core.js';
+import { Housekeeping } from '../../src/daemon/housekeeping/housekeeping.js';
 import { contentServiceHandlers } from '../../src/daemon/rpc/content-service.js';
 import { SimulatedHttp } from '../../src/gateways/simulated/http.js';
 import type { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import type { CallContext } from '../../src/grpc/service-types.js';
 import type { RecordAlarm } from '../../src/records/alarm.js';
 import { type FolderLock, lockFolder } from '../../src/records/folder-lock.js';
-import { DirectoryStorage } from '../../src/storage/directory.js';
 import { RetryingStorage } from '../../src/storage/retrying.js';
 import type { SupervisorEvent } from '../../src/supervision/events.js';
 import { startSupervisor } from '../../src/supervision/start.js';
 import type { Supervisor } from '../../src/supervision/supervisor.js';
+import { type Lies, LyingStorage } from './lying-storage.js';
 import type { Limits } from './settings.js';
 
 export const AREA = new WorkingArea('/state', '/run/secrets');
@@ -42,6 +46,7 @@ export class Life {
   readonly calls: Calls;
   readonly #supervisor: Supervisor;
   readonly #lock: FolderLock;
+  readonly #policy: BackupPolicy;
 
   private constructor(
     world: SimulatedWorld,
@@ -49,7 +54,9 @@ export class Life {
     core: ContentCore,
     supervisor: Supervisor,
     lock: FolderLock,
+    policy: BackupPolicy,
   ) {
+    this.#policy = policy;
     this.world = world;
     this.place = place;
     this.core = core;
@@ -59,9 +66,9 @@ export class Life {
   }
 
   /** As the daemon starts; whoever calls it decides what a failure means. */
-  static async start(world: SimulatedWorld, limits: Limits, listener: LifeListener): Promise<Life> {
+  static async start(world: SimulatedWorld, options: LifeOptions, listener: LifeListener): Promise<Life> {
     const lock = await lockFolder(world, AREA.root);
-    const place = placeIn(world);
+    const place = placeIn(world, options.lies);
     let supervisor: Supervisor | undefined;
     const core = await openCore({
       world,
@@ -70,7 +77,8 @@ export class Life {
       place,
       owner: { uid: 0, gid: 0 },
       git: { allowHttp: false },
-      limits,
+      limits: options.limits,
+      policy: options.policy,
       listener: {
         alarm: (alarm) => listener.alarm(alarm),
         stepFailed: (context, step, error) => listener.stepFailed(context, step, error),
@@ -95,7 +103,7 @@ export class Life {
       { clock: world.clock, random: world.random, onEvent: (event) => listener.supervised(event) },
     );
     await core.recover();
-    return new Life(world, place, core, supervisor, lock);
+    return new Life(world, place, core, supervisor, lock, options.policy);
   }
 
   /** As the daemon stops when it is asked to. */
@@ -107,6 +115,31 @@ export class Life {
     await this.#lock.release();
   }
 
+  /** As the daemon does from time to time: what nobody owns goes, and what nobody wants to keep. */
+  async keepHouse(owner: OwnerId, workspaces: readonly WorkspaceId[], signal: AbortSignal): Promise<void> {
+    const { world, core } = this;
+    const housekeeping = new Housekeeping({
+      world,
+      area: AREA,
+      settings: { minAgeMs: 0, keepMs: QUARANTINE_MS, minFreeBytes: 0 },
+      hasActor: (instance) => core.instances.owns(instance),
+      listener: {
+        quarantined() {},
+        removed() {},
+        cleaned() {},
+        failed() {},
+        inQuarantine() {},
+      },
+    });
+    await housekeeping.open();
+    await housekeeping.round(signal);
+    for (const workspace of workspaces) {
+      const backups = new BackupRepository(this.place, owner, workspace);
+      await backups.retain(this.#policy, { signal });
+      await backups.sweepOrphans(world.clock.now() - ORPHAN_MS, signal);
+    }
+  }
+
   parked(): readonly string[] {
     return this.#supervisor
       .whichChildren()
@@ -115,12 +148,26 @@ export class Life {
   }
 }
 
-export function placeIn(world: SimulatedWorld): ArchivePlace {
-  const directory = new DirectoryStorage(world, {
-    folder: STORAGE,
-    witness: AREA.storageWitness,
-    bucket: BUCKET,
-  });
+/** No backup of a simulated life takes as long. */
+const ORPHAN_MS = 6 * 3_600_000;
+const QUARANTINE_MS = 3_600_000;
+
+export interface LifeOptions {
+  readonly limits: Limits;
+  readonly policy: BackupPolicy;
+  readonly lies: Lies;
+}
+
+export function placeIn(world: SimulatedWorld, lies: Lies): ArchivePlace {
+  const directory = new LyingStorage(
+    world,
+    {
+      folder: STORAGE,
+      witness: AREA.storageWitness,
+      bucket: BUCKET,
+    },
+    lies,
+  );
   return { world, storage: new RetryingStorage(directory, world), user: undefined };
 }
 

@@ -11,6 +11,10 @@ export class InstanceModel {
   readonly request: InitWorkspaceRequest;
   /** Contents while in use, oldest first; the last is what the content is now. */
   versions: Tree[] = [];
+  /** Every content it ever had, and since when. */
+  readonly history: { readonly at: number; readonly tree: Tree }[] = [];
+  /** Names of snapshots that were promised and must come before it goes. */
+  promised: string[] = [];
   /** When the present try to set it up began. */
   since = 0;
   /** Somebody was told that its content is complete. */
@@ -32,10 +36,16 @@ export class InstanceModel {
     this.request = request;
   }
 
+  hasBecome(tree: Tree, at: number): void {
+    this.versions.push(tree);
+    this.history.push({ at, tree });
+  }
+
   /** Before a set-up that starts from nothing. */
   begin(at: number): void {
     this.since = at;
     this.versions = [];
+    this.promised = [];
     this.isReady = false;
     this.isGone = false;
     this.isDisposed = false;

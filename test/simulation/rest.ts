@@ -26,7 +26,7 @@ export async function finish(run: Run, callers: Callers): Promise<void> {
   if (run.broken === undefined) await restoreAll(run, callers);
   if (run.broken === undefined) await restart(run);
   if (run.broken === undefined) await checkNothingLeft(run);
-  for (const one of run.acknowledged) run.guard(() => run.stored.check(one));
+  run.checkGenerations();
   await run.settleChecks();
 }
 
@@ -35,6 +35,7 @@ export function heal(run: Run): void {
   run.disarm();
   run.trouble.rates = NO_FAULTS;
   run.trouble.plan = () => undefined;
+  run.lies.end();
   run.mountStorage();
   run.freeDisk();
 }
@@ -149,7 +150,8 @@ async function checkNothingLeft(run: Run): Promise<void> {
   await run.within(storage?.check(new AbortController().signal) ?? Promise.resolve(), LOOK_MS);
   const setAside = [...run.instances.values()].filter(({ isSetAside }) => isSetAside).map(({ id }) => id);
   const known = [WORKSPACES_MARKER, ...setAside];
-  const folders = run.disk.names(AREA.workspaces).filter((name) => !known.some((id) => id === name));
+  const names = [...run.disk.names(AREA.workspaces), ...run.disk.names(AREA.quarantine)];
+  const folders = names.filter((name) => !name.startsWith('.') && !known.some((id) => name.startsWith(id)));
   run.require(6, folders.length === 0, `content folders without an owner: ${folders.join(', ')}`);
   const secrets = run.disk.names(AREA.secrets);
   run.require(6, secrets.length === 0, `secrets of nobody: ${secrets.join(', ')}`);

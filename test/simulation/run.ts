@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
+import { isOwnerId, isWorkspaceId, type OwnerId, type WorkspaceId } from '../../machines/ids.js';
 import type { Transition } from '../../machines/transition.js';
 import { DISK_BYTES } from '../../src/gateways/simulated/bounds.js';
 import { workspacePrograms } from '../../src/gateways/simulated/programs/table.js';
 import { SeededRandom } from '../../src/gateways/simulated/random.js';
 import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import { BrokenPromise, type PromiseName } from './broken.js';
-import { DiskView, difference } from './disk-view.js';
-import { isOnDisk, mayRemove } from './guards.js';
+import { DiskView, difference, type Tree } from './disk-view.js';
+import { isOfNobody, isOnDisk, mayRemove } from './guards.js';
 import { AREA, Life, type LifeListener, STORAGE } from './life.js';
-import type { Acknowledged, InstanceModel } from './model.js';
+import { Lies } from './lying-storage.js';
+import { type Acknowledged, type InstanceModel, OWNER } from './model.js';
 import { recordOf } from './recorded.js';
-import type { Limits } from './settings.js';
+import type { Settings } from './settings.js';
 import { StoredObjects } from './stored.js';
 import { Trouble } from './trouble.js';
 
@@ -19,6 +21,8 @@ export type Crash = 'kill' | 'power-cut';
 /** A start that takes longer is given up, as whoever runs the daemon would. */
 const START_MS = 3_600_000;
 const AWAY = '/storage-away';
+
+export type RunOptions = Pick<Settings, 'limits' | 'policy'>;
 
 /** A call somebody waits for. */
 export interface Pending {
@@ -46,7 +50,10 @@ export class Run {
   life: Life | undefined;
   broken: BrokenPromise | undefined;
   isStorageAway = false;
-  readonly limits: Limits;
+  hasSteppedBack = false;
+  readonly options: RunOptions;
+  /** What the storage makes of what it is given; it stays so over lives. */
+  readonly lies = new Lies();
   #hash = createHash('sha256');
   #lastSequence = 0;
   #armed: { readonly crash: Crash; left: number } | undefined;
@@ -54,10 +61,10 @@ export class Run {
   #death: Promise<void> = Promise.resolve();
   #checks: Promise<void>[] = [];
 
-  constructor(seed: number, limits: Limits) {
+  constructor(seed: number, options: RunOptions) {
     this.seed = seed;
     this.random = new SeededRandom(seed ^ 0x5eed);
-    this.limits = limits;
+    this.options = options;
     this.world = SimulatedWorld.fromSeed(seed, workspacePrograms);
     this.disk = new DiskView(this.world.files.disk);
     this.stored = new StoredObjects(this.disk, () => (this.isStorageAway ? AWAY : STORAGE));
@@ -139,7 +146,7 @@ export class Run {
     let problem: unknown;
     let life: Life | undefined;
     const { world } = this;
-    const starting = Life.start(world, this.limits, this.#listener(world)).then(
+    const starting = Life.start(world, { ...this.options, lies: this.lies }, this.#listener(world)).then(
       (started) => {
         life = started;
       },
@@ -218,6 +225,47 @@ export class Run {
     this.world.files.disk.totalBytes = DISK_BYTES;
   }
 
+  /** A round of housekeeping, as the daemon has one from time to time; under trouble it may fail. */
+  async keepHouse(): Promise<void> {
+    const { life } = this;
+    if (life === undefined) return;
+    const workspaces = [...new Set([...this.instances.values()].map(({ workspace }) => workspace))];
+    const { signal } = new AbortController();
+    const working = life.keepHouse(toOwner(OWNER), workspaces.map(toWorkspace), signal);
+    working.catch((error: unknown) => this.log(`housekeeping failed: ${error}`));
+    await this.within(working, START_MS);
+  }
+
+  /** Everything that is kept of backups, and everything that was acknowledged, is what it should be. */
+  checkGenerations(): void {
+    const workspaces = new Set([...this.instances.values()].map(({ workspace }) => workspace));
+    for (const workspace of workspaces) {
+      const acknowledged = this.acknowledged.filter(
+        ({ kind, instance }) => kind === 'backup' && instance.workspace === workspace,
+      );
+      const { keepCount } = this.options.policy;
+      const statesAt = (instance: string, at: number) => this.#statesAt(instance, at);
+      this.guard(() => this.stored.checkGenerations(workspace, { acknowledged, keepCount, statesAt }));
+    }
+    for (const one of this.acknowledged) {
+      if (one.kind === 'snapshot') this.guard(() => this.stored.check(one));
+    }
+  }
+
+  /** A clock that stepped back does not tell which were before. */
+  #statesAt(instance: string, at: number): readonly Tree[] {
+    const history = this.instances.get(instance)?.history ?? [];
+    if (this.hasSteppedBack) return history.map(({ tree }) => tree);
+    const last = at + this.options.limits.backupMs;
+    const first = history.findLastIndex((state) => state.at <= at);
+    return history.slice(Math.max(first, 0)).flatMap(({ at: since, tree }) => (since <= last ? [tree] : []));
+  }
+
+  stepBack(milliseconds: number): void {
+    this.hasSteppedBack = true;
+    this.world.time.stepWall(-milliseconds);
+  }
+
   #live(): void {
     this.#death = new Promise((resolve) => {
       this.#died = resolve;
@@ -230,6 +278,10 @@ export class Run {
     if (operation === 'remove' && path.startsWith(`${AREA.workspaces}/`)) {
       const instance = this.instances.get(path.slice(AREA.workspaces.length + 1));
       if (instance !== undefined) this.guard(() => mayRemove(this.disk, this.stored, instance));
+    }
+    if (operation === 'rename' && path.startsWith(`${AREA.workspaces}/`)) {
+      const instance = this.instances.get(path.slice(AREA.workspaces.length + 1));
+      if (instance !== undefined) this.guard(() => isOfNobody(this.disk, instance));
     }
     if (this.#armed === undefined) return;
     this.#armed.left -= 1;
@@ -313,4 +365,14 @@ export class Run {
       );
     }
   }
+}
+
+function toOwner(text: string): OwnerId {
+  if (!isOwnerId(text)) throw new Error(`${text} is no owner id`);
+  return text;
+}
+
+function toWorkspace(text: string): WorkspaceId {
+  if (!isWorkspaceId(text)) throw new Error(`${text} is no workspace id`);
+  return text;
 }

@@ -10,13 +10,15 @@ import { edit } from './user.js';
 /** One seed: a number of random steps under random trouble, then rest, and a look at what is left. */
 export async function runSeed(seed: number): Promise<Run> {
   const settings = settingsFor(new SeededRandom(seed));
-  const run = new Run(seed, settings.limits);
+  const run = new Run(seed, settings);
   run.log(`faults ${JSON.stringify(settings.faults)}`);
   const scenario = new Scenario(run, settings);
   for (let step = 0; step < settings.steps && run.broken === undefined; step += 1) await scenario.step();
   if (run.broken === undefined) await finish(run, scenario.callers);
   return run;
 }
+
+const DAY_MS = 86_400_000;
 
 class Scenario {
   readonly callers: Callers;
@@ -33,6 +35,7 @@ class Scenario {
     this.#random = run.random;
     this.callers = new Callers(run);
     this.callers.isTroubled = !settings.isCalm;
+    this.callers.isCalm = settings.isCalm;
     this.#operations = this.#table();
     this.#lottery = [...settings.weights].flatMap(([operation, weight]) =>
       Array.from({ length: weight }, () => operation),
@@ -87,6 +90,11 @@ class Scenario {
       freeDisk: () => run.freeDisk(),
       storageGoes: () => run.unmountStorage(),
       storageComes: () => run.mountStorage(),
+      storageLies: () => run.lies.begin(random.fork()),
+      storageTellsTruth: () => run.lies.end(),
+      clockStepsBack: () => run.stepBack(random.integer(1, random.pick([100, 60_000, DAY_MS]) ?? 1)),
+      passDays: () => this.#passDays(),
+      keepHouse: () => run.keepHouse(),
     };
   }
 
@@ -130,6 +138,13 @@ class Scenario {
     if (snapshot !== undefined && random.isHit(0.3)) return fromSnapshot(snapshot.url);
     if (stored.backups(workspace).length > 0 && random.isHit(0.5)) return FROM_BACKUP;
     return random.pick([EMPTY, fromGit('project')]) ?? EMPTY;
+  }
+
+  /** Days in which content is saved every few minutes would take too long, so these are hours. */
+  async #passDays(): Promise<void> {
+    const { backupPeriodMs } = this.#settings.limits;
+    const step = backupPeriodMs === 0 ? DAY_MS : 20 * backupPeriodMs;
+    await this.#run.pass(this.#random.integer(1, 3) * step);
   }
 
   /** An orderly one; under trouble it may not end, and is ended then. */

@@ -1,4 +1,6 @@
-import { type DaemonConfig, daemonConfigSchema } from '../../src/daemon/config.js';
+import type { ContentLimits } from '../../machines/content-types.js';
+import { type BackupPolicy, DEFAULT_BACKUP_POLICY } from '../../src/content/backup-policy.js';
+import { daemonConfigSchema } from '../../src/daemon/config.js';
 import type { FileErrorCode } from '../../src/gateways/file-error.js';
 import type { SeededRandom } from '../../src/gateways/simulated/random.js';
 
@@ -26,6 +28,11 @@ export const OPERATIONS = [
   'freeDisk',
   'storageGoes',
   'storageComes',
+  'storageLies',
+  'storageTellsTruth',
+  'clockStepsBack',
+  'passDays',
+  'keepHouse',
 ] as const;
 
 export type Operation = (typeof OPERATIONS)[number];
@@ -44,7 +51,7 @@ export interface FaultRates {
   readonly codes: readonly FileErrorCode[];
 }
 
-export type Limits = DaemonConfig['limits'];
+export type Limits = ContentLimits;
 
 /** What one seed switches on, and how much of it. */
 export interface Settings {
@@ -53,6 +60,7 @@ export interface Settings {
   readonly weights: ReadonlyMap<Operation, number>;
   readonly faults: FaultRates;
   readonly limits: Limits;
+  readonly policy: BackupPolicy;
   /** Nothing goes wrong in this run, so every answer is that of the table. */
   readonly isCalm: boolean;
 }
@@ -78,9 +86,12 @@ const TROUBLE: ReadonlySet<Operation> = new Set([
   'armPowerCut',
   'fillDisk',
   'storageGoes',
+  'storageLies',
+  'clockStepsBack',
 ]);
 
-export function limitsOf(attempts: number): Limits {
+/** `backupPeriodMs`: how often content in use is saved by itself; 0 for never. */
+export function limitsOf(attempts: number, backupPeriodMs: number): Limits {
   const minute = 60_000;
   return {
     ...daemonConfigSchema.shape.limits.parse({}),
@@ -94,6 +105,7 @@ export function limitsOf(attempts: number): Limits {
     backupAttemptsMax: attempts,
     pauseMaxMs: 2 * minute,
     jobsMax: 4,
+    backupPeriodMs,
   };
 }
 
@@ -124,8 +136,20 @@ export function settingsFor(random: SeededRandom): Settings {
       processGarbage: rate(0.1),
       codes: random.pick([['EIO'], ['ENOSPC'], ['EIO', 'ENOSPC', 'EROFS', 'EACCES']] as const) ?? ['EIO'],
     },
-    limits: limitsOf(random.integer(1, 3)),
+    limits: limitsOf(random.integer(1, 3), random.pick([0, 20_000, 5 * 60_000]) ?? 0),
+    policy: policyFor(random),
     isCalm,
+  };
+}
+
+/** Short chains and little that is kept, so that seeds come to the ends of both. */
+function policyFor(random: SeededRandom): BackupPolicy {
+  return {
+    ...DEFAULT_BACKUP_POLICY,
+    fullAfterIncrements: random.integer(0, 4),
+    fullWhenIncrementsExceedShare: random.pick([0.3, 1, 100]) ?? 1,
+    keepCount: random.integer(1, 4),
+    keepAgeMs: random.pick([0, 60_000, 86_400_000]) ?? 0,
   };
 }
 
@@ -139,5 +163,6 @@ function weightsFrom(random: SeededRandom, isCalm: boolean): ReadonlyMap<Operati
   for (const needed of ['init', 'pass'] as const) weights.set(needed, Math.max(weights.get(needed) ?? 0, 2));
   weights.set('freeDisk', 2 * (weights.get('fillDisk') ?? 0));
   weights.set('storageComes', 2 * (weights.get('storageGoes') ?? 0));
+  weights.set('storageTellsTruth', 2 * (weights.get('storageLies') ?? 0));
   return weights;
 }

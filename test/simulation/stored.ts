@@ -5,6 +5,14 @@ import { type DiskView, differenceToAny, type Tree, treeInArchives } from './dis
 import { BUCKET } from './life.js';
 import { type Acknowledged, OWNER } from './model.js';
 
+export interface ExpectedGenerations {
+  readonly acknowledged: readonly Acknowledged[];
+  /** So many newest ones may not be let go. */
+  readonly keepCount: number;
+  /** What the content was while a backup was made that began then; empty: nobody knows. */
+  readonly statesAt: (instance: string, createdAtMs: number) => readonly Tree[];
+}
+
 /** Looks at what the storage holds for certain, without asking the code under test. */
 export class StoredObjects {
   readonly #disk: DiskView;
@@ -45,6 +53,31 @@ export class StoredObjects {
     const excused = new Set([...manifest.torn.names, ...manifest.changed.names]);
     const problem = differenceToAny(await this.treeOf(manifest), states, excused);
     if (problem !== undefined) throw new BrokenPromise(1, `${kind} ${url}: ${problem}`);
+  }
+
+  /**
+   * Every generation that is kept is whole and shows the content as it was while it was made; the newest ones are
+   * kept, and none older is the newest.
+   */
+  async checkGenerations(workspace: string, expected: ExpectedGenerations): Promise<void> {
+    const found = this.backups(workspace).filter((manifest) => manifest.kind === 'backup');
+    const newest = found.at(-1)?.generation ?? 0;
+    for (const { url } of expected.acknowledged) {
+      const generation = Number(/(\d+)\.manifest\.json@/.exec(url)?.[1]);
+      const newer = found.filter((one) => one.generation > generation).length;
+      const isKept = found.some((one) => one.generation === generation);
+      if (isKept || (generation < newest && newer >= expected.keepCount)) continue;
+      throw new BrokenPromise(1, `backup ${url} was acknowledged and is gone`);
+    }
+    for (const manifest of found) {
+      const states = expected.statesAt(manifest.instance, manifest.createdAtMs);
+      const tree = await this.treeOf(manifest);
+      if (states.length === 0) continue;
+      const excused = new Set([...manifest.torn.names, ...manifest.changed.names]);
+      const problem = differenceToAny(tree, states, excused);
+      if (problem === undefined) continue;
+      throw new BrokenPromise(1, `generation ${manifest.generation} of ${workspace}: ${problem}`);
+    }
   }
 
   #manifest(name: string): ArchiveManifest | undefined {

@@ -21,7 +21,7 @@ export function edit(run: Run, model: InstanceModel, random: SeededRandom): void
   }
   sync(run, root);
   const after = run.disk.content(root);
-  if (after !== undefined) model.versions.push(after);
+  if (after !== undefined) model.hasBecome(after, run.now);
   run.log(`edit ${model.id}, version ${model.versions.length}`);
 }
 
