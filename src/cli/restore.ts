@@ -12,6 +12,7 @@ import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
 import { type NamedVersion, versionArgument, versionNamed, workspaceNamed } from './named-version.js';
+import { plainText } from './plain-text.js';
 import { resultOf } from './progress-line.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
@@ -161,7 +162,9 @@ function tell(session: Session, target: Target, version: Backup, answer: Restore
   const more = Number(answer.keptAsideTotal) - answer.keptAside.length;
   show.result(value, [
     `${nameOf(version)} ${where}.`,
-    ...show.details(answer.keptAside.map(({ path, keptAs }) => [`${path} was there, now`, keptAs] as const)),
+    ...show.details(
+      answer.keptAside.map(({ path, keptAs }) => [`${plainText(path)} was there, now`, keptAs] as const),
+    ),
     ...(more > 0 ? [`and ${more} more`] : []),
   ]);
 }

@@ -106,3 +106,5 @@ export const VERIFIED_REMEMBERED_MAX = 10_000;
 export const EXCLUDES_MAX = 1_000;
 /** How far uploads may be ahead of the bandwidth they have, so that small ones do not wait at all. */
 export const BANDWIDTH_BURST_MS = 250;
+/** What one answer names of that was in the way of a restore; its count stays true beyond it. */
+export const KEPT_ASIDE_SHOWN_MAX = 1_000;

@@ -2,6 +2,7 @@ import { StewardError } from '../../../errors/steward-error.js';
 import type { RestoreBackupRequest, RestoreBackupResponse } from '../../../gen/steward/v1/content_service.js';
 import type { CallContext } from '../../../grpc/service-types.js';
 import { requiredMessage } from '../../../grpc/validation.js';
+import { KEPT_ASIDE_SHOWN_MAX } from '../../bounds.js';
 import { backupsOf, type VersionsContext } from './options.js';
 import { progressing } from './progressing.js';
 import { pathsIn, requiredGeneration, workspaceIn } from './requests.js';
@@ -11,9 +12,6 @@ import { restoreIntoInstance } from './restore-into-instance.js';
 import type { Restored, Restoring } from './restoring.js';
 import { Transfer } from './transfer.js';
 import { wireBackup } from './wire-backup.js';
-
-/** Entries of `kept_aside` that one answer holds; the total stays true beyond it. */
-const KEPT_ASIDE_SHOWN_MAX = 1_000;
 
 /** Brings a version or a part of it back: as the newest one, for a look, or into content in use. */
 export async function* restoreBackup(
