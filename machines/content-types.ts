@@ -77,6 +77,8 @@ export interface SetupResult {
   readonly checkoutLocation?: string;
   /** Folders of the further working copies, in the order of their initializers. */
   readonly otherCheckouts?: readonly string[];
+  /** The backup the content was restored from, and is the same as; absent when it comes from anything else. */
+  readonly restoredGeneration?: number;
   readonly warnings: readonly string[];
 }
 

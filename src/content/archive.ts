@@ -30,15 +30,17 @@ export interface PackOptions {
   /** Makes an increment, or with an empty one a full archive that increments can follow; see `packArguments`. */
   readonly listing?: string;
   readonly excludes?: readonly Exclude[];
+  /** As other tools want it: not compressed. */
+  readonly isPlain?: boolean;
 }
 
 /**
  * Packs a folder: GNU tar in pax format with numeric owners, xattrs, ACLs and holes, through zstd when there is
- * one, else gzip. Nothing is staged. Access and change times stay out: no restore can bring them back.
+ * one, else gzip, unless it is to be plain. Nothing is staged. Access and change times stay out: no restore can bring them back.
  */
 export async function packFolder(world: World, folder: string, options: PackOptions): Promise<Packing> {
-  const { signal, listing, excludes = [] } = options;
-  const isZstd = (await world.processes.find('zstd')) !== undefined;
+  const { signal, listing, excludes = [], isPlain = false } = options;
+  const isZstd = !isPlain && (await world.processes.find('zstd')) !== undefined;
   const tar = world.processes.start({
     program: 'tar',
     args: packArguments({ folder, excludes, isZstd, ...(listing === undefined ? {} : { listing }) }),
@@ -51,6 +53,7 @@ export async function packFolder(world: World, folder: string, options: PackOpti
   const report = () => messages.report();
   const ended = tar.exit;
   if (isZstd) return { compression: 'zstd', body: packed, report, ended };
+  if (isPlain) return { compression: 'none', body: packed, report, ended };
   const gzip = createGzip({ level: constants.Z_BEST_SPEED });
   return { compression: 'gzip', body: pipeline(packed, gzip, () => undefined), report, ended };
 }

@@ -21,6 +21,8 @@ export interface BackupPolicy {
   /** Patterns as in `.stewardignore` (see exclude.ts). */
   readonly excludes: readonly string[];
   readonly shrink: ShrinkGuard;
+  /** Each full and each final backup also goes into `full.tar`, for tools that know no chains (see full-tar.ts). */
+  readonly fullTar?: boolean;
   /** Absent: as fast as it goes. */
   readonly bandwidthBytesPerSecond?: number;
 }

@@ -126,3 +126,6 @@ export const RESTORE_PATH_BYTES_MAX = 4_096;
 /** What an archive may unpack to beyond the quota: headers of its entries are in the count. The larger of both. */
 export const QUOTA_HEADROOM_BYTES = 16 * 1024 * 1024;
 export const QUOTA_HEADROOM_SHARE = 0.1;
+
+/** Largest note beside a `full.tar` of ours. */
+export const FULL_TAR_NOTE_BYTES = 4 * 1024;

@@ -13,7 +13,8 @@ export interface InitializeOptions {
 }
 
 /**
- * Fills an empty folder. A workspace that has a committed backup gets it back whatever its initializer says; one
+ * Fills an empty folder. A workspace that has a committed backup, or a newer `full.tar` that others wrote, gets it
+ * back whatever its initializer says; one
  * whose newest manifest cannot be read fails with `manifest-unreadable` rather than start from nothing. What it
  * returns from is on disk: after a power cut, half of the content must not pass for all of it in the next backup.
  */
@@ -46,6 +47,16 @@ async function restoreLatest(
   const { clock } = context.world;
   const start = clock.monotonic();
   const manifest = await backups.latest(context.signal);
+  const foreign = await context.fullTar?.newerThan(manifest, context.signal);
+  if (foreign !== undefined) {
+    await context.fullTar?.restore(context.folder, context);
+    const metric = {
+      type: 'fromBackup',
+      durationMs: clock.monotonic() - start,
+      sizeBytes: foreign.sizeBytes,
+    };
+    return { source: 'from-backup', metrics: [metric], warnings: [] };
+  }
   if (manifest === undefined) return undefined;
   // One's own work comes back whole, also where the quota has become smaller since.
   await backups.restore(manifest, context.folder, { ...context, quotaBytes: 0 });
@@ -58,7 +69,8 @@ async function restoreLatest(
       : [
           `${torn.count} files were being written while backed up, and end in zeros: ${torn.names.join(', ')}`,
         ];
-  return { source: 'from-backup', metrics: [{ type: 'fromBackup', durationMs, sizeBytes }], warnings };
+  const metrics = [{ type: 'fromBackup', durationMs, sizeBytes }];
+  return { source: 'from-backup', restoredGeneration: manifest.generation, metrics, warnings };
 }
 
 /**

@@ -22,6 +22,8 @@ export const backupSchema = z
     keepAge: duration().default(policy.keepAgeMs),
     /** As in `.stewardignore`. */
     excludes: z.array(z.string().min(1)).max(EXCLUDES_MAX).default([]),
+    /** Each full and each final backup also goes into a plain `full.tar`, for tools that know nothing else. */
+    fullTar: z.boolean().default(false),
     /** A backup with less than `share` of one that had so many entries or bytes is refused as suspicious. */
     shrink: z
       .strictObject({

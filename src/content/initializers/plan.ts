@@ -2,6 +2,7 @@ import type { ContentSource, StepMetric } from '../../../machines/content-types.
 import type { Http } from '../../gateways/http.js';
 import type { ArchivePlace, WorkOptions } from '../archive-objects.js';
 import type { BackupRepository } from '../backups.js';
+import type { FullTar } from '../full-tar.js';
 
 /** Where an initializer works, and with what. */
 export interface InitializeContext extends ArchivePlace, WorkOptions {
@@ -10,6 +11,8 @@ export interface InitializeContext extends ArchivePlace, WorkOptions {
   readonly folder: string;
   /** The backups of this workspace; undefined when it has no remote storage. */
   readonly backups: BackupRepository | undefined;
+  /** The one archive of this workspace that other tools write; undefined when it has no remote storage. */
+  readonly fullTar?: FullTar;
   readonly git: GitPolicy;
   /** Bytes the content may take; 0 or absent for no limit. */
   readonly quotaBytes?: number;
@@ -44,6 +47,8 @@ export interface ContentLayers {
 export interface Initialized {
   readonly source: ContentSource;
   readonly metrics: readonly StepMetric[];
+  /** The backup that was restored. */
+  readonly restoredGeneration?: number;
   /** What a person should know although it did not fail, without secrets. */
   readonly warnings: readonly string[];
 }

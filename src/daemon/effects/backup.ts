@@ -5,6 +5,7 @@ import type { ArchivePlace, WorkOptions } from '../../content/archive-objects.js
 import type { BackupOutcome } from '../../content/backup-creation.js';
 import type { BackupPolicy } from '../../content/backup-policy.js';
 import { BackupRepository } from '../../content/backups.js';
+import { FullTar } from '../../content/full-tar.js';
 import type { LayerCache } from '../../content/layers/layer-cache.js';
 import { type BackupManifest, digestOf, type SnapshotManifest } from '../../content/manifest.js';
 import { clearSnapshot, createSnapshot, readSnapshot, snapshotUrl } from '../../content/snapshots.js';
@@ -47,9 +48,11 @@ export class BackupEffects {
       return this.#inTurn('snapshot', context, signal, (inTurn) => this.#snapshot(context, name, inTurn));
     }
     const acceptShrink = job.origin === 'request' && job.acceptShrink;
-    return this.#inTurn('backup', context, signal, async (inTurn) =>
-      this.#referenceTo(await this.#create(context, acceptShrink, inTurn), context),
-    );
+    return this.#inTurn('backup', context, signal, async (inTurn) => {
+      const manifest = await this.#create(context, acceptShrink, inTurn);
+      if (manifest.parts.length === 1) await this.#writeFullTar(context, manifest, inTurn);
+      return this.#referenceTo(manifest, context);
+    });
   }
 
   /**
@@ -68,6 +71,7 @@ export class BackupEffects {
         const error = new StewardError('backup-failed', `shrank while they were read: ${names}`);
         this.#options.onWarning(context, 'files of the final backup were cut short while it was made', error);
       }
+      await this.#writeFullTar(context, manifest, inTurn);
       return this.#referenceTo(manifest, context);
     });
   }
@@ -118,6 +122,22 @@ export class BackupEffects {
     });
     this.#options.onBackup?.(context, outcome);
     return outcome.manifest;
+  }
+
+  /** For other tools, where it is asked for. The backup is made already, so a failure of this stops nothing. */
+  async #writeFullTar(context: ContentContext, manifest: BackupManifest, signal: AbortSignal): Promise<void> {
+    const { place, policy, onWarning } = this.#options;
+    if (policy.fullTar !== true) return;
+    const { owner, workspace, instance } = context.identity;
+    try {
+      const { generation } = manifest;
+      const work = this.#work(context, signal);
+      const options = { ...work, generation, excludes: policy.excludes };
+      await new FullTar(place, owner, workspace).write(await this.#content(instance), options);
+    } catch (error) {
+      signal.throwIfAborted();
+      onWarning(context, 'full.tar for other tools could not be written', error);
+    }
   }
 
   /** Where the content is; fails when it should be mounted there and is not. */

@@ -7,6 +7,7 @@ import type {
 } from '../../../machines/content-types.js';
 import type { ArchivePlace } from '../../content/archive-objects.js';
 import { BackupRepository } from '../../content/backups.js';
+import { FullTar } from '../../content/full-tar.js';
 import { readGitStatuses } from '../../content/git-statuses.js';
 import { initialize } from '../../content/initialize.js';
 import type { GitPolicy } from '../../content/initializers/plan.js';
@@ -151,6 +152,7 @@ export class ContentEffects {
         folder: area.contentOf(instance),
         quotaBytes: request.quotaBytes,
         backups: request.remoteStorageDisabled ? undefined : this.#backups(context),
+        ...(request.remoteStorageDisabled ? {} : { fullTar: this.#fullTar(context) }),
         onProgress: ({ step, bytes }) => onProgress(context, step, bytes),
         ...(cache === undefined
           ? {}
@@ -176,13 +178,18 @@ export class ContentEffects {
     const warn = (text: string, error: unknown) => onWarning(context, text, error);
     try {
       const backups = this.#backups(context);
-      const restored = context.setup?.source === 'from-backup' ? await backups.latest(signal) : undefined;
+      const generation = context.setup?.restoredGeneration;
+      const restored = generation === undefined ? undefined : await backups.read(generation, signal);
       const options = { instance, excludes, signal, onWarning: warn };
       await backups.seed(area.contentOf(instance), area.chainOf(instance), restored, options);
     } catch (error) {
       signal.throwIfAborted();
       warn('the first backup has nothing to go by and will be a full one', error);
     }
+  }
+
+  #fullTar({ identity }: ContentContext): FullTar {
+    return new FullTar(this.#options.place, identity.owner, identity.workspace);
   }
 
   #backups(context: ContentContext): BackupRepository {

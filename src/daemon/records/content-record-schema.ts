@@ -51,10 +51,12 @@ const setup = z
     metrics: z.array(z.strictObject({ type: z.string(), durationMs: z.number(), sizeBytes: z.number() })),
     checkoutLocation: z.string().optional(),
     otherCheckouts: z.array(z.string()).optional(),
+    restoredGeneration: count.optional(),
     warnings: z.array(z.string()),
   })
-  .transform(({ checkoutLocation, otherCheckouts, ...rest }) => ({
+  .transform(({ checkoutLocation, otherCheckouts, restoredGeneration, ...rest }) => ({
     ...rest,
+    ...(restoredGeneration === undefined ? {} : { restoredGeneration }),
     ...(checkoutLocation === undefined ? {} : { checkoutLocation }),
     ...(otherCheckouts === undefined ? {} : { otherCheckouts }),
   }));
