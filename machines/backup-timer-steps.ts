@@ -70,8 +70,8 @@ export type BackupTimerInput = {
   readonly at: number;
   /** Uniform in [0, 1). */
   readonly jitter: number;
-  /** What is on disk when the timer comes back; absent for a new one. */
-  readonly record?: BackupTimerRecord;
+  /** What is on disk when the timer comes back; undefined for a new one. */
+  readonly record: BackupTimerRecord | undefined;
 };
 
 type Change = Partial<BackupTimerContext>;

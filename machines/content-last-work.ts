@@ -6,20 +6,24 @@ import { dropTimer } from './content-timer.js';
 import { deadlineTo, withContext } from './content-waits.js';
 
 const PREPARING = '#content.wrappingUp.preparing';
+const PRE_STOP = '#content.wrappingUp.runningPreStop';
 const GATHERING = '#content.wrappingUp.gathering';
 
-/** The timer was told to stop; the backup it waited for was refused. */
+/**
+ * The timer was told to stop; the backup it waited for was refused. Only content that was in use until now has one, so
+ * its pre-stop program has not run.
+ */
 const stoppingTimer = contentSetup.createStateConfig({
   entry: ['waitForTimer', 'stopTimer'],
   on: {
-    'xstate.done.actor.*': { guard: 'isEndOfTimer', target: PREPARING, actions: dropTimer },
-    'xstate.error.actor.*': { guard: 'isEndOfTimer', target: PREPARING, actions: dropTimer },
+    'xstate.done.actor.*': { guard: 'isEndOfTimer', target: PRE_STOP, actions: dropTimer },
+    'xstate.error.actor.*': { guard: 'isEndOfTimer', target: PRE_STOP, actions: dropTimer },
   },
   invoke: {
     src: 'deadline',
     input: ({ context }) => ({ at: context.deadline }),
-    onDone: { target: PREPARING, actions: ['endTimer', 'leaveTimer'] },
-    onError: { target: PREPARING, actions: ['endTimer', 'leaveTimer'] },
+    onDone: { target: PRE_STOP, actions: ['endTimer', 'leaveTimer'] },
+    onError: { target: PRE_STOP, actions: ['endTimer', 'leaveTimer'] },
   },
 });
 

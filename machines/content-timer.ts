@@ -11,15 +11,15 @@ import { failureOf, jitterOf, timeOf } from './effect-end.js';
 export const startTimer = contentSetup.enqueueActions(({ context, event, enqueue }) => {
   const { identity, limits, request, timer, at } = context;
   if (limits.backupPeriodMs === 0 || request?.remoteStorageDisabled === true) return;
-  const input = {
-    instance: identity.instance,
-    limits: { ...backupTimerLimits, periodMs: limits.backupPeriodMs },
-    at,
-    jitter: jitterOf(event),
-  };
   enqueue.spawnChild('backupTimer', {
     id: BACKUP_TIMER,
-    input: timer === undefined ? input : { ...input, record: timer },
+    input: {
+      instance: identity.instance,
+      limits: { ...backupTimerLimits, periodMs: limits.backupPeriodMs },
+      at,
+      jitter: jitterOf(event),
+      record: timer,
+    },
   });
   enqueue.assign({ isTimerOn: true });
 });

@@ -33,10 +33,10 @@ describe('what is attached to content', () => {
       ...['unmounting → pausing', 'pausing → surveying', 'surveying → pausing'],
       ...['pausing → surveying', 'surveying → pausing', 'pausing → surveying', 'surveying → leaked'],
     ]);
-    // What may be left of it is known for as long as the instance is.
+    // What may be left of it is known for as long as the instance is. Nothing changed since that backup: it is the last.
     expect(daemon.core.records.read(i1)?.attachments).toHaveLength(1);
     await daemon.calls.disposeWorkspace({ id: 'i1', backup: true, backupLogs: false }, callContext());
-    expect(daemon.core.records.finished(i1)).toMatchObject({ finalBackup: { generation: 2 } });
+    expect(daemon.core.records.finished(i1)).toMatchObject({ finalBackup: { generation: 1 } });
   }, 30_000);
 
   it('is taken away before the content is saved, even while it still is being attached', async () => {

@@ -79,7 +79,7 @@ function running(record?: BackupTimerRecord, at = 0) {
     limits: backupTimerLimits,
     at,
     jitter: 0.5,
-    ...(record === undefined ? {} : { record }),
+    record,
   };
   const actor = createActor(machine, { input, parent: owner });
   actor.start();

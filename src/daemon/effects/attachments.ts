@@ -8,7 +8,8 @@ import { vethMachine } from '../../../machines/veth-pair.js';
 import type { VethContext, VethStep, VethStepInput, VethSurvey } from '../../../machines/veth-pair-setup.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { ContentRecords } from '../records/content-records.js';
-import { deadline, failure, type Performing } from './perform.js';
+import { deadline } from './deadline.js';
+import { failure, type Performing } from './perform.js';
 
 type Needs = Pick<Performing, 'clock' | 'random'>;
 

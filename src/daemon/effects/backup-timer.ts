@@ -2,7 +2,8 @@ import { fromPromise } from 'xstate';
 import { type BackupTimerRecordInput, backupTimerMachine } from '../../../machines/backup-timer.js';
 import type { Done } from '../../../machines/effect.js';
 import type { ContentRecords } from '../records/content-records.js';
-import { deadline, failure, type Performing } from './perform.js';
+import { deadline } from './deadline.js';
+import { failure, type Performing } from './perform.js';
 
 type Needs = Pick<Performing, 'clock' | 'random'>;
 

@@ -49,20 +49,7 @@ export function failure(performing: Pick<Performing, 'clock' | 'random'>, thrown
   };
 }
 
-/** Resolves when the wall clock reaches a time; the only timer a machine has. */
-export function deadline(needs: Pick<Performing, 'clock' | 'random'>) {
-  return fromPromise<Drawn, { readonly at: number }>(
-    ({ input, signal }) =>
-      new Promise((resolve, reject) => {
-        const timer = needs.clock.schedule(input.at, () => resolve(drawn(needs)));
-        signal.addEventListener('abort', () => {
-          timer.cancel();
-          reject(signal.reason);
-        });
-      }),
-  );
-}
-
-function drawn({ clock, random }: Pick<Performing, 'clock' | 'random'>): Drawn {
+/** What every finished effect says: when it ended, and a fraction for what is spread over time. */
+export function drawn({ clock, random }: Pick<Performing, 'clock' | 'random'>): Drawn {
   return { at: clock.now(), jitter: random.fraction() };
 }

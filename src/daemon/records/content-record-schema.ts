@@ -191,20 +191,33 @@ export const contentRecordSchema: RecordSchema<ContentRecord> = {
   migrations: { 1: contentFromFirst },
   parse: (body) => {
     const record = contentRecord.parse(body);
+    // Written out, so that the many records of a node share one shape in memory.
     return {
-      ...record,
+      identity: record.identity,
+      generation: record.generation,
       request: record.request,
+      at: record.at,
+      since: record.since,
       setup: record.setup,
+      jobs: record.jobs,
+      results: record.results,
+      ticket: record.ticket,
+      snapshots: record.snapshots,
       lastBackup: record.lastBackup,
       savedAt: record.savedAt,
       timer: record.timer,
+      attachments: record.attachments,
+      disposal: record.disposal,
       preStop: record.preStop,
       logs: record.logs,
-      rootFailure: record.rootFailure,
-      disposal: record.disposal,
+      attempt: record.attempt,
+      pauses: record.pauses,
       finalBackup: record.finalBackup,
+      verified: record.verified,
       gitStatus: record.gitStatus,
       failure: record.failure,
+      rootFailure: record.rootFailure,
+      step: record.step,
     };
   },
 };

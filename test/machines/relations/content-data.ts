@@ -94,8 +94,7 @@ export const JITTER = 0.75;
 export function timerOf({ timer }: ContentContext, at: number) {
   const { instance } = identity();
   const timed = { ...backupTimerLimits, periodMs: 90_000 };
-  const input = { instance, limits: timed, at, jitter: JITTER };
-  return { effect: 'backupTimer', input: timer === undefined ? input : { ...input, record: timer } };
+  return { effect: 'backupTimer', input: { instance, limits: timed, at, jitter: JITTER, record: timer } };
 }
 
 /** The child actor of an attachment, as the machine must begin it. */
