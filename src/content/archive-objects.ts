@@ -5,12 +5,14 @@ import type { World } from '../gateways/world.js';
 import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
 import { type Packing, packFolder } from './archive.js';
 import { throttled } from './archive-bandwidth.js';
+import { requireComplete } from './archive-completeness.js';
 import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS } from './bounds.js';
 import { withDeadline } from './deadline.js';
 import { type Digest, isSameDigest, Meter, metered } from './digest.js';
 import type { Exclude } from './exclude.js';
 import type { ArchiveManifest, Part } from './manifest.js';
 import { PROGRAM_ENVIRONMENT } from './program.js';
+import type { Survey } from './survey.js';
 import type { ArchiveReport } from './tar-messages.js';
 import { unpackArchive } from './unpack.js';
 import type { ContentUser } from './user.js';
@@ -51,14 +53,20 @@ export interface StoredArchive {
   readonly report: ArchiveReport;
 }
 
+/** The content when an archive of it was made, and whether nothing had touched it since that began. */
+export interface Packed {
+  readonly survey: Survey;
+  readonly isAtRest: boolean;
+}
+
 export interface StoreOptions extends WorkOptions {
   /** With `listing`: an increment to it, or a full archive when it is empty; see `packFolder`. */
   readonly kind?: Part['kind'];
   readonly listing?: string;
   readonly excludes?: readonly Exclude[];
   readonly bandwidthBytesPerSecond?: number;
-  /** Called when nothing reads the folder any more; what it does runs beside the rest and is waited for. */
-  readonly onPacked?: (signal: AbortSignal) => Promise<void>;
+  /** Called when nothing reads the folder any more; it looks at the content while the rest goes on. */
+  readonly onPacked?: (signal: AbortSignal) => Promise<Packed>;
 }
 
 /**
@@ -78,17 +86,18 @@ export async function storeArchive(
     // Its failure is told below, unless the archive itself has failed before.
     packed.catch(() => undefined);
     const digest = await upload(place, name, packing, { ...options, signal });
+    const report = packing.report();
+    const { kind = 'full' } = options;
     try {
       await verifyArchive(place, name, digest, { ...options, signal });
-      await packed;
+      const found = await packed;
+      if (found?.isAtRest) requireComplete(kind, report, found.survey);
     } catch (error) {
       await discardArchive(place, name);
       throw error;
     }
-    const report = packing.report();
     const { entries, contentBytes } = report;
     const { compression } = packing;
-    const { kind = 'full' } = options;
     return { part: { kind, archive: name, ...digest, compression, entries, contentBytes }, report };
   });
 }

@@ -108,10 +108,13 @@ export class BackupCreation {
 
   async #takeUp(plan: Plan): Promise<Plan> {
     await this.#chain.prepare();
-    if (plan.kind === 'full') return plan;
-    if (await this.#chain.takeUp(plan.head, this.#options.signal)) return plan;
+    const isTakenUp =
+      plan.kind === 'increment' && (await this.#chain.takeUp(plan.head, this.#options.signal));
+    if (isTakenUp) return plan;
+    // Nothing in it is of use to a full one, and what is wrong with it might be in the way of the next head.
+    await this.#chain.clear();
     await this.#chain.prepare();
-    return full('the listing is damaged');
+    return plan.kind === 'full' ? plan : full('the listing is damaged');
   }
 
   /** One that cannot be read does not stand in the way of a new, full one. */
@@ -194,7 +197,7 @@ export class BackupCreation {
   }
 
   /** `misled`: tar took a folder for another one and left out what is in it; nothing is stored then. */
-  async #archive(kind: Part['kind'], { excludes, generation }: Task): Promise<Archived | 'misled'> {
+  async #archive(kind: Part['kind'], { excludes, begun, generation }: Task): Promise<Archived | 'misled'> {
     const { instance, signal, onProgress, policy } = this.#options;
     const { bandwidthBytesPerSecond } = policy;
     const name = this.#objects.newArchiveName(generation, instance);
@@ -205,6 +208,7 @@ export class BackupCreation {
       ...(bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond }),
       onPacked: async (alive) => {
         survey = await surveyFolder(this.#place.world, this.#folder, excludes, alive);
+        return { survey, isAtRest: isAtRest(survey, begun) };
       },
     });
     if (survey === undefined) throw new Error('an archive was made and nobody looked at the content');

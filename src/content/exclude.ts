@@ -59,7 +59,8 @@ export function tarExcludes(excludes: readonly Exclude[]): readonly string[] {
       ? ['--anchored', `--exclude=./${glob}${inside}`]
       : ['--no-anchored', `--exclude=${glob}${inside}`];
   });
-  return ['--wildcards', '--no-wildcards-match-slash', ...patterns];
+  // What is named to be archived would be a pattern, too, if wildcards stayed on: then nothing is found.
+  return ['--wildcards', '--no-wildcards-match-slash', ...patterns, '--no-wildcards', '--anchored'];
 }
 
 /** The same for find, as one more alternative of what it prunes; posix-extended, on whole paths. */

@@ -71,6 +71,7 @@ export async function createSnapshot(
     ...options,
     onPacked: async (signal) => {
       survey = await surveyFolder(place.world, folder, [], signal);
+      return { survey, isAtRest: isAtRest(survey, begun) };
     },
   });
   const { owner, workspace, instance } = origin;

@@ -13,6 +13,8 @@ import { surveyArguments } from './tar-arguments.js';
 export interface Survey {
   /** Files, folders and links, the root included; without sockets, our marker and what is excluded. */
   readonly entries: number;
+  /** Those of them that are folders. */
+  readonly folders: number;
   /** Sizes of its files together. */
   readonly bytes: number;
   /** Over type, mode, owner, size, modification time, path and link target of every entry, in no order. */
@@ -77,6 +79,7 @@ class Surveyor {
   readonly #tree = new UnorderedDigest();
   readonly #state = new UnorderedDigest();
   #entries = 0;
+  #folders = 0;
   #bytes = 0;
   #changedAt = 0;
   #hasFractions = false;
@@ -102,6 +105,7 @@ class Surveyor {
   finish(): Survey {
     return {
       entries: this.#entries,
+      folders: this.#folders,
       bytes: this.#bytes,
       treeDigest: this.#tree.finish(),
       stateDigest: this.#state.finish(),
@@ -120,11 +124,13 @@ class Surveyor {
     const changed = record.toString('latin1', 0, record.indexOf(BLANK));
     this.#changedAt = Math.max(this.#changedAt, Number(changed));
     this.#hasFractions ||= /\.0*[1-9]/.test(changed);
+    if (tree[0] === FOLDER) this.#folders += 1;
     if (tree[0] === FILE) this.#bytes += sizeIn(tree);
   }
 }
 
 const FILE = 'f'.charCodeAt(0);
+const FOLDER = 'd'.charCodeAt(0);
 
 /** The fifth field. */
 function sizeIn(record: Buffer): number {
