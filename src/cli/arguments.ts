@@ -46,14 +46,14 @@ export function variableArgument(text: string, earlier: readonly Variable[] = []
   return [...earlier, { name, value: match?.[2] }];
 }
 
-/** Collects repeated --download: `URL=PATH`, and the digest of the file after a `#`. The last `=` separates. */
+/** Collects repeated --download: `URL=PATH#DIGEST`. The last `=` separates; no daemon takes a file unproven. */
 export function downloadArgument(
   text: string,
   earlier: readonly FileDownloadInitializer_FileInfo[] = [],
 ): readonly FileDownloadInitializer_FileInfo[] {
-  const [, url, filePath, digest = ''] = /^(.+)=([^=#]+)(?:#([a-z0-9]+:[0-9a-fA-F]+))?$/s.exec(text) ?? [];
-  if (url === undefined || filePath === undefined) {
-    throw new InvalidArgumentError('Write URL=PATH or URL=PATH#sha256:DIGEST.');
+  const [, url, filePath, digest] = /^(.+)=([^=#]+)#(sha(?:256|384|512):[0-9a-fA-F]+)$/s.exec(text) ?? [];
+  if (url === undefined || filePath === undefined || digest === undefined) {
+    throw new InvalidArgumentError('Write URL=PATH#sha256:DIGEST, as `sha256sum` tells it.');
   }
   return [...earlier, { url, filePath, digest }];
 }

@@ -24,8 +24,8 @@ export function addContentOptions(command: Command, lastBackup: string): Command
     .option('--prebuild <url>', 'content: this prebuild, with --git brought to that state')
     .addOption(
       new Option(
-        '--download <url=path[#digest]>',
-        'content: this file under that path; digest as sha256:…, may be repeated',
+        '--download <url=path#digest>',
+        'content: this file under that path, proven by its digest (sha256:…); may be repeated',
       ).argParser(downloadArgument),
     )
     .option('--from-backup', `content: ${lastBackup}`)

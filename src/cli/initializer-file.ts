@@ -29,7 +29,7 @@ export function initializerFromJson(text: string, path: string): WorkspaceInitia
   if (initializer.spec === undefined) {
     throw new UsageError(`${path} names no source: set one of empty, git, snapshot, prebuild, composite, …`);
   }
-  const missing = lostIn(given, WorkspaceInitializer.toJSON(initializer), '');
+  const missing = lostIn(given, initializer, '');
   if (missing !== undefined)
     throw new UsageError(`${path} has ${missing}, which an initializer does not have`);
   return initializer;
@@ -57,7 +57,7 @@ function parsed(text: string, path: string): unknown {
 const MAP_FIELD = 'customConfig';
 
 /** What generated code makes of the name of an enum's value that it does not know. */
-const UNKNOWN_NAME = 'UNRECOGNIZED';
+const UNKNOWN_NAME = -1;
 
 function camelCased(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(camelCased);
@@ -70,32 +70,31 @@ function camelCased(value: unknown): unknown {
   );
 }
 
-/** The path of the first thing in `given` that is not in `taken`, which leaves defaults out; undefined without one. */
+/** The path of the first thing in `given` that the message made of it does not have; undefined without one. */
 function lostIn(given: unknown, taken: unknown, path: string): string | undefined {
   if (Array.isArray(given)) {
     const others: readonly unknown[] = Array.isArray(taken) ? taken : [];
     return firstLost(given.map((inner, index) => lostIn(inner, others[index], `${path}[${index}]`)));
   }
-  if (typeof given !== 'object' || given === null) {
-    const isUnknownName = taken === UNKNOWN_NAME;
-    return isUnknownName || (taken === undefined && !isDefault(given)) ? path : undefined;
-  }
-  const others = new Map<string, unknown>(
-    typeof taken === 'object' && taken !== null ? Object.entries(taken) : [],
-  );
-  if (taken === undefined && path !== '' && Object.keys(given).length === 0) return path;
+  if (typeof given !== 'object' || given === null) return taken === UNKNOWN_NAME ? path : undefined;
+  const fields = fieldsOf(taken);
   return firstLost(
     Object.entries(given).map(([key, inner]) => {
       const below = path === '' ? key : `${path}.${key}`;
-      return lostIn(inner, others.get(key), below);
+      return fields.has(key) ? lostIn(inner, fields.get(key), below) : below;
     }),
   );
 }
 
-function firstLost(found: readonly (string | undefined)[]): string | undefined {
-  return found.find((path) => path !== undefined);
+/** By their names in JSON, where the member of a oneof stands for itself. */
+function fieldsOf(message: unknown): ReadonlyMap<string, unknown> {
+  if (typeof message !== 'object' || message === null) return new Map();
+  if (!('spec' in message)) return new Map(Object.entries(message));
+  const { spec } = message;
+  if (typeof spec !== 'object' || spec === null || !('$case' in spec) || !('value' in spec)) return new Map();
+  return new Map([[String(spec.$case), spec.value]]);
 }
 
-function isDefault(value: unknown): boolean {
-  return value === null || value === '' || value === 0 || value === false;
+function firstLost(found: readonly (string | undefined)[]): string | undefined {
+  return found.find((path) => path !== undefined);
 }

@@ -34,7 +34,7 @@ export function initializerOf(options: ContentOptions): WorkspaceInitializer {
   const [only, second] = sources;
   if (only === undefined) {
     throw new UsageError(
-      'say where the content comes from: --git URL, --empty, --snapshot URL, --prebuild URL, --download URL=PATH, --from-backup or --initializer FILE',
+      'say where the content comes from: --git URL, --empty, --snapshot URL, --prebuild URL, --download URL=PATH#DIGEST, --from-backup or --initializer FILE',
     );
   }
   if (second !== undefined) throw new UsageError(`${only[0]} and ${second[0]} cannot be used together`);

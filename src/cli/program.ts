@@ -17,6 +17,7 @@ import { addList } from './list.js';
 import { addLogs } from './logs.js';
 import { addMachines } from './machines.js';
 import { addManager } from './manager.js';
+import { plainText } from './plain-text.js';
 import { addRecover } from './recover.js';
 import { reportError } from './report-error.js';
 import { addRestore } from './restore.js';
@@ -58,6 +59,8 @@ function createProgram(cli: Cli, run: RunVerb): Command {
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
       writeErr: (text) => cli.stderr.write(text),
+      // It repeats what was typed, which may have come from anywhere.
+      outputError: (text, write) => write(`${plainText(text).trim()}\n`),
       getOutHelpWidth: () => cli.stdout.columns ?? 100,
       getErrHelpWidth: () => cli.stderr.columns ?? 100,
     })

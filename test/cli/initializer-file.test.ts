@@ -41,6 +41,11 @@ describe('an initializer from a file', () => {
     expect(spec).toMatchObject({ value: { config: { customConfig } } });
   });
 
+  it('takes defaults that are written out', () => {
+    const git = { remoteUri: 'git://h/x', targetMode: 'REMOTE_HEAD', fullClone: false, checkoutLocation: '' };
+    expect(read({ git }).spec).toMatchObject({ value: { targetMode: CloneTargetMode.REMOTE_HEAD } });
+  });
+
   it('takes empty, which holds nothing', () => {
     expect(read({ empty: {} })).toEqual({ spec: { $case: 'empty', value: {} } });
   });
@@ -49,6 +54,7 @@ describe('an initializer from a file', () => {
     [{ git: { remoteUrl: 'git://h/x' } }, 'git.remoteUrl'],
     [{ composite: { initializer: [{ empty: {} }, { emty: {} }] } }, 'composite.initializer[1].emty'],
     [{ git: { remoteUri: 'git://h/x', depth: 5 } }, 'git.depth'],
+    [{ empty: {}, git: { remoteUri: 'git://h/x' } }, 'has git'],
     [{}, 'names no source'],
     [{ gti: {} }, 'names no source'],
     [[], 'one object'],

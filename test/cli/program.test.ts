@@ -34,6 +34,17 @@ describe('help', () => {
 
 describe('wrong command lines', () => {
   it.each([
+    [['\u001b[31mred\u0007']],
+    [['list', '--\u001b]0;title\u0007']],
+    [['stop', 'x', '--policy', 'a\nforged line\u001b[2J']],
+  ])('%j is repeated without what steers a terminal', async (args) => {
+    const { code, stderr } = await steward(['--state', folder, ...args]);
+    expect(code).toBe(2);
+    expect(stderr).not.toMatch(/[^\P{Cc}\n]/u);
+    expect(stderr).not.toMatch(/^forged/m);
+  });
+
+  it.each([
     [['nonsense'], "unknown command 'nonsense'"],
     [['list', '--nonsense'], "unknown option '--nonsense'"],
     [['stop'], "missing required argument 'instance'"],

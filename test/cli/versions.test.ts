@@ -23,14 +23,21 @@ describe('the name of a version', () => {
 
 describe('a download', () => {
   it.each([
-    ['https://h/f?a=b=dir/f', { url: 'https://h/f?a=b', filePath: 'dir/f', digest: '' }],
+    ['https://h/f?a=b=dir/f#sha512:0F', { url: 'https://h/f?a=b', filePath: 'dir/f', digest: 'sha512:0F' }],
     ['https://h/f=f#sha256:00ff', { url: 'https://h/f', filePath: 'f', digest: 'sha256:00ff' }],
   ])('%s is understood', (text, file) => {
     expect(downloadArgument(text)).toEqual([file]);
     expect(downloadArgument(text, [file])).toEqual([file, file]);
   });
 
-  it.each(['https://h/f', '=f', 'https://h/f=', 'https://h/f=f#nothing'])('%s is refused', (text) => {
+  it.each([
+    'https://h/f',
+    '=f',
+    'https://h/f=',
+    'https://h/f=f',
+    'https://h/f=f#nothing',
+    'https://h/f=f#md5:00',
+  ])('%s is refused', (text) => {
     expect(() => downloadArgument(text)).toThrow();
   });
 });

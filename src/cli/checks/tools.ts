@@ -9,6 +9,7 @@ export async function checkTools(world: ToolWorld, isRoot: boolean): Promise<rea
   return Promise.all([
     checkTar(world),
     checkGit(world),
+    checkSync(world),
     checkZstd(world),
     checkOptional(world, 'setpriv', 'util-linux', 'workspace commands run without dropping capabilities'),
     checkUserNamespaces(world, isRoot),
@@ -29,6 +30,15 @@ async function checkGit(world: ToolWorld): Promise<Finding> {
   const { isOk, stdout } = await tryTool(world, 'git', ['--version']);
   if (isOk) return ok('git', stdout.trim());
   return missing('git', 'not found', 'Install git (Debian: apt-get install git).');
+}
+
+/** Content counts as stored only once the disk has it, and that of one file system is asked for by `sync -f`. */
+async function checkSync(world: ToolWorld): Promise<Finding> {
+  const { isOk, stdout } = await tryTool(world, 'sync', ['--version']);
+  const [version = ''] = stdout.split('\n');
+  if (isOk && version.includes('GNU coreutils')) return ok('sync', version);
+  const found = isOk ? `${version}, which may not know -f` : 'not found';
+  return missing('sync', found, 'Install GNU coreutils (Debian: apt-get install coreutils).');
 }
 
 async function checkZstd(world: ToolWorld): Promise<Finding> {
