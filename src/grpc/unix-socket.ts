@@ -2,18 +2,23 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
+import { requireSafeDirectory } from '../gateways/private-directory.js';
 import type { World } from '../gateways/world.js';
 import { SOCKET_PROBE_MS } from './bounds.js';
+
+type SocketWorld = Pick<World, 'clock' | 'files' | 'random'>;
 
 const FOLDER_MODE = 0o700;
 
 /**
  * Makes room for a socket: its folder (closed to others when it is new), and a socket left behind by a program
- * that was killed. Throws `address-in-use` when somebody answers there, or when it is something else.
+ * that was killed. Throws `address-in-use` when somebody answers there, or when it is something else, and
+ * `permission-denied` when the folder is somebody else's: in /tmp, anybody may have made it first.
  */
-export async function prepareSocket(path: string, world: Pick<World, 'clock' | 'files'>): Promise<void> {
+export async function prepareSocket(path: string, world: SocketWorld): Promise<void> {
   const { files, clock } = world;
   await files.makeDirectory(dirname(path), FOLDER_MODE);
+  await requireSafeDirectory(world, dirname(path));
   const found = await files.stat(path);
   if (found === undefined) return;
   if (found.kind !== 'other') throw inUse(`${path} exists and is no socket`);

@@ -52,7 +52,7 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
     RecordStore.open(world, { folder: folder(name), setAside: folder('set-aside'), schema, onAlarm });
   const records = await open('records', instanceRecordSchema);
   const tokens = await open('tokens', ownerTokenSchema);
-  const secrets = new SecretRequests(world.files, config.secretsFolder);
+  const secrets = new SecretRequests(world, config.secretsFolder);
   await secrets.open();
 
   const metrics: ManagerMetrics = new ManagerMetrics(options.registry, () => facts(instances));

@@ -1,7 +1,7 @@
 import { chmod, chown, lstat, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { makePrivateDirectory } from '../../src/gateways/private-directory.js';
+import { makePrivateDirectory, requireSafeDirectory } from '../../src/gateways/private-directory.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
@@ -37,6 +37,22 @@ it('refuses a folder whose name anybody could give to another one', async () => 
   await expect(makePrivateDirectory(world, join(folder, 'open', 'secrets'))).rejects.toEqual(refused);
   await chmod(join(folder, 'open'), 0o1777);
   await makePrivateDirectory(world, join(folder, 'open', 'secrets'));
+});
+
+it('takes a folder for safe that is ours or root’s and in which nobody else can put names', async () => {
+  const folder = await temporaryFolder();
+  await requireSafeDirectory(world, folder);
+  await chmod(folder, 0o777);
+  await expect(requireSafeDirectory(world, folder)).rejects.toEqual(refused);
+  await chmod(folder, 0o1777);
+  await requireSafeDirectory(world, folder);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+it.runIf(process.getuid?.() === 0)('takes no folder of somebody else for safe', async () => {
+  const folder = await temporaryFolder();
+  await chown(folder, 33333, 33333);
+  await expect(requireSafeDirectory(world, folder)).rejects.toEqual(refused);
 });
 
 it.runIf(process.getuid?.() === 0)('refuses folders that belong to somebody else', async () => {

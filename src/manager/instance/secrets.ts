@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { InstanceId } from '../../../machines/ids.js';
 import type { Files } from '../../gateways/files.js';
+import { makePrivateDirectory } from '../../gateways/private-directory.js';
+import type { World } from '../../gateways/world.js';
 import { StartWorkspaceRequest } from '../../gen/ws-manager-api/core.js';
 import { REQUEST_BYTES_MAX } from '../bounds.js';
 
@@ -12,17 +14,17 @@ const SUFFIX = '.request';
  * nothing behind.
  */
 export class SecretRequests {
-  readonly #files: Files;
+  readonly #world: Pick<World, 'files' | 'random'>;
   readonly #folder: string;
 
-  constructor(files: Files, folder: string) {
-    this.#files = files;
+  constructor(world: Pick<World, 'files' | 'random'>, folder: string) {
+    this.#world = world;
     this.#folder = folder;
   }
 
+  /** Fails with `permission-denied` when others could read or replace what lies there. */
   async open(): Promise<void> {
-    await this.#files.makeDirectory(this.#folder, 0o700);
-    await this.#files.chmod(this.#folder, 0o700);
+    await makePrivateDirectory(this.#world, this.#folder);
   }
 
   async keep(instance: InstanceId, request: StartWorkspaceRequest): Promise<void> {
@@ -58,5 +60,9 @@ export class SecretRequests {
 
   #path(instance: InstanceId): string {
     return join(this.#folder, `${instance}${SUFFIX}`);
+  }
+
+  get #files(): Files {
+    return this.#world.files;
   }
 }
