@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { StewardError } from '../errors/steward-error.js';
+import { StewardError, toStewardError } from '../errors/steward-error.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import { errorCode } from '../gateways/file-error.js';
 import type { World } from '../gateways/world.js';
@@ -63,7 +63,7 @@ export class RecordStore<Body> {
 
   /**
    * Resolves when this body, or a newer one of the same key, is on disk. The body is taken as it is now.
-   * Fails with `record-not-written` (the older record is still whole then) or `overloaded`.
+   * Fails with `record-not-written` or `disk-full` (the older record is still whole then), or `overloaded`.
    */
   async write(key: string, body: Body): Promise<void> {
     checkKey(key);
@@ -150,9 +150,13 @@ export class RecordStore<Body> {
       await this.#folderSync.sync();
     } catch (error) {
       const reason = errorCode(error) ?? 'unknown error';
-      throw new StewardError('record-not-written', `The record of ${key} could not be saved (${reason}).`, {
-        cause: error,
-      });
+      const isFull = toStewardError(error).code === 'disk-full';
+      const where = isFull ? ` in ${this.#options.folder}` : '';
+      throw new StewardError(
+        isFull ? 'disk-full' : 'record-not-written',
+        `The record of ${key} could not be saved${where} (${reason}).`,
+        { cause: error },
+      );
     }
   }
 

@@ -102,7 +102,7 @@ describe('RecordStore', () => {
     });
     await store.write('one', { name: 'old' });
     isFull = true;
-    await expect(store.write('one', { name: 'new' })).rejects.toMatchObject({ code: 'record-not-written' });
+    await expect(store.write('one', { name: 'new' })).rejects.toMatchObject({ code: 'disk-full' });
     expect((await reopen()).records).toEqual({ one: 'old' });
     isFull = false;
     await store.write('one', { name: 'new' });
