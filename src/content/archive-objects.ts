@@ -2,7 +2,7 @@ import { pipeline, type Readable } from 'node:stream';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
-import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
+import type { ObjectName, ObjectStorage, StoredObject } from '../storage/object-storage.js';
 import { type Packing, packFolder } from './archive.js';
 import { throttled } from './archive-bandwidth.js';
 import { requireComplete } from './archive-completeness.js';
@@ -85,11 +85,11 @@ export async function storeArchive(
     const packed = packing.ended.then(() => options.onPacked?.(signal));
     // Its failure is told below, unless the archive itself has failed before.
     packed.catch(() => undefined);
-    const digest = await upload(place, name, packing, { ...options, signal });
+    const { digest, stored } = await upload(place, name, packing, { ...options, signal });
     const report = packing.report();
     const { kind = 'full' } = options;
     try {
-      await verifyArchive(place, name, digest, { ...options, signal });
+      await verifyStored(place, stored, digest, { ...options, signal });
       const found = await packed;
       if (found?.isAtRest) requireComplete(kind, report, found.survey);
     } catch (error) {
@@ -107,7 +107,7 @@ async function upload(
   name: ObjectName,
   packing: Packing,
   { signal, onProgress, bandwidthBytesPerSecond }: StoreOptions,
-): Promise<Digest> {
+): Promise<{ readonly digest: Digest; readonly stored: StoredObject }> {
   const meter = new Meter();
   const passing = metered(meter, (bytes) => onProgress?.({ step: 'packing', bytes }));
   const limits =
@@ -117,7 +117,8 @@ async function upload(
     packing.body,
   );
   try {
-    await storage.put(name, body, { signal });
+    const stored = await storage.put(name, body, { signal });
+    return { digest: meter.finish(), stored };
   } catch (error) {
     // What broke the stream explains more than how the storage saw it break.
     throw packing.body.errored instanceof StewardError ? packing.body.errored : error;
@@ -125,7 +126,19 @@ async function upload(
     packing.body.destroy();
     await packing.ended;
   }
-  return meter.finish();
+}
+
+/** A storage that read back what it keeps has done what we would do. */
+async function verifyStored(
+  place: ArchivePlace,
+  { name, sha256, sizeBytes }: StoredObject,
+  expected: Digest,
+  options: WorkOptions,
+): Promise<void> {
+  if (sha256 === undefined) return verifyArchive(place, name, expected, options);
+  options.onProgress?.({ step: 'verifying', bytes: sizeBytes });
+  if (isSameDigest({ sha256, sizeBytes }, expected)) return;
+  throw new StewardError('backup-failed', `the storage keeps other bytes than were put into ${name}`);
 }
 
 /** Fetches every byte of a stored archive; fails with `backup-failed` unless they are the expected ones. */

@@ -1,4 +1,4 @@
-import { pipeline, Readable } from 'node:stream';
+import { pipeline, type Readable, Transform } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import { StewardError } from '../errors/steward-error.js';
 import type { RunningProcess } from '../gateways/processes.js';
@@ -48,7 +48,7 @@ export async function packFolder(world: World, folder: string, options: PackOpti
     signal,
   });
   const messages = new TarMessages();
-  const packed = Readable.from(packedBytes(tar, messages, signal), { objectMode: false });
+  const packed = pipeline(tar.stdout, judging(tar, messages, signal), () => undefined);
   packed.once('close', () => tar.kill('SIGKILL'));
   const report = () => messages.report();
   const ended = tar.exit;
@@ -58,23 +58,32 @@ export async function packFolder(world: World, folder: string, options: PackOpti
   return { compression: 'gzip', body: pipeline(packed, gzip, () => undefined), report, ended };
 }
 
-async function* packedBytes(
-  tar: RunningProcess,
-  messages: TarMessages,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
+/** Passes everything on, and ends well only when tar has. */
+function judging(tar: RunningProcess, messages: TarMessages, signal: AbortSignal): Transform {
   const listening = listen(tar, messages);
-  yield* tar.stdout;
-  await listening;
-  const exit = await tar.exit;
-  signal.throwIfAborted();
-  const unstarted = notStarted('tar', exit);
-  if (unstarted !== undefined) throw unstarted;
-  // 1 is tar's word for files that changed meanwhile; the report names them. Anything else left something out.
-  // Even an empty folder is an entry: without one, what came was not from tar.
-  if (exit.kind === 'code' && exit.code <= 1 && messages.report().entries > 0) return;
-  const why = messages.complaint() || `tar ${describeExit(exit)}`;
-  throw new StewardError('backup-failed', `the content could not be read completely: ${why}`);
+  const judge = async () => {
+    await listening;
+    const exit = await tar.exit;
+    signal.throwIfAborted();
+    const unstarted = notStarted('tar', exit);
+    if (unstarted !== undefined) throw unstarted;
+    // 1 is tar's word for files that changed meanwhile; the report names them. Anything else left something out.
+    // Even an empty folder is an entry: without one, what came was not from tar.
+    if (exit.kind === 'code' && exit.code <= 1 && messages.report().entries > 0) return;
+    const why = messages.complaint() || `tar ${describeExit(exit)}`;
+    throw new StewardError('backup-failed', `the content could not be read completely: ${why}`);
+  };
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      done(null, chunk);
+    },
+    flush(done) {
+      judge().then(
+        () => done(),
+        (error: Error) => done(error),
+      );
+    },
+  });
 }
 
 /** Never rejects: broken messages show in the exit. */

@@ -15,7 +15,8 @@ export async function* recordsOf(
   for await (const chunk of stream) {
     let from = 0;
     for (let end = endIn(chunk, separator, 0); end >= 0; end = endIn(chunk, separator, from)) {
-      const head = isCutting ? rest : Buffer.concat([rest, chunk.subarray(from, end)]);
+      const piece = chunk.subarray(from, end);
+      const head = isCutting ? rest : rest.length === 0 ? piece : Buffer.concat([rest, piece]);
       yield head.subarray(0, limitBytes).toString('utf8');
       rest = Buffer.alloc(0);
       isCutting = false;

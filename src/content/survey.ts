@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
@@ -148,7 +148,7 @@ class UnorderedDigest {
   readonly #words = new Float64Array(8);
 
   add(record: Buffer): void {
-    const digest = createHash('sha256').update(record).digest();
+    const digest = hash('sha256', record, 'buffer');
     for (let word = 0; word < 8; word += 1) {
       this.#words[word] = (this.#words[word] ?? 0) + digest.readUInt32LE(word * 4);
     }

@@ -8,6 +8,7 @@ import { DirectoryRoot, type DirectoryRootOptions, type DirectoryWorld } from '.
 import { readingFailuresAs, storageFailure } from './failures.js';
 import { checkObjectName, checkPrefix, splitUrl } from './object-name.js';
 import type { GetOptions, ObjectName, ObjectStorage, PutOptions, StoredObject } from './object-storage.js';
+import { Rereading } from './rereading.js';
 
 export interface DirectoryStorageOptions extends DirectoryRootOptions {
   readonly bucket: string;
@@ -119,16 +120,22 @@ export class DirectoryStorage implements ObjectStorage {
       await this.#root.readyForUploads();
       const upload = join(this.#root.uploads, random.uuid());
       try {
-        await this.#write(body, upload, options.signal);
-        return await this.#commit(name, options.signal, (path) => place(upload, path));
+        const sha256 = await this.#write(body, upload, options.signal);
+        const object = await this.#commit(name, options.signal, (path) => place(upload, path));
+        return { ...object, sha256 };
       } finally {
         await files.remove(upload).catch(() => undefined);
       }
     });
   }
 
-  /** What the disk refuses is the storage's failure, although the pipeline breaks the body with it, too. */
-  async #write(body: Readable, upload: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Returns the SHA-256 of what the file holds, most of which is read again while the disk takes it in. What the
+   * disk refuses is the storage's failure, although the pipeline breaks the body with it, too.
+   */
+  async #write(body: Readable, upload: string, signal: AbortSignal): Promise<string> {
+    const again = new Rereading(this.#world.files, upload);
+    body.once('end', () => again.advance());
     const file = this.#world.files.openWrite(upload, { mode: 0o600 });
     let refusal: Error | undefined;
     file.once('error', (error) => {
@@ -136,6 +143,7 @@ export class DirectoryStorage implements ObjectStorage {
     });
     try {
       await pipeline(body, file, { signal });
+      return await again.finish();
     } catch (error) {
       throw error === refusal ? storageFailure(error, this.#root.path) : error;
     }

@@ -217,7 +217,11 @@ function repository(place: ArchivePlace, changed: Partial<ObjectStorage> = {}): 
   const through: ObjectStorage = {
     urlOf: (name) => storage.urlOf(name),
     nameOf: (url) => storage.nameOf(url),
-    put: (...args) => storage.put(...args),
+    // As most storages: without a digest of its own, so that what it keeps is read back.
+    put: async (...args) => {
+      const { sha256: _sha256, ...stored } = await storage.put(...args);
+      return stored;
+    },
     replace: (...args) => storage.replace(...args),
     get: (...args) => storage.get(...args),
     head: (...args) => storage.head(...args),

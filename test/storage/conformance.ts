@@ -29,7 +29,8 @@ export function conformsToObjectStorage(
         signal,
       });
       expect(put).toMatchObject({ name: 'a/b.tar', sizeBytes: 300_000 });
-      expect(await storage.head('a/b.tar', signal)).toEqual(put);
+      const { sha256: _sha256, ...kept } = put;
+      expect(await storage.head('a/b.tar', signal)).toEqual(kept);
       expect((await contentOf(storage, 'a/b.tar')).equals(bytes)).toBe(true);
       expect(await contentOf(storage, 'a/b.tar', { start: 5, end: 11 })).toEqual(bytes.subarray(5, 12));
       expect(await contentOf(storage, 'a/b.tar', { start: 299_990 })).toEqual(bytes.subarray(299_990));
