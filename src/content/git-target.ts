@@ -79,7 +79,8 @@ export async function fetchDefaultBranch(run: RunInCopy): Promise<void> {
 /** The commit a name stands for; undefined when there is none. */
 export async function commitOf(name: string, run: RunInCopy): Promise<string | undefined> {
   const { code, output } = await run(['rev-parse', '--verify', '--quiet', `${name}^{commit}`], () => true);
-  return code === 0 ? output.trim() : undefined;
+  const commit = output.trim();
+  return code === 0 && /^[0-9a-f]{7,64}$/.test(commit) ? commit : undefined;
 }
 
 /** Where the working copy is: at a commit (whole or its beginning) and, when named, on a branch. */
