@@ -64,13 +64,13 @@ describe('a storage on a full disk', () => {
 describe('a state folder on a full disk', () => {
   it('takes nothing new, tells why, and keeps what is there', async () => {
     const disk = await fullDisk(join(folder, 'daemon'));
-    daemon = await begin({}, disk.world);
+    daemon = await begin({ disk: { minFree: '1' } }, disk.world);
     await disk.fill();
     const init = daemon.content.initWorkspace(emptyWorkspace('i1'));
     await expect(init).rejects.toMatchObject({
-      code: 'record-not-written',
-      message: expect.stringContaining('ENOSPC'),
-      entry: { status: status.UNAVAILABLE, remedy: expect.stringContaining('disk of the state folder') },
+      code: 'disk-full',
+      message: expect.stringMatching(/records.*ENOSPC/),
+      entry: { status: status.RESOURCE_EXHAUSTED, remedy: expect.stringContaining('Free space') },
     });
     await expectUnharmed(daemon, 'broken');
     await disk.makeRoom();
