@@ -48,10 +48,12 @@ it('puts content that nobody owns into the quarantine, and leaves alone what som
 
   const again = await begin();
   const quarantine = join(workspaces, '.quarantine');
-  await expect.poll(() => readdirSync(quarantine).map((name) => name.split('.')[0])).toEqual(['lost']);
-  expect(readdirSync(workspaces).filter((name) => !name.startsWith('.'))).toEqual(['i1', 'unread']);
+  const contents = () => readdirSync(workspaces).filter((name) => !name.startsWith('.'));
+  await expect.poll(contents, { timeout: 20_000 }).toEqual(['i1', 'unread']);
+  expect(readdirSync(quarantine).map((name) => name.split('.')[0])).toEqual(['lost']);
+  const metrics = expect.poll(() => again.registry.metrics(), { timeout: 20_000 });
+  await metrics.toContain('steward_quarantine_entries 1');
   expect(await again.registry.metrics()).toContain('steward_housekeeping_quarantined_total 1');
-  await expect.poll(() => again.registry.metrics()).toContain('steward_quarantine_entries 1');
   await again.content.disposeWorkspace({ id: 'i1', backup: true, backupLogs: false });
 });
 
