@@ -8,13 +8,17 @@ import { WorkspaceContentServiceService } from '../src/gen/ws-daemon-api/daemon.
 import { createChannel } from '../src/grpc/channel.js';
 import { createClient } from '../src/grpc/client.js';
 
+/** Fifty large stops on a slow machine. */
+const CALL_DEADLINE_MS = 10 * 60_000;
+
 /** A daemon in a process of its own, so that its memory is its own, and a client of it. */
 export async function startDaemonChild(folder: string, changes: Partial<DaemonConfigInput> = {}) {
   const child = startChild('daemon-child-process.ts', folder, JSON.stringify(changes));
   const address = await child.said;
   const channel = createChannel(address, { clock: realWorld().clock });
+  const content = createClient(WorkspaceContentServiceService, channel, { timeoutMs: CALL_DEADLINE_MS });
   return {
-    content: createClient(WorkspaceContentServiceService, channel),
+    content,
     workspaceOf: (id: string) => join(folder, 'daemon', 'workspaces', id),
     /** Its resident memory now, and from now on the most it had. */
     idle: () => {

@@ -11,7 +11,8 @@ import { GeneratedWorkspace } from './workspace.js';
 const STOPS = 50;
 const SLOTS = 5;
 const EACH = { files: 1_000, bytes: 20_000_000 };
-const ROUNDS = 2;
+/** Each makes a hundred copies first, which takes much longer than what is measured. */
+const ROUNDS = 1;
 const MEMORY_MOST_BYTES = 64 * 2 ** 20;
 
 /** Many stops at once: each backs up, reads back, records and removes; the pipe only packs, five at a time. */
@@ -23,8 +24,21 @@ export async function benchStops(measuring: Measuring): Promise<readonly Row[]> 
     const size = { files: Math.round(EACH.files * scale), bytes: Math.round(EACH.bytes * scale) };
     const template = new GeneratedWorkspace(join(folder, 'template'), size);
     template.generate();
-    const copiesOf = (round: number) => join(folder, `copies-${round}`);
     const idsOf = (round: number) => Array.from({ length: STOPS }, (_, index) => `stop-${round}-${index}`);
+    const spread = (name: string) => {
+      mkdirSync(join(folder, name));
+      for (let index = 0; index < STOPS; index += 1) {
+        shell('cp -a "$0" "$1"', template.folder, join(folder, name, String(index)));
+      }
+      shell('sync -f "$0"', folder);
+    };
+    const pipes = (name: string, then: string) => {
+      const pipe = `tar -C {} -cf - . | zstd -q -1 > {}.tar.zst; sync -f {}.tar.zst${then}`;
+      shell(
+        `seq 0 ${STOPS - 1} | sed "s#^#$0/#" | xargs -P ${SLOTS} -I {} sh -c '${pipe}'`,
+        join(folder, name),
+      );
+    };
     let mostBytes = 0;
     const ms = await interleaved(ROUNDS, [
       {
@@ -46,26 +60,21 @@ export async function benchStops(measuring: Measuring): Promise<readonly Row[]> 
       },
       {
         name: 'pipe',
-        before: (round) => {
-          mkdirSync(copiesOf(round));
-          for (let index = 0; index < STOPS; index += 1) {
-            shell('cp -a "$0" "$1"', template.folder, join(copiesOf(round), String(index)));
-          }
-          shell('sync -f "$0"', folder);
-        },
-        run: (round) => {
-          const pipe = `tar -C {} -cf - . | zstd -q -1 > {}.tar.zst; sync -f {}.tar.zst`;
-          shell(
-            `seq 0 ${STOPS - 1} | sed "s#^#$0/#" | xargs -P ${SLOTS} -I {} sh -c '${pipe}'`,
-            copiesOf(round),
-          );
-        },
+        before: (round) => spread(`pipe-${round}`),
+        run: (round) => pipes(`pipe-${round}`, ''),
+      },
+      {
+        name: 'pipeAndRemoval',
+        // Their copies are still there.
+        before: () => shell('sync -f "$0"', folder),
+        run: (round) => pipes(`pipe-${round}`, '; rm -rf {}'),
       },
     ]);
     const eachBytes = mostBytes / SLOTS;
     const what = `${STOPS} stops of ${(size.bytes / 1e6).toFixed(0)} MB at once, ${SLOTS} slots`;
     return [
       compared(what, ms.ours, { ms: ms.pipe, name: `tar | zstd -1; sync -f, ${SLOTS} at a time` }, 1.5),
+      compared(`${what}, with the removal`, ms.ours, { ms: ms.pipeAndRemoval, name: 'the same; rm -rf' }),
       {
         what: 'memory of the daemon above idle meanwhile, per running backup',
         ours: mebibytes(eachBytes),
