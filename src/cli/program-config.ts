@@ -7,7 +7,7 @@ import { daemonConfigSchema } from '../daemon/config.js';
 import type { World } from '../gateways/world.js';
 import { managerConfigSchema } from '../manager/config.js';
 import type { Cli } from './cli.js';
-import type { Places } from './places.js';
+import { type Places, PROGRAMS } from './places.js';
 
 /** Of workspaces' content and commands when root runs the system: no account of the machine, by convention. */
 const WORKSPACE_UID = 33_333;
@@ -42,9 +42,16 @@ export function loadProgramConfig<Schema extends z.ZodObject>(
   program: Program,
   schema: Schema,
   file: string | undefined,
+  /** Whether the file holds what all programs are told, each under its name. */
+  isShared = false,
 ): Promise<z.output<Schema>> {
   const envPrefix = `STEWARD_${program.toUpperCase()}`;
-  return loadConfig(world.files, schema, { env, envPrefix, ...(file === undefined ? {} : { file }) });
+  const section = isShared ? { section: { name: program, among: PROGRAMS } } : {};
+  return loadConfig(world.files, schema, {
+    env,
+    envPrefix,
+    ...(file === undefined ? {} : { file, ...section }),
+  });
 }
 
 function listenAt({ user, places }: Machine, program: Program) {

@@ -12,7 +12,7 @@ import { type ProgramParts, type RunningProgram, startProgram } from './running-
 import type { Session } from './session.js';
 
 export interface RunOptions extends LogOptions {
-  /** Configuration file; for one program only. */
+  /** Configuration file: of the one program, or of all that run, each under its name. */
   readonly config?: string;
 }
 
@@ -36,7 +36,7 @@ export async function runPrograms(
     env,
     schemas,
     loggerOf,
-    ...(options.config === undefined ? {} : { file: options.config }),
+    ...(options.config === undefined ? {} : { file: options.config, isShared: names.length > 1 }),
   };
   const readiness = new Map<Program, Promise<void>>();
   const spec = rootSpec(names.map((name) => programChild(name, parts, readiness)));

@@ -22,6 +22,8 @@ export interface ProgramParts {
   readonly loggerOf: (program: Program) => Logger;
   /** Configuration file. */
   readonly file?: string;
+  /** It holds what all programs are told, each under its name. */
+  readonly isShared?: boolean;
 }
 
 /** Starts a program; its code is loaded only now, because most runs of the command need none of it. */
@@ -54,5 +56,5 @@ export async function startProgram(name: Program, parts: ProgramParts): Promise<
 }
 
 function configOf<Schema extends LocalSchemas[Program]>(name: Program, schema: Schema, parts: ProgramParts) {
-  return loadProgramConfig(parts.world, parts.env, name, schema, parts.file);
+  return loadProgramConfig(parts.world, parts.env, name, schema, parts.file, parts.isShared);
 }

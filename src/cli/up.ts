@@ -1,8 +1,8 @@
 import { basename, relative } from 'node:path';
 import type { Command } from 'commander';
-import { type LogOptions, logLevelOption } from './log.js';
+import { logLevelOption } from './log.js';
 import { PROGRAMS } from './places.js';
-import { runPrograms } from './run-programs.js';
+import { type RunOptions, runPrograms } from './run-programs.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 
@@ -10,9 +10,13 @@ export function addUp(program: Command, run: RunVerb): void {
   program
     .command('up')
     .description('run the whole system on this machine: daemon, manager and bridge in one process')
+    .option('--config <file>', 'configuration (JSON) of daemon, manager and bridge, each under its name')
     .addOption(logLevelOption())
-    .addHelpText('after', example('steward up', 'steward up --state ~/workspaces --json'))
-    .action((options: LogOptions, command: Command) =>
+    .addHelpText(
+      'after',
+      example('steward up', 'steward up --config steward.json', 'steward up --state ~/workspaces --json'),
+    )
+    .action((options: RunOptions, command: Command) =>
       run(command, (session) => runPrograms(session, PROGRAMS, options, () => tellReady(session))),
     );
 }

@@ -9,6 +9,8 @@ import type { ConfigProblem } from './problem.js';
 export interface ConfigSources {
   /** A JSON file; a missing one is an error. Absent: defaults only. */
   readonly file?: string;
+  /** The file holds several configurations by name, and this is the one; absent in it, it says nothing. */
+  readonly section?: { readonly name: string; readonly among: readonly string[] };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `STEWARD_DAEMON`, say: `STEWARD_DAEMON_STORAGE_FOLDER` then sets `storage.folder`. */
   readonly envPrefix: string;
@@ -26,7 +28,7 @@ export async function loadConfig<Schema extends z.ZodObject>(
   schema: Schema,
   sources: ConfigSources,
 ): Promise<z.output<Schema>> {
-  const fromFile = sources.file === undefined ? {} : await readJson(files, sources.file);
+  const fromFile = sources.file === undefined ? {} : await readSection(files, sources.file, sources.section);
   const { values, problems } = fromEnvironment(schema, sources.env, sources.envPrefix);
   const merged = overlay(overlay(fromFile, values), sources.overrides ?? {});
   const result = schema.safeParse(merged);
@@ -74,6 +76,22 @@ function invalid(file: string | undefined, problems: readonly ConfigProblem[]): 
   const lines = problems.map(({ path, expected }) => `  ${path === '' ? '(the whole)' : path}: ${expected}`);
   const where = file === undefined ? 'The configuration' : `The configuration ${file}`;
   return new StewardError('invalid-config', `${where} is not valid:\n${lines.join('\n')}`);
+}
+
+async function readSection(files: Files, path: string, section: ConfigSources['section']): Promise<object> {
+  const whole = await readJson(files, path);
+  if (section === undefined) return whole;
+  const unknown = Object.keys(whole).filter((key) => !section.among.includes(key));
+  if (unknown.length > 0) {
+    const expected = `there is no such key; there are ${section.among.join(', ')}`;
+    throw invalid(
+      path,
+      unknown.map((key) => ({ path: key, expected })),
+    );
+  }
+  const said = new Map(Object.entries(whole)).get(section.name) ?? {};
+  if (isPlain(said)) return said;
+  throw invalid(path, [{ path: section.name, expected: 'it must be a JSON object' }]);
 }
 
 async function readJson(files: Files, path: string): Promise<object> {

@@ -32,6 +32,15 @@ describe('loadConfig', () => {
     });
   });
 
+  it('takes its section of a file that several programs share', async () => {
+    const section = { name: 'one', among: ['one', 'two'] };
+    const file = { one: { name: 'file' }, two: { whatever: 1 } };
+    expect(await load({ file, section })).toMatchObject({ name: 'file' });
+    expect(await load({ file: { two: {} }, section })).toMatchObject({ name: 'steward' });
+    await expect(load({ file: { tow: {} }, section })).rejects.toThrow('tow: there is no such key');
+    await expect(load({ file: { one: 1 }, section })).rejects.toThrow('one: it must be a JSON object');
+  });
+
   it('lets the environment go before the file, and overrides before both', async () => {
     const file = { name: 'file', backup: { interval: '1h30m', limit: '10Gi' }, hosts: ['a'] };
     const env = {
@@ -122,6 +131,8 @@ async function load(given: { file?: object; text?: string } & Partial<Omit<Confi
   const files = new SimulatedFiles(new SimulatedClock());
   await files.makeDirectory('/etc');
   await files.write('/etc/steward.json', given.text ?? JSON.stringify(given.file ?? {}));
-  const { env = {}, overrides = {} } = given;
-  return loadConfig(files, schema, { file: '/etc/steward.json', env, envPrefix: 'STEWARD_TEST', overrides });
+  const { env = {}, overrides = {}, section } = given;
+  const more = section === undefined ? {} : { section };
+  const sources = { file: '/etc/steward.json', env, envPrefix: 'STEWARD_TEST', overrides, ...more };
+  return loadConfig(files, schema, sources);
 }
