@@ -33,7 +33,8 @@ export async function moveCopy(
   await context.world.files.remove(join(context.folder, request.location, '.git', 'index.lock'));
   const isStashed = await stash(run);
   const before = await commitOf('HEAD', run);
-  if (request.target.kind !== 'commit') await fetchDefaultBranch(run);
+  const { kind } = request.target;
+  if (kind === 'remote-head' || kind === 'local-branch') await fetchDefaultBranch(run);
   const warnings = [...(await checkOut(request.target, run))];
   const after = await commitOf('HEAD', run);
   warnings.push(...(await settleLfs(run, lfs !== undefined)));
