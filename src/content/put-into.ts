@@ -29,7 +29,8 @@ export interface PutOptions {
  * Puts parts of a tree, which nobody else may be able to change, into content that is in use. Each part is copied
  * beside its place first and then renamed, so that it is there whole or not at all; what had its name is kept under
  * another one. Processes of the workspace may swap folders and links meanwhile: every folder is entered once, looked
- * at from inside and then held open, so that nothing is read or written outside the content. Fails with
+ * at from inside and then held open, so that nothing is read or written outside the content. Only one at a time may
+ * put into the same content. Fails with
  * `path-not-found`, `path-refused` (a link or a mount on the way) or `process-failed`; parts before it stay.
  */
 export async function putInto(
@@ -40,9 +41,8 @@ export async function putInto(
   options: PutOptions,
 ): Promise<readonly SetAside[]> {
   for (const { from } of placements) await refuseLinksOnTheWay(world, tree, from);
-  const staging = `${STAGING_PREFIX}${world.random.uuid()}`;
   return withDeadline(world.clock, PLACING_DEADLINE_MS, 'the copying', options.signal, async (signal) => {
-    const placing = new Placing(world, content, staging, { ...options, signal });
+    const placing = new Placing(world, content, { ...options, signal });
     await placing.sweep();
     try {
       await placing.stage(placements.map(({ from }) => join(tree, from)));
@@ -71,37 +71,33 @@ async function refuseLinksOnTheWay(world: World, tree: string, from: string): Pr
   }
 }
 
-const STAGING_PREFIX = '.steward-restore-';
+/** Where copies wait for their place, in the content's root. Never part of an archive. */
+export const RESTORE_STAGING = '.steward-restore';
 
 class Placing {
   readonly #world: World;
   readonly #content: string;
-  readonly #staging: string;
   readonly #options: PutOptions;
   readonly #stamp: string;
 
-  constructor(world: World, content: string, staging: string, options: PutOptions) {
+  constructor(world: World, content: string, options: PutOptions) {
     this.#world = world;
     this.#content = content;
-    this.#staging = staging;
     this.#options = options;
     const time = new Date(world.clock.now()).toISOString().replace(/[-:]|\.\d+/g, '');
-    this.#stamp = `.before-restore-${time}-${staging.slice(-4)}`;
+    this.#stamp = `.before-restore-${time}-${world.random.uuid().slice(0, 4)}`;
   }
 
   /** Removes what this and interrupted restores left. `rm` does not let itself be led elsewhere on the way. */
   async sweep(): Promise<void> {
-    const entries = await this.#world.files.list(this.#content);
-    const left = entries.filter(({ name }) => name.startsWith(STAGING_PREFIX)).map(({ name }) => `./${name}`);
-    if (left.length === 0) return;
-    const args = ['-rf', '--one-file-system', '--', ...left];
+    const args = ['-rf', '--one-file-system', '--', `./${RESTORE_STAGING}`];
     await this.#run('rm', args, new AbortController().signal);
   }
 
   /** Copies into a folder that only we can enter; each copy is named by its number. */
   async stage(sources: readonly string[]): Promise<void> {
     for (const [index, source] of sources.entries()) {
-      await this.#script(STAGE, [this.#staging, String(index), source]);
+      await this.#script(STAGE, [RESTORE_STAGING, String(index), source]);
     }
   }
 
@@ -112,7 +108,7 @@ class Placing {
     const aside = shortened(name, RESTORE_NAME_BYTES_MAX - this.#stamp.length) + this.#stamp;
     const { user } = this.#options;
     const owner = user === undefined ? '' : `${user.uid}:${user.gid}`;
-    const place = [this.#staging, String(index), owner, process.execPath, name, aside, ...folders];
+    const place = [RESTORE_STAGING, String(index), owner, process.execPath, name, aside, ...folders];
     const said = await this.#script(PLACE, place);
     return said === 'kept' ? { path: to, keptAs: [...folders, aside].join('/') } : undefined;
   }

@@ -1,4 +1,5 @@
 import { type Exclude, findExcludes, tarExcludes } from './exclude.js';
+import { RESTORE_STAGING } from './put-into.js';
 import { READY_MARKER, READY_MARKER_TEMPORARY } from './ready-marker.js';
 import type { ContentUser } from './user.js';
 
@@ -18,6 +19,7 @@ const READ_ARGUMENTS = [
   '--no-wildcards',
   `--exclude=./${READY_MARKER}`,
   `--exclude=./${READY_MARKER_TEMPORARY}`,
+  `--exclude=./${RESTORE_STAGING}`,
 ] as const;
 
 /** Inode numbers are compared, devices are not: they change with every mount and boot. */
@@ -111,6 +113,7 @@ export function surveyArguments(excludes: readonly Exclude[]): readonly string[]
     '-regextype',
     'posix-extended',
     ...['(', '-path', `./${READY_MARKER}`, '-o', '-path', `./${READY_MARKER_TEMPORARY}`],
+    ...['-o', '-path', `./${RESTORE_STAGING}`],
     ...['-o', '-type', 's', ...findExcludes(excludes), ')', '-prune'],
     ...['-o', '-path', MARKER_FOLDER, '-type', 'd', ...print('0 0', '0', '0')],
     ...['-o', '-type', 'd', ...print('%C@ %i', '0', '%T@')],

@@ -103,7 +103,7 @@ describe('putting restored things into content in use', () => {
   });
 
   it('sweeps away what an interrupted restore left', async () => {
-    await mkdir(join(content, '.steward-restore-old', '0'), { recursive: true });
+    await mkdir(join(content, '.steward-restore', '0'), { recursive: true });
     await put({ from: 'deep', to: 'deep' });
     expect(await readdir(content)).toEqual(['deep']);
   });

@@ -135,6 +135,16 @@ describe('the versions of a workspace', () => {
     expect(await text('a/one', 'i2')).toBe('1');
   });
 
+  it('do not hold what an interrupted restore left in the content', async () => {
+    await mkdir(inContent('.steward-restore/0'), { recursive: true });
+    await version('work.txt', 'one');
+    const drill = await last(daemon.steward.verifyBackup({ ...W1, generation: 1n, drill: true }));
+    expect(drill.proof).toMatchObject({ compared: true });
+    const look = join(folder, 'daemon', 'restored', 'look');
+    await restore(1n, intoFolder(look));
+    expect(await readdir(look)).not.toContain('.steward-restore');
+  });
+
   it('are not written through a link that the workspace planted', async () => {
     await version('deep/lost.txt', 'version one');
     await rm(inContent('deep'), { recursive: true });
