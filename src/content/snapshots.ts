@@ -16,7 +16,7 @@ import { generationOf } from './backup-objects.js';
 import { GIT_ARGUMENT_CHARACTERS_MAX, MAGIC_BYTES } from './bounds.js';
 import { beginning, isAtRest } from './chain.js';
 import { compressionOf } from './compression.js';
-import { digestOf, type SnapshotManifest, unreadable } from './manifest.js';
+import { type ArchiveManifest, digestOf, type SnapshotManifest, unreadable } from './manifest.js';
 import { type Survey, surveyFolder, treeOf } from './survey.js';
 
 /** Nanoseconds in a millisecond. */
@@ -128,9 +128,7 @@ export async function restoreSnapshot(
   folder: string,
   options: WorkOptions,
 ): Promise<number> {
-  const manifest = isBackupManifest(objectIn(place.storage, url))
-    ? await readManifest(place.storage, objectIn(place.storage, url), options.signal)
-    : await readSnapshot(place.storage, url, options.signal);
+  const manifest = await readSource(place.storage, url, options.signal);
   if (manifest !== undefined) {
     await restoreArchive(place, manifest, folder, options);
     return digestOf(manifest).sizeBytes;
@@ -143,6 +141,18 @@ export async function restoreSnapshot(
   }
   await unpackObject(place, object, folder, options);
   return stored.sizeBytes;
+}
+
+/** What such a URL stands for: a snapshot or a version of a backup; undefined for one that is foreign or not there. */
+export async function readSource(
+  storage: ObjectStorage,
+  url: string,
+  signal: AbortSignal,
+): Promise<ArchiveManifest | undefined> {
+  const object = objectIn(storage, url);
+  return isBackupManifest(object)
+    ? readManifest(storage, object, signal)
+    : readSnapshot(storage, url, signal);
 }
 
 function isBackupManifest(object: ObjectName): boolean {

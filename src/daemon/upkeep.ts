@@ -44,6 +44,7 @@ export class Upkeep {
     const { intervalMs } = options.config.housekeeping;
     this.#rounds = [
       this.#round('housekeeping', intervalMs, (signal) => this.#housekeeping.round(signal)),
+      this.#round('layers', intervalMs, async (signal) => void (await options.core.layers?.inspect(signal))),
       this.#round('stored', intervalMs === 0 ? 0 : STORED_INTERVAL_MS, (signal) => this.#tidyStored(signal)),
     ];
   }

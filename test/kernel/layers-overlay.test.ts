@@ -129,6 +129,19 @@ test('a release takes the mount and the changes, also while somebody sits inside
   await cache.release(A, a, noAbort());
 });
 
+test('a detached mount that somebody still holds is waited for', async () => {
+  const { node, cache } = await overlayNode();
+  const a = await give(node, cache, A);
+  await writeFile(join(a, 'mine'), 'kept');
+  const sitting = spawn('sleep', ['1'], { cwd: a, stdio: 'ignore' });
+  await once(sitting, 'spawn');
+  unmountBelow(node.root);
+  const after = await node.open();
+  expect(await after.reattach(A, a, noAbort())).toBe('attached');
+  expect(sitting.exitCode).toBe(0);
+  expect(await readFile(join(a, 'mine'), 'utf8')).toBe('kept');
+});
+
 test('what nobody owns can be moved away with what was changed', async () => {
   const { node, cache } = await overlayNode();
   const a = await give(node, cache, A);

@@ -6,6 +6,9 @@ export const LAYERS_MAX = 16;
 export const LAYER_TOOL_DEADLINE_MS = 30_000;
 /** Copying a whole layer, walking over it, or deleting it. */
 export const LAYER_COPY_DEADLINE_MS = 30 * 60_000;
+/** Attempts to mount while an earlier mount of the same changes is still on its way out, and the pauses between them. */
+export const MOUNT_ATTEMPTS_MAX = 20;
+export const MOUNT_PAUSE_MS = 250;
 /** Gentle attempts to unmount, and the pauses between them, before the mount is detached from its users. */
 export const UNMOUNT_ATTEMPTS_MAX = 5;
 export const UNMOUNT_PAUSE_MS = 200;

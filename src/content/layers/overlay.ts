@@ -4,6 +4,8 @@ import { sleep } from '../../gateways/clock.js';
 import type { World } from '../../gateways/world.js';
 import {
   LAYER_TOOL_DEADLINE_MS,
+  MOUNT_ATTEMPTS_MAX,
+  MOUNT_PAUSE_MS,
   STACKED_MOUNTS_MAX,
   UNMOUNT_ATTEMPTS_MAX,
   UNMOUNT_PAUSE_MS,
@@ -57,7 +59,24 @@ export async function mountOverlay(world: World, place: OverlayPlace, signal: Ab
   await files.syncDirectory(place.folder);
   const layers = `lowerdir=${place.lower},upperdir=${upper},workdir=${join(place.home, 'work')}`;
   const args = ['-i', '-n', '-t', 'overlay', '-o', `${OPTIONS},${layers}`, 'steward', place.folder];
-  await runTool(world, 'mount', args, { signal, deadlineMs: LAYER_TOOL_DEADLINE_MS });
+  await mount(world, args, signal);
+}
+
+/**
+ * The kernel refuses changes that are mounted elsewhere (`index=on`), and a mount that was detached lives on until
+ * the last who holds it lets go: it is waited for, a while.
+ */
+async function mount(world: World, args: readonly string[], signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await runTool(world, 'mount', args, { signal, deadlineMs: LAYER_TOOL_DEADLINE_MS });
+      return;
+    } catch (error) {
+      const isBusy = error instanceof StewardError && /busy|already mounted/.test(error.message);
+      if (!isBusy || attempt === MOUNT_ATTEMPTS_MAX) throw error;
+      await sleep(world.clock, MOUNT_PAUSE_MS, signal);
+    }
+  }
 }
 
 /** Whether only the bare folder is seen where content should be. */
