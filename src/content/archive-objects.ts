@@ -82,24 +82,38 @@ export async function storeArchive(
   const { clock } = place.world;
   return withDeadline(clock, ARCHIVE_DEADLINE_MS, 'the backup', options.signal, async (signal) => {
     const packing = await packFolder(place.world, folder, { ...options, signal });
-    const packed = packing.ended.then(() => options.onPacked?.(signal));
+    const over = new AbortController();
+    const packed = packing.ended.then(() => options.onPacked?.(AbortSignal.any([signal, over.signal])));
     // Its failure is told below, unless the archive itself has failed before.
     packed.catch(() => undefined);
-    const { digest, stored } = await upload(place, name, packing, { ...options, signal });
-    const report = packing.report();
-    const { kind = 'full' } = options;
     try {
-      await verifyStored(place, stored, digest, { ...options, signal });
-      const found = await packed;
-      if (found?.isAtRest) requireComplete(kind, report, found.survey);
-    } catch (error) {
-      await discardArchive(place, name);
-      throw error;
+      const { digest, stored } = await upload(place, name, packing, { ...options, signal });
+      const report = packing.report();
+      const { kind = 'full' } = options;
+      await keepIfGood(place, name, async () => {
+        await verifyStored(place, stored, digest, { ...options, signal });
+        const found = await packed;
+        if (found?.isAtRest) requireComplete(kind, report, found.survey);
+      });
+      const { entries, contentBytes } = report;
+      const { compression } = packing;
+      return { part: { kind, archive: name, ...digest, compression, entries, contentBytes }, report };
+    } finally {
+      // Of an archive that failed nobody wants to know more, and nobody else would end the looking.
+      over.abort(new StewardError('cancelled', 'the archive has failed'));
+      await packed.catch(() => undefined);
     }
-    const { entries, contentBytes } = report;
-    const { compression } = packing;
-    return { part: { kind, archive: name, ...digest, compression, entries, contentBytes }, report };
   });
+}
+
+/** An archive that is not what it should be does not stay. */
+async function keepIfGood(place: ArchivePlace, name: ObjectName, check: () => Promise<void>): Promise<void> {
+  try {
+    await check();
+  } catch (error) {
+    await discardArchive(place, name);
+    throw error;
+  }
 }
 
 async function upload(
