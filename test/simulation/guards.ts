@@ -52,7 +52,8 @@ export function isOfNobody(disk: DiskView, instance: InstanceModel): void {
 
 /** Called for every transition that is told: what it says must be on disk for certain. */
 export function isOnDisk(disk: DiskView, transition: Transition, instance: InstanceModel): void {
-  if (transition.at < instance.since) return;
+  // What was told of the try before, this one may have come over.
+  if (transition.at <= instance.since) return;
   const { to } = transition;
   const record = recordOf(disk, instance.id, 'durable');
   const what = `${instance.id} was told to be ${to}`;

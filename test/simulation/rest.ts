@@ -62,7 +62,7 @@ function restless(run: Run): readonly string[] {
   // Those of the disk too: an operation that hung when faults stopped may take its time.
   const owned = timersOwned(life);
   if (world.time.pending > owned) left.push(`${world.time.pending - owned} timers`);
-  if (world.processes.running > 0) left.push(`${world.processes.running} processes`);
+  left.push(...world.processes.commands.map((command) => `process ${command}`));
   return left;
 }
 

@@ -143,7 +143,7 @@ class Scenario {
   /** Days in which content is saved every few minutes would take too long, so these are hours. */
   async #passDays(): Promise<void> {
     const { backupPeriodMs } = this.#settings.limits;
-    const step = backupPeriodMs === 0 ? DAY_MS : 20 * backupPeriodMs;
+    const step = backupPeriodMs === 0 ? DAY_MS : 10 * backupPeriodMs;
     await this.#run.pass(this.#random.integer(1, 3) * step);
   }
 

@@ -136,7 +136,7 @@ export function settingsFor(random: SeededRandom): Settings {
       processGarbage: rate(0.1),
       codes: random.pick([['EIO'], ['ENOSPC'], ['EIO', 'ENOSPC', 'EROFS', 'EACCES']] as const) ?? ['EIO'],
     },
-    limits: limitsOf(random.integer(1, 3), random.pick([0, 20_000, 5 * 60_000]) ?? 0),
+    limits: limitsOf(random.integer(1, 3), random.pick([0, 0, 60_000, 5 * 60_000]) ?? 0),
     policy: policyFor(random),
     isCalm,
   };

@@ -25,7 +25,8 @@ interface Detached {
 
 /** The simulated kernel's list of processes, which outlives the program that started them. */
 class ProcessTable {
-  readonly children = new Set<RunningProcess>();
+  /** With the command line of each. */
+  readonly children = new Map<RunningProcess, string>();
   readonly detached = new Map<number, Detached>();
   pids = 1_000;
   boots = 1;
@@ -58,11 +59,16 @@ export class SimulatedProcesses implements Processes {
     return this.#table.children.size;
   }
 
+  /** Command lines of those that run. */
+  get commands(): readonly string[] {
+    return [...this.#table.children.values()];
+  }
+
   /** SIGKILL of our own program: its children end with it, detached processes live on. */
   kill(files: SimulatedFiles): SimulatedProcesses {
     this.#isDead = true;
     this.#self.isAlive = false;
-    for (const child of this.#table.children) child.kill('SIGKILL');
+    for (const child of this.#table.children.keys()) child.kill('SIGKILL');
     this.#table.children.clear();
     return new SimulatedProcesses(this.#clock, files, this.#programs, this.#table);
   }
@@ -84,7 +90,7 @@ export class SimulatedProcesses implements Processes {
       return { ...notStarted(new Error('dead')), exit: new Promise(() => undefined) };
     }
     if (child === undefined) return notStarted(fileError('ENOENT', 'spawn', command.program));
-    this.#table.children.add(child);
+    this.#table.children.set(child, [command.program, ...command.args].join(' '));
     void child.exit.then(() => this.#table.children.delete(child));
     return child;
   }
