@@ -21,7 +21,7 @@ export function conformsToObjectStorage(
 ): void {
   const inOrder = (names: readonly string[]) =>
     quirks.listsByFolder === true ? [...names].sort(byFolder) : [...names].sort();
-  describe(`${kind} as object storage`, () => {
+  describe(`${kind} as object storage`, { timeout: 60_000 }, () => {
     it('gives back what was put, whole and in parts', async () => {
       const storage = await make();
       const bytes = Buffer.alloc(300_000, 'steward');

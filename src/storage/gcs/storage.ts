@@ -49,14 +49,16 @@ export class GcsStorage implements ObjectStorage {
     return this.#upload(name, body, options, true);
   }
 
-  /** The whole object is compared with its checksum by the library. */
-  async get(name: ObjectName, { signal, range }: GetOptions): Promise<Readable | undefined> {
+  async get(name: ObjectName, options: GetOptions): Promise<Readable | undefined> {
+    const { signal, range } = options;
     const found = await this.head(name, signal);
     if (found === undefined) return undefined;
-    if (range !== undefined && range.start >= found.sizeBytes) return Readable.from([]);
-    const file = await this.#connection.file(this.#rule.placeOf(name));
-    const reading = file.createReadStream({ decompress: false, ...range });
-    return readingFailuresAs(reading, signal, (error) => gcsFailure(error, this.#connection.where));
+    const isEmpty = found.sizeBytes <= (range?.start ?? 0);
+    if (isEmpty) return Readable.from([]);
+    const reading = await this.#connection.download(this.#rule.placeOf(name), options);
+    return (
+      reading && readingFailuresAs(reading, signal, (error) => gcsFailure(error, this.#connection.where))
+    );
   }
 
   async head(name: ObjectName, signal: AbortSignal): Promise<StoredObject | undefined> {

@@ -24,7 +24,7 @@ export interface ServerTraits {
 
 /** What an S3 storage must do when the server or the line is in trouble. */
 export function bearsTrouble(kind: string, server: () => S3Server, knows: ServerTraits): void {
-  describe(`${kind} in trouble`, () => {
+  describe(`${kind} in trouble`, { timeout: 60_000 }, () => {
     let proxy: FaultProxy;
     let bucket: string;
     beforeAll(async () => {
