@@ -11,6 +11,8 @@ import { emptyWorkspace, type RealDaemon, realDaemon } from '../support/real-dae
 
 const isRoot = process.getuid?.() === 0;
 
+const everyDrill = { owner: 'o1', workspaceId: 'w1', pageSize: 0, pageToken: '' };
+
 let folder: string;
 let daemon: RealDaemon | undefined;
 
@@ -78,6 +80,23 @@ it('sets up nothing new while the disk is too full, tells so, and goes on when t
   freeBytes = 50_000;
   await expect.poll(conditions).toContainEqual(expect.objectContaining({ name: 'disk', ready: true }));
   await workspace(running, 'i1');
+});
+
+it('proves backups by restoring them, says what it found, and leaves nothing behind', async () => {
+  const running = await begin({ drills: { period: '1s' } });
+  writeFileSync(join(await workspace(running, 'i1'), 'work.txt'), 'to be proven');
+  await running.content.backupWorkspace({ id: 'i1' });
+  const listed = async () => (await running.steward.listDrills(everyDrill)).drills;
+  await expect
+    .poll(listed, { timeout: 20_000 })
+    .toContainEqual(expect.objectContaining({ node: 'test-node', failure: undefined, generation: 1n }));
+  const [drill] = await listed();
+  expect(drill?.proof).toMatchObject({ compared: true, bytes: 12n });
+  expect(await running.registry.metrics()).toContain('steward_drill_failing 0');
+  await running.close();
+  daemon = undefined;
+  expect(readdirSync(join(folder, 'daemon', 'scratch'))).toEqual([]);
+  expect(existsSync(join(folder, 'daemon', 'drills.json'))).toBe(true);
 });
 
 it('runs the workspace’s own pre-stop before the final backup, and stores what its terminals said', async () => {
