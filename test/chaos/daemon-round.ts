@@ -217,6 +217,7 @@ export class DaemonRound {
     const root = process.getuid?.() === 0;
     const [uid, gid] = root ? [33333, 33333] : [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
     this.#log(`start${killAt === undefined ? '' : ` to die at ${killAt.point}, time ${killAt.time}`}`);
+    const { backupPeriodMs } = this.#options;
     return this.#options.nursery.start({
       log: `${this.#options.folder}.log`,
       ...(killAt === undefined ? {} : { killAt }),
@@ -229,6 +230,7 @@ export class DaemonRound {
         // What nobody owns is dealt with at once; what somebody owns must still be left alone.
         housekeeping: { interval: '200ms', minAge: '1ms', keep: '1ms' },
         disk: { minFree: 1 },
+        ...(backupPeriodMs === undefined ? {} : { backup: { period: `${backupPeriodMs}ms` } }),
       },
     });
   }

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DaemonNursery } from './daemon-process.js';
 import { DaemonRound, type DaemonRoundOptions } from './daemon-round.js';
+import { mountsBelow } from './left.js';
 import { POINTS, type PointName } from './points.js';
 import { fullDisk, mountSmallDisk, storageAway } from './troubles.js';
 
@@ -63,6 +65,9 @@ export async function runDaemonRound(suite: DaemonSuite, kind: DaemonKind, seed:
     print(`${round.trace()}\n        repeat with: npm run chaos -- --rounds 1 --seed ${seed} ${kind}`);
     return false;
   } finally {
+    // A round that broke leaves what its instances had mounted.
+    for (const mount of await mountsBelow(folder))
+      spawnSync('umount', ['--lazy', mount.slice('mount '.length)]);
     disk?.unmount();
     rmSync(folder, { recursive: true, force: true });
   }
