@@ -1,4 +1,6 @@
-import { Readable } from 'node:stream';
+import { type IncomingMessage, request as overHttp } from 'node:http';
+import { request as overHttps } from 'node:https';
+import type { Readable } from 'node:stream';
 import type { Storage } from '@google-cloud/storage';
 import { StewardError } from '../../errors/steward-error.js';
 import type { World } from '../../gateways/world.js';
@@ -46,15 +48,14 @@ export class GcsConnection {
       const path = `b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}`;
       const url = `${client.apiEndpoint}/storage/v1/${path}?alt=media`;
       const isOpen = this.#options.endpoint !== undefined && this.#options.credentialsFile === undefined;
-      const headers = new Headers(isOpen ? {} : { ...(await client.authClient.getRequestHeaders(url)) });
-      headers.set('accept-encoding', 'identity');
-      if (range !== undefined) headers.set('range', `bytes=${range.start}-${range.end ?? ''}`);
-      const answer = await fetch(url, { headers, signal });
-      if (answer.status === 200 || answer.status === 206) {
-        return answer.body === null ? Readable.from([]) : Readable.fromWeb(answer.body);
-      }
-      await answer.body?.cancel();
-      throw Object.assign(new Error(answer.statusText), { code: answer.status });
+      const headers: Record<string, string> = isOpen
+        ? {}
+        : { ...(await client.authClient.getRequestHeaders(url)) };
+      if (range !== undefined) headers['range'] = `bytes=${range.start}-${range.end ?? ''}`;
+      const answer = await answerTo(url, headers, signal);
+      if (answer.statusCode === 200 || answer.statusCode === 206) return answer;
+      answer.destroy();
+      throw Object.assign(new Error(answer.statusMessage), { code: answer.statusCode });
     });
   }
 
@@ -133,4 +134,19 @@ export class GcsConnection {
       ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
     });
   }
+}
+
+/** Resolves with the head of the answer; its body breaks off with an error when the connection does. */
+function answerTo(
+  url: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const start = url.startsWith('https:') ? overHttps : overHttp;
+  return new Promise((resolve, reject) => {
+    const asked = start(url, { headers, signal, timeout: REQUEST_DEADLINE_MS }, resolve);
+    asked.on('timeout', () => asked.destroy(new Error('nothing came for too long')));
+    asked.on('error', reject);
+    asked.end();
+  });
 }
