@@ -9,7 +9,7 @@ export interface Transition {
   readonly sequence: number;
   readonly at: number;
   readonly instance: InstanceId;
-  /** `content` for the instance's own actor, else the child: `backup-timer`, `mount:proc`, `veth:0`, … */
+  /** `content` for the instance's own actor, else the child: `timer:backup`, `mount:proc`, `veth:0`, … */
   readonly actor: string;
   readonly from: string;
   readonly to: string;
