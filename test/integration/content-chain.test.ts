@@ -15,28 +15,13 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ArchivePlace } from '../../src/content/archive-objects.js';
-import type { BackupOutcome } from '../../src/content/backup-creation.js';
-import { DEFAULT_BACKUP_POLICY } from '../../src/content/backup-policy.js';
-import { BackupRepository } from '../../src/content/backups.js';
 import { digestOf } from '../../src/content/manifest.js';
-import {
-  backupOptions,
-  contentFolder,
-  ids,
-  newPlace,
-  noAbort,
-  withProcesses,
-} from '../content/support/place.js';
+import { chainSetting } from '../content/support/chain-setting.js';
+import { noAbort } from '../content/support/place.js';
 import { describeTree } from '../content/support/tree.js';
-import { temporaryFolder } from '../support/temporary-folder.js';
-
-const { owner, workspace } = ids();
-/** Tiny content: its increments are large beside it. */
-const policy = { ...DEFAULT_BACKUP_POLICY, fullWhenIncrementsExceedShare: Number.MAX_SAFE_INTEGER };
 
 test('an increment holds what changed, and its chain restores exactly', async () => {
-  const { backups, content, create, restored } = await setting();
+  const { backups, content, create, restored } = await chainSetting();
   for (let file = 0; file < 50; file += 1) await writeFile(join(content, `file-${file}`), 'x'.repeat(20_000));
   await pause();
   await create();
@@ -50,7 +35,7 @@ test('an increment holds what changed, and its chain restores exactly', async ()
 });
 
 test('of an unchanged workspace nothing is stored, not even by another daemon on the same machine', async () => {
-  const { content, create, objects, backups } = await setting();
+  const { content, create, objects, backups } = await chainSetting();
   await mkdir(join(content, 'empty'));
   await writeFile(join(content, 'a'), 'one');
   const first = await create();
@@ -72,7 +57,7 @@ test.each([
     },
   ],
 ])('a change of %s is a change', async (_, change) => {
-  const { content, create, restored } = await setting();
+  const { content, create, restored } = await chainSetting();
   await mkdir(join(content, 'empty'));
   await writeFile(join(content, 'a'), 'one');
   await utimes(join(content, 'a'), 7, 7);
@@ -87,7 +72,7 @@ test.each([
 
 describe('after a restore', () => {
   test('the first backup is small although every inode is new, and an untouched one is no backup', async () => {
-    const { content, create, elsewhere, restored } = await setting();
+    const { content, create, elsewhere, restored } = await chainSetting();
     for (let file = 0; file < 50; file += 1) {
       await writeFile(join(content, `file-${file}`), `${file}`.repeat(5_000));
     }
@@ -103,7 +88,7 @@ describe('after a restore', () => {
   });
 
   test('without the seed everything goes into it, as a full one', async () => {
-    const { content, create, elsewhere } = await setting();
+    const { content, create, elsewhere } = await chainSetting();
     await writeFile(join(content, 'a'), 'one');
     const { manifest } = await create();
     const next = await elsewhere(manifest.generation, { isSeeded: false });
@@ -111,7 +96,7 @@ describe('after a restore', () => {
   });
 
   test('content that is not what the backup restores is not listed as it', async () => {
-    const { content, create, elsewhere } = await setting();
+    const { content, create, elsewhere } = await chainSetting();
     await writeFile(join(content, 'a'), 'one');
     const { manifest } = await create();
     const next = await elsewhere(manifest.generation, {
@@ -126,7 +111,7 @@ const hasPython = spawnSync('python3', ['-c', 'import mmap']).status === 0;
 
 /** Needs a program that maps a file; where there is none, `sync -f` stands in the golden order of a backup only. */
 test.skipIf(!hasPython)('what is written through memory after it was packed is in the next one', async () => {
-  const { content, create, restored } = await setting();
+  const { content, create, restored } = await chainSetting();
   await writeFile(join(content, 'mapped'), Buffer.alloc(4096, 'a'));
   const mapped = mapping(join(content, 'mapped'));
   try {
@@ -154,7 +139,7 @@ describe('what tar does by itself, without what we do about it', () => {
       .filter((name) => name !== '' && !name.endsWith('/'));
 
   test('after a restore everything counts as changed', async () => {
-    const { content, folder } = await setting();
+    const { content, folder } = await chainSetting();
     const listing = join(folder, 'listing');
     await writeFile(join(content, 'a'), 'one');
     listed(content, listing);
@@ -165,7 +150,7 @@ describe('what tar does by itself, without what we do about it', () => {
   });
 
   test('when the clock was set back a change is left out', async () => {
-    const { content, folder } = await setting();
+    const { content, folder } = await chainSetting();
     const listing = join(folder, 'listing');
     await writeFile(join(content, 'a'), 'one');
     listed(content, listing);
@@ -177,122 +162,8 @@ describe('what tar does by itself, without what we do about it', () => {
   });
 });
 
-describe('a full backup instead of an increment', () => {
-  test.each([
-    ['the clock was set back', { wallMs: -60_000 }, 'clock'],
-    ['the machine was started again', { bootId: 'another' }, 'started again'],
-  ])('when %s', async (_, shift, because) => {
-    const { content, place, create } = await setting();
-    await writeFile(join(content, 'a'), 'one');
-    await create();
-    await writeFile(join(content, 'b'), 'two');
-    const later = new BackupRepository(shifted(place, shift), owner, workspace);
-    const outcome = await later.create(content, { ...backupOptions(content), policy });
-    expect(outcome).toMatchObject({ kind: 'committed', fullBecause: expect.stringContaining(because) });
-    expect(outcome.manifest.parts.length).toBe(1);
-  });
-
-  test.each([
-    ['is gone', (chain: string) => rm(chain, { recursive: true })],
-    ['has no listing', async (chain: string) => rm(join(chain, await listingIn(chain)))],
-    [
-      'has a torn listing',
-      async (chain: string) => {
-        const path = join(chain, await listingIn(chain));
-        await writeFile(path, (await readFile(path)).subarray(0, -5));
-      },
-    ],
-    [
-      'has a listing with another byte',
-      async (chain: string) => {
-        const path = join(chain, await listingIn(chain));
-        const bytes = await readFile(path);
-        bytes.writeUInt8(bytes.readUInt8(bytes.length - 4) ^ 1, bytes.length - 4);
-        await writeFile(path, bytes);
-      },
-    ],
-    ['has a torn head', (chain: string) => writeFile(join(chain, 'head.json'), '{"sha256":')],
-    ['has a head of nonsense', (chain: string) => writeFile(join(chain, 'head.json'), '[]')],
-    [
-      'has a changed head',
-      async (chain: string) => {
-        const text = await readFile(join(chain, 'head.json'), 'utf8');
-        await writeFile(join(chain, 'head.json'), text.replace(/"sinceMs":\d/, '"sinceMs":9'));
-      },
-    ],
-    [
-      'has a folder for a head',
-      async (chain: string) => {
-        await rm(join(chain, 'head.json'));
-        await mkdir(join(chain, 'head.json'));
-      },
-    ],
-  ])('when the chain folder %s', async (_, damage) => {
-    const { content, create, chain, restored } = await setting();
-    await writeFile(join(content, 'a'), 'one');
-    await create();
-    await writeFile(join(content, 'b'), 'two');
-    await damage(chain);
-    const outcome = await create();
-    expect(outcome).toMatchObject({ kind: 'committed', fullBecause: expect.any(String) });
-    expect(await describeTree(await restored(outcome.manifest.generation))).toEqual(
-      await describeTree(content),
-    );
-    await writeFile(join(content, 'c'), 'three');
-    expect((await create()).manifest.parts.map(({ kind }) => kind)).toEqual(['full', 'increment']);
-  });
-
-  test('when the listing belongs to another instance or another workspace’s backups', async () => {
-    const { content, place, create } = await setting();
-    await writeFile(join(content, 'a'), 'one');
-    await create();
-    await writeFile(join(content, 'b'), 'two');
-    const { isInstanceId } = await import('../../machines/ids.js');
-    const other = 'loom-2';
-    if (!isInstanceId(other)) throw new Error('no id');
-    const backups = new BackupRepository(place, owner, workspace);
-    const outcome = await backups.create(content, { ...backupOptions(content), policy, instance: other });
-    expect(outcome).toMatchObject({ fullBecause: expect.stringContaining('another instance') });
-  });
-
-  test('when an archive of the chain, or the manifest it would build on, is gone', async () => {
-    const { content, create, objects, backups } = await setting();
-    await writeFile(join(content, 'a'), 'one');
-    const first = await create();
-    await writeFile(join(content, 'b'), 'two');
-    await rm(join(objects, first.manifest.parts[0]?.archive ?? ''));
-    const second = await create();
-    expect(second).toMatchObject({ fullBecause: expect.stringContaining('archive') });
-    await backups.delete(second.manifest.generation, { force: true, signal: noAbort() });
-    await writeFile(join(content, 'c'), 'three');
-    expect(await create()).toMatchObject({ fullBecause: expect.stringContaining('gone') });
-  });
-
-  test('when there are as many increments as the policy allows, or they are large beside the full one', async () => {
-    const { content, create } = await setting();
-    await writeFile(join(content, 'a'), 'one');
-    const next = async (more: Partial<typeof policy>) => {
-      await appendFile(join(content, 'a'), 'more');
-      return (await create({ policy: { ...policy, ...more } })).manifest.parts.length;
-    };
-    const lengths = [];
-    for (let backup = 0; backup < 5; backup += 1) lengths.push(await next({ fullAfterIncrements: 2 }));
-    expect(lengths).toEqual([1, 2, 3, 1, 2]);
-    expect(await next({ fullWhenIncrementsExceedShare: 0.01 })).toBe(1);
-  });
-
-  test('when the newest manifest cannot be read: a backup is made all the same', async () => {
-    const { content, create, objects } = await setting();
-    await writeFile(join(content, 'a'), 'one');
-    await create();
-    const path = join(objects, owner, 'workspaces', workspace, 'backups/000000000001.manifest.json');
-    await writeFile(path, '{');
-    expect(await create()).toMatchObject({ kind: 'committed', manifest: { generation: 2 } });
-  });
-});
-
 test('a folder that reuses the number of one that is gone is not taken for it', async () => {
-  const { content, create, restored } = await setting();
+  const { content, create, restored } = await chainSetting();
   await mkdir(join(content, 'old/deep'), { recursive: true });
   await writeFile(join(content, 'old/deep/kept'), 'kept');
   await writeFile(join(content, 'elsewhere'), 'moved in');
@@ -313,7 +184,7 @@ test('a folder that reuses the number of one that is gone is not taken for it', 
 });
 
 test('a moved folder is archived whole, and files and folders and links may change places', async () => {
-  const { content, create, restored } = await setting();
+  const { content, create, restored } = await chainSetting();
   await mkdir(join(content, 'a/b'), { recursive: true });
   await writeFile(join(content, 'a/b/old file'), 'old');
   await utimes(join(content, 'a/b/old file'), 1, 1);
@@ -340,7 +211,7 @@ test('a moved folder is archived whole, and files and folders and links may chan
 });
 
 test('what was made newest meanwhile does not pass for what is in the folder', async () => {
-  const { content, create, backups, restored } = await setting();
+  const { content, create, backups, restored } = await chainSetting();
   await writeFile(join(content, 'a'), 'one');
   const first = await create();
   await writeFile(join(content, 'a'), 'two');
@@ -351,36 +222,6 @@ test('what was made newest meanwhile does not pass for what is in the folder', a
   expect(digestOf(outcome.manifest)).toEqual(digestOf(second.manifest));
   expect(await readFile(join(await restored(4), 'a'), 'utf8')).toBe('two');
 });
-
-async function setting() {
-  const folder = await temporaryFolder();
-  const place = newPlace(folder);
-  const content = await contentFolder(place, join(folder, 'content'));
-  const backups = new BackupRepository(place, owner, workspace);
-  const restored = async (generation: number) => {
-    const target = await contentFolder(place, join(folder, `restored-${generation}`));
-    await backups.restore(await backups.read(generation, noAbort()), target, { signal: noAbort() });
-    return target;
-  };
-  const creating =
-    (from: string) =>
-    (more: object = {}): Promise<BackupOutcome> =>
-      backups.create(from, { ...backupOptions(from), policy, ...more });
-  const elsewhere = async (
-    generation: number,
-    options: { isSeeded: boolean; beforeSeed?: (folder: string) => Promise<void> },
-  ) => {
-    const target = await restored(generation);
-    await options.beforeSeed?.(target);
-    const { chain, instance, signal } = backupOptions(target);
-    const manifest = await backups.read(generation, noAbort());
-    if (options.isSeeded) await backups.seed(target, chain, manifest, { instance, signal, excludes: [] });
-    return { content: target, create: creating(target) };
-  };
-  const { chain } = backupOptions(content);
-  const create = creating(content);
-  return { folder, place, objects: place.objects, content, chain, backups, create, restored, elsewhere };
-}
 
 /** Longer than the margin within which files are archived again although they are there. */
 function pause(): Promise<void> {
@@ -402,27 +243,7 @@ function mapping(path: string) {
   };
 }
 
-async function listingIn(chain: string): Promise<string> {
-  const name = (await readdir(chain)).find((one) => one.startsWith('listing-'));
-  if (name === undefined) throw new Error('there is no listing');
-  return name;
-}
-
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-}
-
-/** The same machine later: after a step of its wall clock, or another boot. */
-function shifted(place: ArchivePlace, by: { wallMs?: number; bootId?: string }): ArchivePlace {
-  const { clock, processes } = place.world;
-  const { wallMs = 0, bootId } = by;
-  const stepped = {
-    now: () => clock.now() + wallMs,
-    monotonic: () => clock.monotonic(),
-    schedule: (at: number, callback: () => void) => clock.schedule(at - wallMs, callback),
-  };
-  const self = () => ({ ...processes.self(), ...(bootId === undefined ? {} : { bootId }) });
-  const changed = withProcesses(place, { self });
-  return { ...changed, world: { ...changed.world, clock: stepped } };
 }
