@@ -36,7 +36,7 @@ export interface Trouble {
 
 const WORKSPACES = 5;
 /** A life that has not come to its point by then is ended wherever it is. */
-const LIFE_MS = 1_200;
+const LIFE_MS = 2_500;
 /** An unaimed kill comes at most so long after the start. */
 const RANDOM_LIFE_MS = 500;
 /** Nothing that is asked for in a round may take longer than this. */
@@ -80,7 +80,7 @@ export class DaemonRound {
 
   async #lifeThatEnds(): Promise<void> {
     const { point, onKill } = this.#options;
-    const time = this.#random.integer(1, 3);
+    const time = this.#random.integer(1, 2);
     const longest = point === undefined ? this.#random.integer(0, RANDOM_LIFE_MS) : LIFE_MS;
     const daemon = await this.#start(point === undefined ? undefined : { point, time });
     const troubling = this.#beInTrouble(daemon);
