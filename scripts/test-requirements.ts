@@ -45,6 +45,13 @@ const xfs: Requirement = {
   isMet: () => spawnSync('mkfs.xfs', ['-V']).status === 0,
 };
 
+const gitLfs: Requirement = {
+  name: 'Git LFS',
+  install: 'apt-get install -y git-lfs',
+  packages: ['git-lfs'],
+  isMet: () => spawnSync('git-lfs', ['version']).status === 0,
+};
+
 /** Only its library: the packages of its servers would start them. */
 const swift: Requirement = {
   name: 'OpenStack Swift (or an S3 server named by STEWARD_TEST_S3_ENDPOINT and its keys)',
@@ -60,7 +67,7 @@ const needs: Readonly<Record<string, readonly Requirement[]>> = {
   property: [],
   simulation: [],
   storage: [swift],
-  kernel: [tar, mount, btrfs, xfs],
+  kernel: [git, tar, mount, btrfs, xfs, gitLfs],
   integration: [git, tar],
 };
 

@@ -72,6 +72,11 @@ export const GIT_CONFIG_KEYS_MAX = 64;
 export const GIT_INITIALIZE_DEADLINE_MS = 30 * 60_000;
 /** Submodules, which are allowed to fail. */
 export const GIT_SUBMODULE_DEADLINE_MS = 10 * 60_000;
+/** Files kept by Git LFS are allowed to fail: they must leave time for the rest of the clone. */
+export const GIT_LFS_DEADLINE_MS = 15 * 60_000;
+export const GIT_LFS_ATTEMPTS_MAX = 3;
+/** Submodules whose Git LFS files are fetched. */
+export const GIT_LFS_SUBMODULES_MAX = 100;
 /** Clones tried, and the pauses between them (doubled each time, with jitter). */
 export const GIT_CLONE_ATTEMPTS_MAX = 3;
 export const GIT_PAUSE_MIN_MS = 500;

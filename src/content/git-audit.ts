@@ -62,7 +62,15 @@ const REFUSED_KEYS =
 function isRefused(key: string, value: string): boolean {
   if (/^submodule\..*\.update$/s.test(key)) return value.startsWith('!');
   if (key === 'extensions.objectformat' || isAllowedKey(key)) return false;
+  if (isOfGitLfs(key, value)) return false;
   return REFUSED_SECTIONS.test(key) || REFUSED_KEYS.test(key);
+}
+
+/** What git-lfs itself writes into a repository it works in: no server, no program. */
+function isOfGitLfs(key: string, value: string): boolean {
+  if (key === 'lfs.repositoryformatversion') return value === '0';
+  if (/^lfs\..*\.access$/s.test(key)) return value === 'basic' || value === 'none';
+  return /^lfs\..*\.locksverify$/s.test(key);
 }
 
 /** A submodule's repository says where its files are: inside the working copy, and nothing else. */

@@ -5,7 +5,7 @@ import { GIT_CLONE_ATTEMPTS_MAX, GIT_PAUSE_MAX_MS, GIT_PAUSE_MIN_MS } from './bo
 import { makePlainFolder } from './checkout-location.js';
 import type { GitSetting } from './git.js';
 import type { GitCredentials } from './git-credentials.js';
-import { lfsSettings, settleLfs } from './git-lfs.js';
+import { fetchLfs, lfsSettings } from './git-lfs.js';
 import { runnerIn } from './git-run.js';
 import { fetchSubmodules } from './git-submodules.js';
 import { checkOut, type GitTarget, type RunInCopy } from './git-target.js';
@@ -43,7 +43,7 @@ export async function clone(
     await run(['remote', 'add', 'upstream', request.upstream.text]);
     await run(['fetch', '--progress', '--recurse-submodules=no', 'upstream']);
   }
-  warnings.push(...(await settleLfs(run, lfs !== undefined)));
+  warnings.push(...(await fetchLfs(place, credentials, context)));
   warnings.push(...(await fetchSubmodules(place, credentials, context)));
   return warnings;
 }

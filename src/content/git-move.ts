@@ -3,7 +3,7 @@ import { StewardError } from '../errors/steward-error.js';
 import type { GitSetting } from './git.js';
 import type { CloneRequest } from './git-clone.js';
 import type { GitCredentials } from './git-credentials.js';
-import { lfsSettings, settleLfs } from './git-lfs.js';
+import { fetchLfs, lfsSettings } from './git-lfs.js';
 import { runnerIn } from './git-run.js';
 import { fetchSubmodules } from './git-submodules.js';
 import { checkOut, commitOf, fetchDefaultBranch, type RunInCopy } from './git-target.js';
@@ -37,7 +37,7 @@ export async function moveCopy(
   if (kind === 'remote-head' || kind === 'local-branch') await fetchDefaultBranch(run);
   const warnings = [...(await checkOut(request.target, run))];
   const after = await commitOf('HEAD', run);
-  warnings.push(...(await settleLfs(run, lfs !== undefined)));
+  warnings.push(...(await fetchLfs(place, credentials, context)));
   warnings.push(...(await fetchSubmodules(place, credentials, context)));
   if (isStashed) warnings.push(...(await unstash(run, request.location)));
   return { isElsewhere: before !== after, warnings };

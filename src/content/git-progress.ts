@@ -9,10 +9,18 @@ export interface GitProgress {
 }
 
 const LINE =
-  /^(?:remote: )?([A-Z][A-Za-z ]{0,60}): +(\d{1,3})% \(\d+\/\d+\)(?:, ([\d.]{1,12}) (bytes|[KMG]iB))?/;
-const UNITS: Readonly<Record<string, number>> = { bytes: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+  /^(?:remote: )?([A-Z][A-Za-z ]{0,60}): +(\d{1,3})% \(\d+\/\d+\)(?:, ([\d.]{1,12}) (bytes|[KMG]iB|[KMG]?B))?/;
+/** As git-lfs counts. */
+const LFS_UNITS = { B: 1, KB: 1000, MB: 1000 ** 2, GB: 1000 ** 3 };
+const UNITS: Readonly<Record<string, number>> = {
+  bytes: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  ...LFS_UNITS,
+};
 
-/** Reads a line of `--progress` (git's progress.c); undefined for any other line. */
+/** Reads a line of `--progress` (git's progress.c; git-lfs writes the same); undefined for any other line. */
 export function gitProgressIn(line: string): GitProgress | undefined {
   const [, part, percent, amount, unit] = LINE.exec(line) ?? [];
   if (part === undefined) return undefined;

@@ -101,13 +101,23 @@ const NOT_FOUND = 127;
 /** Runs git to its end. Fails only when it cannot be started, is ended by a signal, or the caller aborts. */
 export async function runGit(world: World, command: GitCommand): Promise<GitOutcome> {
   let output = '';
+  const isLfs = command.args[0] === 'lfs';
   const outcome = await streamGit(world, command, async (stdout) => {
     for await (const chunk of stdout) {
+      if (isLfs) tellProgress(chunk.toString('utf8'), command);
       if (output.length < GIT_OUTPUT_BYTES_MAX) output += chunk.toString('utf8');
     }
   });
   const isCut = output.length >= GIT_OUTPUT_BYTES_MAX;
   return { ...outcome, output: output.slice(0, GIT_OUTPUT_BYTES_MAX), isCut };
+}
+
+/** Unlike git, git-lfs tells its progress on the standard output. */
+function tellProgress(text: string, { onProgress }: GitCommand): void {
+  for (const line of text.split('\r')) {
+    const progress = gitProgressIn(line);
+    if (progress !== undefined) onProgress?.(progress);
+  }
 }
 
 /** The same, with its output read by `read` while it runs. */

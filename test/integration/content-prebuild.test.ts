@@ -163,6 +163,8 @@ describe('the configuration of a restored working copy', () => {
     ['submodule.part.update', '!touch x'],
     ['extensions.worktreeConfig', 'true'],
     ['lfs.customtransfer.evil.path', '/bin/sh'],
+    ['lfs.url', 'https://evil.example'],
+    ['lfs.https://example.org.access', 'ntlm'],
     ['filter.a=b.clean', 'x'],
   ])('is refused with %s', async (key, value) => {
     const { content, context, copy } = await copied();
@@ -178,6 +180,8 @@ describe('the configuration of a restored working copy', () => {
       ['user.name', 'Ada'],
       ['alias.st', '!touch x'],
       ['branch.main.remote', 'origin'],
+      ['lfs.repositoryformatversion', '0'],
+      ['lfs.https://example.org/x.git/info/lfs.access', 'basic'],
       ['filter.evil.smudge', 'touch x'],
     ] as const) {
       await appendFile(join(copy, '.git/config'), section(key, value));

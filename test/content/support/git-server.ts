@@ -74,7 +74,7 @@ export async function serveGit(root: string, password?: string): Promise<GitServ
       return;
     }
     if (password !== undefined) requests.authorized += 1;
-    answer(root, request, response);
+    answerGit(root, request, response);
   });
   const url = await listen(server);
   return { url, requests };
@@ -90,7 +90,8 @@ export async function listen(server: ReturnType<typeof createServer>): Promise<s
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-function answer(root: string, request: IncomingMessage, response: ServerResponse): void {
+/** Answers one request for a repository below `root`. */
+export function answerGit(root: string, request: IncomingMessage, response: ServerResponse): void {
   const [path = '', query = ''] = (request.url ?? '').split('?');
   const backend = spawn('git', ['-c', 'safe.directory=*', 'http-backend'], {
     env: {
