@@ -46,7 +46,9 @@ async function resolverFolder(files: Files): Promise<readonly string[]> {
 /**
  * Makes the new root at /sys, which exists everywhere and which no program here needs, in the new mount namespace
  * and nobody else's, and goes on in it: arguments are the folder to work in, links, folders, files, mounts, and
- * then the program. Lists are lines. The root itself ends up as something that can only be read.
+ * then the program. Lists are lines. The root itself ends up as something that can only be read. The shell stays,
+ * as the first process: it is out of the program's reach, which could leave the group and drop the signal it gets
+ * with the daemon's end, and when it ends all others do.
  */
 export const ENTER_SCRIPT = `
 set -ef
@@ -63,5 +65,5 @@ for file in $files; do : > "$file"; done
 printf '%s\\n' "$mounts" > .mounts
 mount -n -a -T /sys/.mounts
 mount -n -o remount,bind,ro,nosuid /sys
-exec unshare --root=/sys --wd="$wd" -- "$@"
+unshare --root=/sys --wd="$wd" -- "$@" || exit $?
 `;

@@ -127,6 +127,20 @@ describe('a confined program', () => {
     await expect.poll(() => processesNamed(marker), { timeout: 10_000 }).toBe(0);
   });
 
+  test('cannot make itself outlive its end by the daemon', async ({ skip }) => {
+    skip(!isPossible);
+    const { run } = await setting();
+    const controller = new AbortController();
+    const marker = `87${process.pid}`;
+    const running = run(`exec setsid setpriv --pdeathsig=clear sleep ${marker}`, {
+      signal: controller.signal,
+    });
+    await expect.poll(() => processesNamed(marker), { timeout: 10_000 }).toBe(1);
+    controller.abort(new Error('enough'));
+    await running;
+    await expect.poll(() => processesNamed(marker), { timeout: 10_000 }).toBe(0);
+  });
+
   test('that gives files their owners has that right of root and no other', async ({ skip }) => {
     skip(!isPossible || !isRoot, 'only root gives files to others');
     const { run, workspace } = await setting();
