@@ -10,6 +10,7 @@ import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS } from './bounds.js';
 import { withDeadline } from './deadline.js';
 import { type Digest, isSameDigest, Meter, metered } from './digest.js';
 import type { Exclude } from './exclude.js';
+import { renewMarkedFolders } from './folder-attributes.js';
 import type { ArchiveManifest, Part } from './manifest.js';
 import { PROGRAM_ENVIRONMENT } from './program.js';
 import type { Survey } from './survey.js';
@@ -184,6 +185,8 @@ export async function restoreArchive(
   for (const part of manifest.parts) {
     if (part.kind === 'increment' && place.user === undefined)
       await openFolders(place.world, folder, options);
+    if (part.kind === 'increment' && part === manifest.parts.at(-1))
+      await renewMarkedFolders(place.world, folder, options.signal);
     await unpackObject(place, part.archive, folder, options, part);
   }
 }

@@ -109,13 +109,18 @@ class Names {
 
 const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
 
-/** A name as C quotes it, octal bytes included, as text. */
+/** A name as C quotes it, as text. */
 function unquote(quoted: string): string {
+  return unquoted(quoted).toString('utf8').replace(/^\.\//, '');
+}
+
+/** The bytes of a name as C quotes it, octal ones included. */
+export function unquoted(quoted: string): Buffer {
   const bytes: number[] = [];
   for (const [, octal, escaped, plain] of quoted.slice(1, -1).matchAll(/\\([0-7]{3})|\\(.)|([^\\]+)/gs)) {
     if (octal !== undefined) bytes.push(Number.parseInt(octal, 8));
     else if (escaped !== undefined) bytes.push(ESCAPES[escaped] ?? escaped.charCodeAt(0));
     else if (plain !== undefined) bytes.push(...Buffer.from(plain));
   }
-  return Buffer.from(bytes).toString('utf8').replace(/^\.\//, '');
+  return Buffer.from(bytes);
 }

@@ -106,7 +106,9 @@ async function extract(
       : plainBytes(stored, isZstd ? 'none' : compression),
     signal: options.signal,
   };
-  const tar = world.processes.start(await confine(world, command, { writable: folder, keeps: 'owners' }));
+  // Device nodes are brought by archives of our own only.
+  const keeps = options.expected === undefined ? 'owners' : 'devices';
+  const tar = world.processes.start(await confine(world, command, { writable: folder, keeps }));
   tar.stdout.resume();
   const messages = new TarMessages();
   await listen(tar, messages);

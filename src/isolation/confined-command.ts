@@ -9,8 +9,11 @@ export interface ConfineOptions {
   readonly writable: string;
   /** Further folders it has to read, such as the one of the operator's certificates. */
   readonly readable?: readonly string[];
-  /** `owners`: a command that runs as root and gives files their owners, and has no other right of root. */
-  readonly keeps?: 'nothing' | 'owners';
+  /**
+   * `owners`: a command that runs as root and gives files their owners, and has no other right of root. `devices`:
+   * makes device nodes, too, which it cannot use.
+   */
+  readonly keeps?: 'nothing' | 'owners' | 'devices';
 }
 
 /** A machine that can confine: `user` by a user namespace, where we are not root. */
@@ -19,8 +22,9 @@ export interface ConfinedMachine {
   readonly surroundings: Surroundings;
 }
 
-/** Rights of root that giving files their owners, modes and capabilities takes; device nodes are not among them. */
-const OWNER_RIGHTS = '+chown,+dac_override,+fowner,+fsetid,+setfcap';
+/** Rights of root that giving files their owners, modes and capabilities takes; device nodes take one more. */
+const OWNER_RIGHTS = ',+chown,+dac_override,+fowner,+fsetid,+setfcap';
+const RIGHTS = { nothing: '', owners: OWNER_RIGHTS, devices: `${OWNER_RIGHTS},+mknod` } as const;
 
 /** The command as it runs in namespaces of its own; see `confine`. */
 export function confined(
@@ -46,7 +50,7 @@ export function confined(
       files.map((file) => `.${file}`).join('\n'),
       mountsOf(surroundings, options),
       ...['setpriv', '--no-new-privs', '--inh-caps=-all'],
-      `--bounding-set=-all${mode === 'root' && options.keeps === 'owners' ? `,${OWNER_RIGHTS}` : ''}`,
+      `--bounding-set=-all${RIGHTS[mode === 'root' ? (options.keeps ?? 'nothing') : 'nothing']}`,
       ...(uid === undefined ? [] : [`--reuid=${uid}`]),
       ...(gid === undefined ? [] : [`--regid=${gid}`]),
       ...(mode === 'root' ? ['--clear-groups'] : []),

@@ -1,6 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
 
 /** One entry of a folder as a user could tell it from another. */
 interface Entry {
@@ -18,8 +18,9 @@ interface Entry {
 export async function describeTree(root: string): Promise<Record<string, Entry>> {
   const entries: Record<string, Entry> = {};
   const firstNames = new Map<bigint, string>();
-  const visit = async (path: string) => {
-    const stat = await lstat(join(root, path), { bigint: true });
+  const visit = async (at: Buffer) => {
+    const stat = await lstat(at, { bigint: true });
+    const path = at.equals(Buffer.from(root)) ? '.' : textOf(at.subarray(Buffer.byteLength(root) + 1));
     const first = firstNames.get(stat.ino) ?? path;
     firstNames.set(stat.ino, first);
     const isFile = stat.isFile();
@@ -30,18 +31,21 @@ export async function describeTree(root: string): Promise<Record<string, Entry>>
       modifiedNs: stat.mtimeNs.toString(),
       size: isFile ? Number(stat.size) : 0,
       names: stat.isDirectory() ? path : first,
-      data: isFile
-        ? await digest(join(root, path))
-        : stat.isSymbolicLink()
-          ? await readlink(join(root, path))
-          : '',
+      data: isFile ? await digest(at) : stat.isSymbolicLink() ? await readlink(at) : '',
     };
     if (!stat.isDirectory()) return;
-    for (const name of (await readdir(join(root, path))).sort())
-      await visit(path === '.' ? name : `${path}/${name}`);
+    const names = await readdir(at, { encoding: 'buffer' });
+    for (const name of names.sort(Buffer.compare)) await visit(Buffer.concat([at, SLASH, name]));
   };
-  await visit('.');
+  await visit(Buffer.from(root));
   return entries;
+}
+
+const SLASH = Buffer.from('/');
+
+/** Names that are no text stay apart as their bytes. */
+function textOf(name: Buffer): string {
+  return isUtf8(name) ? name.toString('utf8') : name.toString('hex');
 }
 
 function kindOf(stat: {
@@ -56,7 +60,7 @@ function kindOf(stat: {
   return stat.isFIFO() ? 'fifo' : 'other';
 }
 
-async function digest(path: string): Promise<string> {
+async function digest(path: Buffer): Promise<string> {
   return createHash('sha256')
     .update(await readFile(path))
     .digest('hex');
