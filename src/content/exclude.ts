@@ -55,13 +55,25 @@ export function tarExcludes(excludes: readonly Exclude[]): readonly string[] {
   if (excludes.length === 0) return [];
   const patterns = excludes.flatMap(({ glob, isAnchored, isInside }) => {
     const inside = isInside ? '/*' : '';
-    return isAnchored
-      ? ['--anchored', `--exclude=./${glob}${inside}`]
-      : ['--no-anchored', `--exclude=${glob}${inside}`];
+    if (isAnchored) return ['--anchored', `--exclude=./${glob}${inside}`];
+    const globs = BUT_THE_ROOT.get(glob) ?? [glob];
+    return ['--no-anchored', ...globs.map((one) => `--exclude=${one}${inside}`)];
   });
   // What is named to be archived would be a pattern, too, if wildcards stayed on: then nothing is found.
   return ['--wildcards', '--no-wildcards-match-slash', ...patterns, '--no-wildcards', '--anchored'];
 }
+
+/**
+ * tar calls the content's root `.`, which is a name like any other to it: then nothing at all is archived. Of all
+ * globs these match it, so they are replaced by what matches the same names but that one.
+ */
+const BUT_THE_ROOT: ReadonlyMap<string, readonly string[]> = new Map([
+  ...['*', '*?', '?*', '*?*'].map((glob): [string, string[]] => [glob, ['[!.]', '??*']]),
+  ['?', ['[!.]']],
+  ['.*', ['.?*']],
+  ['*.', ['?*.']],
+  ['*.*', ['?*.*', '*.?*']],
+]);
 
 /** The same for find, as one more alternative of what it prunes; posix-extended, on whole paths. */
 export function findExcludes(excludes: readonly Exclude[]): readonly string[] {

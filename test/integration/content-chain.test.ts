@@ -221,6 +221,9 @@ test('what was made newest meanwhile does not pass for what is in the folder', a
   expect(outcome).toMatchObject({ kind: 'committed', manifest: { generation: 4, promotedFrom: 2 } });
   expect(digestOf(outcome.manifest)).toEqual(digestOf(second.manifest));
   expect(await readFile(join(await restored(4), 'a'), 'utf8')).toBe('two');
+  // From then on it is the newest that holds all of it: nothing more is stored, and older versions are not pushed out.
+  expect(await create()).toEqual({ kind: 'unchanged', manifest: outcome.manifest });
+  expect((await backups.list(noAbort())).map(({ generation }) => generation)).toEqual([1, 2, 3, 4]);
 });
 
 /** Longer than the margin within which files are archived again although they are there. */

@@ -232,6 +232,41 @@ describe('excludes', () => {
   });
 
   test.each([
+    ['.*', ['.d', '.stewardignore', '.x', 'a/.x']],
+    ['?', ['a', 'a/b', 'b']],
+    ['.*/', ['.d/in']],
+    ['*/', ['.d/in', 'a/.x', 'a/b', 'a/long']],
+    ['*.*', ['.stewardignore', '.x', '.d', 'a/.x', 'x.y', 'z.']],
+    ['*.', ['z.']],
+    ['*', ['.stewardignore', '.x', '.d', 'a', 'b', 'x.y', 'z.', 'long']],
+  ])('that every name at the root looks like (%s) take none but those', async (pattern, gone) => {
+    const { backups, content, scratch } = await setting();
+    const all = [
+      '.d',
+      '.d/in',
+      '.stewardignore',
+      '.x',
+      'a',
+      'a/.x',
+      'a/b',
+      'a/long',
+      'b',
+      'long',
+      'x.y',
+      'z.',
+    ];
+    for (const folder of ['.d', 'a']) await mkdir(join(content, folder));
+    for (const name of all) if (name !== '.d' && name !== 'a') await writeFile(join(content, name), name);
+    await writeFile(join(content, '.stewardignore'), `${pattern}\n`);
+    const { manifest } = await backups.create(content, { ...backupOptions(content), policy });
+    const target = await scratch();
+    expect(await backups.prove(manifest, target, { signal: noAbort() })).toMatchObject({ kind: 'proven' });
+    const isGone = (name: string) => gone.some((one) => name === one || name.startsWith(`${one}/`));
+    const found = await readdir(target, { recursive: true });
+    expect(found.sort()).toEqual(all.filter((name) => !isGone(name)).sort());
+  });
+
+  test.each([
     ['is a link to elsewhere', (path: string) => symlink('/etc/passwd', path), 'no file'],
     ['is a folder', (path: string) => mkdir(path), 'no file'],
     ['is huge', (path: string) => writeFile(path, 'x\n'.repeat(100_000)), 'larger'],
