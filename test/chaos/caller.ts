@@ -101,8 +101,7 @@ export class Caller {
     else if (code !== status.OK) throw new Error(`Init of ${workspace.instance} was answered ${code}`);
     const found = await this.#found();
     if (!workspace.isUnknown) this.#expectSame('the content of a new instance', workspace.beginnings, found);
-    workspace.content = found;
-    workspace.phase = 'ready';
+    workspace.isReady(found);
   }
 
   async #edit(): Promise<void> {
@@ -114,6 +113,7 @@ export class Caller {
   async #backup(): Promise<void> {
     const workspace = this.#workspace;
     workspace.mayBeSaved();
+    workspace.isBackupOwed = true;
     const { url } = await this.#ask('backup', (client, id) => client.backupWorkspace({ id }));
     workspace.isSaved();
     workspace.acknowledged.push({ kind: 'backup', url, content: workspace.content ?? [] });

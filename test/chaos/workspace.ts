@@ -36,7 +36,12 @@ export class Workspace {
   sourceUrl: string | undefined;
   /** Snapshots whose names were promised: they must come, as the content is now. */
   isPromised = false;
-  /** Content given up while a backup by the timer may have seen it in the middle of an edit. */
+  /**
+   * A backup was asked for and not answered. The daemon has it on disk before it begins, and makes it after a restart
+   * at any time, of what is there then.
+   */
+  isBackupOwed = false;
+  /** Content given up while a backup that nobody waited for may have seen it in the middle of an edit. */
   isUnknown = false;
   readonly isTimed: boolean;
   #born = 0;
@@ -57,6 +62,7 @@ export class Workspace {
     this.content = undefined;
     this.isGivenUp = false;
     this.isPromised = false;
+    this.isBackupOwed = false;
     this.phase = 'set-up asked';
   }
 
@@ -70,7 +76,7 @@ export class Workspace {
   /** A Dispose without backup goes out. */
   giveUp(): void {
     this.isGivenUp = true;
-    if (this.isTimed) this.isUnknown = true;
+    if (this.isSavedUnasked) this.isUnknown = true;
   }
 
   isSaved(): void {
@@ -78,6 +84,23 @@ export class Workspace {
     this.saved = [this.content];
     this.isSavedSurely = true;
     this.isUnknown = false;
+    this.isBackupOwed = false;
+  }
+
+  /** The new instance is ready with this; whatever the newest backup was thought to be, now it is known. */
+  isReady(found: Lines): void {
+    if (this.isUnknown) {
+      this.saved = [found];
+      this.isSavedSurely = false;
+      this.isUnknown = false;
+    }
+    this.content = found;
+    this.phase = 'ready';
+  }
+
+  /** A backup may be made while its user works in it, without anybody waiting for it. */
+  get isSavedUnasked(): boolean {
+    return this.isTimed || this.isBackupOwed;
   }
 
   /** What a new instance may find. */
@@ -94,7 +117,7 @@ export async function edit(workspace: Workspace, folder: string, random: SeededR
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
   }
   workspace.content = await fingerprint(folder);
-  if (workspace.isTimed) workspace.mayBeSaved();
+  if (workspace.isSavedUnasked) workspace.mayBeSaved();
 }
 
 async function changeOne(folder: string, random: SeededRandom): Promise<void> {
