@@ -24,6 +24,8 @@ export const COMMIT_ATTEMPTS_MAX = 8;
 /** Patterns of one backup's excludes that are used, and the longest of them. */
 export const EXCLUDE_PATTERNS_MAX = 200;
 export const EXCLUDE_PATTERN_CHARACTERS_MAX = 256;
+/** `?` of a pattern with a `*` in it: what a search has to remember doubles with each. */
+export const EXCLUDE_PATTERN_GAP_MAX = 8;
 /** Largest `.stewardignore` that is read. */
 export const EXCLUDE_FILE_BYTES_MAX = 64 * 1024;
 /** Longest record of a survey: a path and a link target, both at their largest. */

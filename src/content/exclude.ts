@@ -1,4 +1,4 @@
-import { EXCLUDE_PATTERN_CHARACTERS_MAX, EXCLUDE_PATTERNS_MAX } from './bounds.js';
+import { EXCLUDE_PATTERN_CHARACTERS_MAX, EXCLUDE_PATTERN_GAP_MAX, EXCLUDE_PATTERNS_MAX } from './bounds.js';
 
 /** A pattern that was understood. */
 export interface Exclude {
@@ -39,6 +39,9 @@ function problemOf(line: string, count: number): string | undefined {
   if (count >= EXCLUDE_PATTERNS_MAX) return `comes after ${EXCLUDE_PATTERNS_MAX} others and is not used`;
   if (line.length > EXCLUDE_PATTERN_CHARACTERS_MAX) return 'is too long';
   if (/[[\]\\!\0\uFFFD]|\*\*/.test(line)) return 'holds one of ! [ ] \\ ** or no text';
+  if (line.includes('*') && line.split('?').length - 1 > EXCLUDE_PATTERN_GAP_MAX) {
+    return `holds a * and more than ${EXCLUDE_PATTERN_GAP_MAX} ?`;
+  }
   const path = line.replace(/^\//, '').replace(/\/$/, '');
   const isWhole = path.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
   return isWhole ? undefined : 'names no path below the content';
@@ -75,15 +78,16 @@ const BUT_THE_ROOT: ReadonlyMap<string, readonly string[]> = new Map([
   ['*.*', ['?*.*', '*.?*']],
 ]);
 
-/** The same for find, as one more alternative of what it prunes; posix-extended, on whole paths. */
+/**
+ * The same for find, as more alternatives of what it prunes; posix-extended, on whole paths. Each is an expression
+ * of its own: find remembers every combination of places that it was at once in one, and of many there is no end.
+ */
 export function findExcludes(excludes: readonly Exclude[]): readonly string[] {
-  if (excludes.length === 0) return [];
-  const alternatives = excludes.map(({ glob, isAnchored, isInside }) => {
+  return excludes.flatMap(({ glob, isAnchored, isInside }) => {
     const names = glob
       .replace(/[.+(){}|^$]/g, '\\$&')
       .replaceAll('*', '[^/]*')
       .replaceAll('?', '[^/]');
-    return `${isAnchored ? '' : '(.*/)?'}${names}${isInside ? '/[^/]+' : ''}`;
+    return ['-o', '-regex', `\\./${isAnchored ? '' : '(.*/)?'}${names}${isInside ? '/[^/]+' : ''}`];
   });
-  return ['-o', '-regex', `\\./(${alternatives.join('|')})`];
 }
