@@ -35,6 +35,11 @@ describe('RealFiles', () => {
     expect(readdirSync(join(root, 'outside'))).toEqual(['precious']);
   });
 
+  it('does not wait for anybody at a pipe that was put in the place of a file', async () => {
+    spawnSync('mkfifo', [join(root, 'pipe')]);
+    expect(await files.read(join(root, 'pipe'), 100)).toHaveLength(0);
+  });
+
   it('removes a link itself, not what it points to', async () => {
     mkdirSync(join(root, 'target'));
     writeFileSync(join(root, 'target', 'kept'), '1');

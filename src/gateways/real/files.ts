@@ -1,4 +1,4 @@
-import { createReadStream, type Dirent } from 'node:fs';
+import { constants, createReadStream, type Dirent } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { READ_CHUNK_BYTES } from '../bounds.js';
@@ -11,7 +11,8 @@ import { writeBeneath } from './write-beneath.js';
 /** The machine's file systems. Modes are exactly those asked for, whatever the umask. */
 export class RealFiles implements Files {
   async read(path: string, limitBytes: number): Promise<Buffer> {
-    const handle = await fs.open(path, 'r');
+    // A pipe in the place of a file would be waited for, without end, by one of the few threads there are.
+    const handle = await fs.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       return await readWithin(handle, path, limitBytes);
     } finally {
