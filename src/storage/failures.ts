@@ -35,6 +35,8 @@ export function readingFailuresAs(
   const translated = new PassThrough({ highWaterMark: reading.readableHighWaterMark });
   reading.on('error', (error) => translated.destroy(translate(error)));
   translated.on('close', () => reading.destroy());
+  // Whoever asked may be gone before the stream reaches it: an abort nobody hears must not end the process.
+  translated.on('error', () => undefined);
   addAbortSignal(signal, translated);
   return reading.pipe(translated);
 }
