@@ -24,7 +24,11 @@ export interface ConfinedMachine {
 
 /** Rights of root that giving files their owners, modes and capabilities takes; device nodes take one more. */
 const OWNER_RIGHTS = ',+chown,+dac_override,+fowner,+fsetid,+setfcap';
-const RIGHTS = { nothing: '', owners: OWNER_RIGHTS, devices: `${OWNER_RIGHTS},+mknod` } as const;
+const RIGHTS = {
+  root: { nothing: '', owners: OWNER_RIGHTS, devices: `${OWNER_RIGHTS},+mknod` },
+  // tar takes the root of a user namespace for one who may write into closed folders; here only into one's own.
+  user: { nothing: '', owners: ',+dac_override', devices: ',+dac_override' },
+} as const;
 
 /** The command as it runs in namespaces of its own; see `confine`. */
 export function confined(
@@ -50,7 +54,7 @@ export function confined(
       files.map((file) => `.${file}`).join('\n'),
       mountsOf(surroundings, options),
       ...['setpriv', '--no-new-privs', '--inh-caps=-all'],
-      `--bounding-set=-all${RIGHTS[mode === 'root' ? (options.keeps ?? 'nothing') : 'nothing']}`,
+      `--bounding-set=-all${RIGHTS[mode][options.keeps ?? 'nothing']}`,
       ...(uid === undefined ? [] : [`--reuid=${uid}`]),
       ...(gid === undefined ? [] : [`--regid=${gid}`]),
       ...(mode === 'root' ? ['--clear-groups'] : []),
