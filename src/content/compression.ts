@@ -1,8 +1,9 @@
-import { Transform, type TransformCallback } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { StewardError } from '../errors/steward-error.js';
 import type { Compression } from './archive.js';
+import { UNZSTD_STEP_BYTES } from './bounds.js';
 
 const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
@@ -20,7 +21,7 @@ export function compressionOf(start: Buffer): Compression | undefined {
 }
 
 /** A stream from compressed to plain bytes, in this process; undefined when there is nothing to undo. */
-export function decompressor(compression: Compression): Transform | undefined {
+export function decompressor(compression: Compression): Duplex | undefined {
   switch (compression) {
     case 'zstd':
       return unzstd();
@@ -31,27 +32,28 @@ export function decompressor(compression: Compression): Transform | undefined {
   }
 }
 
-/** Slower than the zstd program by far: for machines that have none. */
-function unzstd(): Transform {
-  let pushed: Buffer[] = [];
-  const decoder = new Decompress((chunk) => pushed.push(Buffer.from(chunk)));
-  const decode = (input: Uint8Array, isLast: boolean, done: TransformCallback, out: Transform) => {
-    try {
-      decoder.push(input, isLast);
-    } catch (error) {
-      done(new StewardError('archive-damaged', 'the zstd stream is damaged or cut off', { cause: error }));
-      return;
+/**
+ * Slower than the zstd program by far: for machines that have none. Four bytes may stand for 128 KiB, so little is
+ * taken at a time, and the next only when somebody wants more.
+ */
+function unzstd(): Duplex {
+  return Duplex.from(async function* (source: AsyncIterable<Buffer>) {
+    let plain: Uint8Array[] = [];
+    const decoder = new Decompress((chunk) => plain.push(Buffer.from(chunk)));
+    const decode = (input: Uint8Array, isLast: boolean) => {
+      plain = [];
+      try {
+        decoder.push(input, isLast);
+      } catch (error) {
+        throw new StewardError('archive-damaged', 'the zstd stream is damaged or cut off', { cause: error });
+      }
+      return plain;
+    };
+    for await (const chunk of source) {
+      for (let from = 0; from < chunk.length; from += UNZSTD_STEP_BYTES) {
+        yield* decode(chunk.subarray(from, from + UNZSTD_STEP_BYTES), false);
+      }
     }
-    for (const chunk of pushed) out.push(chunk);
-    pushed = [];
-    done();
-  };
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      decode(chunk, false, done, this);
-    },
-    flush(done) {
-      decode(new Uint8Array(0), true, done, this);
-    },
+    yield* decode(new Uint8Array(0), true);
   });
 }
