@@ -48,6 +48,12 @@ export const CHAIN_TICK_MS = 10;
 export const CHAIN_MARGIN_MS = 100;
 /** The same where files have times in whole seconds only; FAT has every second one. */
 export const CHAIN_COARSE_MARGIN_MS = 2_100;
+/**
+ * A write moves the times of its file when it begins and not when it ends: what a call still has to write then is in
+ * no backup, and no time will tell. Calls that write this much can take long, up to this time.
+ */
+export const LONG_WRITE_BYTES_MIN = 1024 * 1024;
+export const LONG_WRITE_MS = 120_000;
 /** A wall clock that fell behind the monotonic one by more than this was stepped back. */
 export const CHAIN_CLOCK_TOLERANCE_MS = 50;
 /** Further increments at once for files that shrank while they were read. */

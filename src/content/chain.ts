@@ -10,6 +10,7 @@ import {
   CHAIN_HEAD_BYTES_MAX,
   CHAIN_MARGIN_MS,
   CHAIN_TICK_MS,
+  LONG_WRITE_MS,
 } from './bounds.js';
 import type { Digest } from './digest.js';
 import type { Exclude } from './exclude.js';
@@ -179,7 +180,7 @@ export function excludesDigest(excludes: readonly Exclude[]): string {
 }
 
 function headOf(links: Links, listing: ChainHead['listing']): ChainHead {
-  const { manifest, instance, excludes, survey, kind } = links;
+  const { manifest, instance, excludes, survey } = links;
   const { startedAtMs, bootId, clockOffsetMs } = links.beginning;
   return {
     owner: manifest.owner,
@@ -187,11 +188,11 @@ function headOf(links: Links, listing: ChainHead['listing']): ChainHead {
     instance,
     generation: manifest.generation,
     backup: digestOf(manifest).sha256,
-    sinceMs: startedAtMs - marginOf(survey, kind),
+    sinceMs: startedAtMs - marginOf(links),
     bootId,
     clockOffsetMs,
     excludes: excludesDigest(excludes),
-    ...(links.isAtRest ? { state: survey.stateDigest } : {}),
+    ...(links.isAtRest && !mayBeInWrite(links) ? { state: survey.stateDigest } : {}),
     listing,
   };
 }
@@ -200,9 +201,16 @@ function headOf(links: Links, listing: ChainHead['listing']): ChainHead {
  * After a restore everything is new: a margin would put all of it into the first increment. Nothing can have been
  * written then within a tick of the beginning, because whoever restores waits before.
  */
-function marginOf({ hasFractions }: Survey, kind: Links['kind']): number {
-  if (!hasFractions) return CHAIN_COARSE_MARGIN_MS;
+function marginOf(links: Links): number {
+  const { survey, kind } = links;
+  if (mayBeInWrite(links)) return LONG_WRITE_MS;
+  if (!survey.hasFractions) return CHAIN_COARSE_MARGIN_MS;
   return kind === 'restored' ? CHAIN_TICK_MS : CHAIN_MARGIN_MS;
+}
+
+/** Whether one call may have begun to write to a file before tar read it, and have ended after that. */
+function mayBeInWrite({ survey, kind, beginning }: Links): boolean {
+  return kind === 'running' && survey.largeChangedAtMs > beginning.startedAtMs - LONG_WRITE_MS;
 }
 
 function encode(head: ChainHead): string {

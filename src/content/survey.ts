@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
-import { SURVEY_RECORD_BYTES_MAX } from './bounds.js';
+import { LONG_WRITE_BYTES_MIN, SURVEY_RECORD_BYTES_MAX } from './bounds.js';
 import type { Exclude } from './exclude.js';
 import { recordsOf, Tail } from './lines.js';
 import type { Tree } from './manifest.js';
@@ -23,6 +23,8 @@ export interface Survey {
   readonly stateDigest: string;
   /** The latest change time, in milliseconds since the epoch. */
   readonly changedAtMs: number;
+  /** Of files so large that a write to them takes a while; 0 when there is none. */
+  readonly largeChangedAtMs: number;
   /** Whether times have fractions of seconds here; where they have not, much happens at the same time. */
   readonly hasFractions: boolean;
 }
@@ -82,6 +84,7 @@ class Surveyor {
   #folders = 0;
   #bytes = 0;
   #changedAt = 0;
+  #largeChangedAt = 0;
   #hasFractions = false;
 
   async read(stream: Readable): Promise<void> {
@@ -110,6 +113,7 @@ class Surveyor {
       treeDigest: this.#tree.finish(),
       stateDigest: this.#state.finish(),
       changedAtMs: this.#changedAt * 1000,
+      largeChangedAtMs: this.#largeChangedAt * 1000,
       hasFractions: this.#hasFractions,
     };
   }
@@ -125,7 +129,13 @@ class Surveyor {
     this.#changedAt = Math.max(this.#changedAt, Number(changed));
     this.#hasFractions ||= /\.0*[1-9]/.test(changed);
     if (tree[0] === FOLDER) this.#folders += 1;
-    if (tree[0] === FILE) this.#bytes += sizeIn(tree);
+    if (tree[0] === FILE) this.#takeFile(sizeIn(tree), Number(changed));
+  }
+
+  #takeFile(sizeBytes: number, changedAt: number): void {
+    this.#bytes += sizeBytes;
+    if (sizeBytes < LONG_WRITE_BYTES_MIN) return;
+    this.#largeChangedAt = Math.max(this.#largeChangedAt, changedAt);
   }
 }
 
