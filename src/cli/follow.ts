@@ -6,6 +6,7 @@ import { createClient } from '../grpc/client.js';
 import type { AnswerStream } from '../grpc/client-stream.js';
 import { formatTimeOfDay } from './format.js';
 import { plainText } from './plain-text.js';
+import { progressText } from './progress-text.js';
 import type { Session } from './session.js';
 import { transitionLine } from './transition-line.js';
 import { phaseName } from './wire-names.js';
@@ -36,6 +37,7 @@ export async function showingTransitions<Result>(
   } finally {
     stream.cancel();
     await standing.ended;
+    session.show.live(undefined);
   }
 }
 
@@ -52,6 +54,7 @@ function printTransitions(session: Session, stream: TransitionStream) {
   const read = async () => {
     for await (const { event } of stream) {
       if (event?.$case === 'caughtUp') begin();
+      if (event?.$case === 'progress') show.live(progressText(event.value, show.noteStyle));
       if (event?.$case === 'transition') show.note(transitionLine(event.value, show.noteStyle));
     }
   };

@@ -4,6 +4,9 @@ import { plainText } from './plain-text.js';
 import { type Style, styleFor } from './style.js';
 import { type Column, tableLines } from './table.js';
 
+/** Back to the beginning of the line, and what stands there goes (ECMA-48). */
+const CLEAR_LINE = '\r\x1b[K';
+
 /**
  * What the user sees. Results go to stdout: text for people, or with --json one object per line and nothing
  * else. Everything on the way goes to stderr, and nowhere with --quiet.
@@ -16,6 +19,7 @@ export class Show {
   readonly noteStyle: Style;
   readonly #cli: Pick<Cli, 'stdout' | 'stderr' | 'env'>;
   readonly #quiet: boolean;
+  #isLive = false;
 
   constructor(cli: Pick<Cli, 'stdout' | 'stderr' | 'env'>, options: { json: boolean; quiet: boolean }) {
     this.#cli = cli;
@@ -32,6 +36,7 @@ export class Show {
 
   /** One result: `value` as a line of JSON, or the lines for people. */
   result(value: unknown, lines: readonly string[]): void {
+    this.live(undefined);
     if (this.json) this.#cli.stdout.write(`${JSON.stringify(value, bigintsAsText)}\n`);
     else for (const line of lines) this.#cli.stdout.write(`${line}\n`);
   }
@@ -69,7 +74,16 @@ export class Show {
 
   /** A line for people about what goes on. */
   note(line: string): void {
+    this.live(undefined);
     if (this.wantsProgress) this.#cli.stderr.write(`${line}\n`);
+  }
+
+  /** A line on a terminal that the next one, or anything else, replaces; elsewhere nothing. */
+  live(line: string | undefined): void {
+    const { stderr } = this.#cli;
+    if (!this.wantsProgress || !stderr.isTerminal || (line === undefined && !this.#isLive)) return;
+    this.#isLive = line !== undefined;
+    stderr.write(`${CLEAR_LINE}${line ?? ''}`);
   }
 
   /** Bytes of somebody's output, as they are. */

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { ContentServiceService, type WatchTransitionsResponse } from '../gen/steward/v1/content_service.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument, sequenceArgument } from './arguments.js';
+import { progressJson, progressText } from './progress-text.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { transitionJson, transitionLine } from './transition-line.js';
@@ -38,8 +39,12 @@ async function watch(session: Session, id: string | undefined, { from, follow }:
   };
   const { timeoutMs } = session.options;
   const call = { signal: session.cli.interrupted, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-  for await (const { event } of client.watchTransitions(request, call)) {
-    if (event !== undefined) print(session, event, id === undefined);
+  try {
+    for await (const { event } of client.watchTransitions(request, call)) {
+      if (event !== undefined) print(session, event, id === undefined);
+    }
+  } finally {
+    session.show.live(undefined);
   }
   return undefined;
 }
@@ -62,6 +67,10 @@ function print(
       show.result({ gap }, [show.style.yellow(text)]);
       break;
     }
+    case 'progress':
+      if (show.json) show.result(progressJson(event.value), []);
+      else show.live(progressText(event.value, show.noteStyle, showsInstance));
+      break;
     case 'caughtUp':
       show.note(show.noteStyle.dim(`(from now on, as it happens on ${event.value.node})`));
       break;

@@ -100,6 +100,8 @@ export const DRILL_FILE_BYTES = 16 * 1024 * 1024;
 export const PRE_STOP_DEADLINE_MS = 30_000;
 /** How often a stream tells how far its work is. */
 export const PROGRESS_PERIOD_MS = 500;
+/** Instances of which it is remembered when they were told last. */
+export const PROGRESS_INSTANCES_MAX = 1_000;
 /** Versions found right that are remembered while the daemon runs. */
 export const VERIFIED_REMEMBERED_MAX = 10_000;
 /** Patterns a configuration may keep out of all backups. */

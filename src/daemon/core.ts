@@ -32,6 +32,7 @@ import { writeRecord } from './effects/write-record.js';
 import type { Moved } from './instance/follower.js';
 import { SecretStore } from './instance/secrets.js';
 import { Instances } from './instances.js';
+import { ProgressLimit } from './progress-limit.js';
 import { QUEUE_DEFAULTS, type QueueLimits, withWaits } from './queues/queue-limits.js';
 import { Queues } from './queues/queues.js';
 import { ContentRecords } from './records/content-records.js';
@@ -42,7 +43,7 @@ export interface CoreListener {
   alarm: AlarmListener;
   stepFailed(context: ContentContext, step: string, error: unknown): void;
   warning(context: ContentContext, text: string, error: unknown): void;
-  progress(context: ContentContext, step: string, bytes: number): void;
+  progress(context: ContentContext, step: string, bytes: number, percent?: number): void;
   unpublished(instance: InstanceId, moved: Moved, error: unknown): void;
   /** What belongs to no instance and failed nobody. */
   note?(text: string, error?: unknown): void;
@@ -112,8 +113,18 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
   const policy = options.policy ?? DEFAULT_BACKUP_POLICY;
   const instances: Instances = new Instances({
     clock: world.clock,
-    machine: machineWith({ ...options, records, secrets, queues, workspaces, layers, policy }, (input) =>
-      instances.get(input.context.identity.instance),
+    machine: machineWith(
+      {
+        ...options,
+        listener: told(publisher, options),
+        records,
+        secrets,
+        queues,
+        workspaces,
+        layers,
+        policy,
+      },
+      (input) => instances.get(input.context.identity.instance),
     ),
     limits: withWaits(options.limits, options.queues ?? QUEUE_DEFAULTS),
     records,
@@ -175,6 +186,18 @@ interface EffectsOptions extends Omit<CoreOptions, 'queues' | 'layers' | 'policy
   readonly workspaces: FolderWitness;
   readonly layers: LayerCache | undefined;
   readonly policy: BackupPolicy;
+}
+
+/** Progress goes to those who watch, too. */
+function told(publisher: Publisher, { world, listener }: CoreOptions): CoreListener {
+  const limit = new ProgressLimit(world.clock, (note) => publisher.progress(note));
+  return {
+    ...listener,
+    progress: (context, step, bytes, percent) => {
+      listener.progress(context, step, bytes, percent);
+      limit.take(context.identity.instance, step, bytes, percent);
+    },
+  };
 }
 
 /** The machine with its effects; one for all instances. */

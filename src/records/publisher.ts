@@ -13,7 +13,7 @@ import {
 } from './bounds.js';
 import type { Journal } from './journal.js';
 import { type NewTransition, PendingTransitions } from './pending-transitions.js';
-import { type StreamItem, SubscriberQueue } from './subscriber-queue.js';
+import { type ProgressNote, type StreamItem, SubscriberQueue } from './subscriber-queue.js';
 
 export interface SubscribeOptions {
   /** Ends the stream. */
@@ -22,6 +22,8 @@ export interface SubscribeOptions {
   readonly after?: number;
   /** Default `SUBSCRIBER_QUEUE_MAX`. */
   readonly queueMax?: number;
+  /** Also tell how far long steps are. */
+  readonly wantsProgress?: boolean;
 }
 
 /** Runs in this process for every transition that leaves: metrics, logs. What it throws becomes an alarm. */
@@ -37,6 +39,7 @@ export class Publisher {
   readonly #onAlarm: AlarmListener;
   readonly #pending = new PendingTransitions();
   readonly #subscribers = new Set<SubscriberQueue>();
+  readonly #progressed = new Set<SubscriberQueue>();
   readonly #listeners = new Set<TransitionListener>();
   readonly #closing = new AbortController();
   #lastOut: number;
@@ -89,14 +92,21 @@ export class Publisher {
     const leave = () => {
       queue.close();
       this.#subscribers.delete(queue);
+      this.#progressed.delete(queue);
       options.signal.removeEventListener('abort', leave);
     };
     if (options.signal.aborted || this.#closing.signal.aborted) queue.close();
     else {
       this.#subscribers.add(queue);
+      if (options.wantsProgress === true) this.#progressed.add(queue);
       options.signal.addEventListener('abort', leave, { once: true });
     }
     return this.#stream(queue, options, lastOut, leave);
+  }
+
+  /** Goes to those who read now, and nowhere else. */
+  progress(note: ProgressNote): void {
+    for (const subscriber of this.#progressed) subscriber.offerProgress(note);
   }
 
   /** Returns what ends the listening. */
@@ -117,6 +127,7 @@ export class Publisher {
     this.#pending.rejectAll(closed());
     for (const subscriber of this.#subscribers) subscriber.close();
     this.#subscribers.clear();
+    this.#progressed.clear();
     await this.#journal.close();
   }
 

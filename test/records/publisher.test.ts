@@ -146,6 +146,27 @@ describe('Publisher', () => {
     ]);
   });
 
+  it('tells progress to those who want it, the newest only, and none of a step that is over', async () => {
+    const { publisher } = await setUp();
+    const { signal } = new AbortController();
+    const note = (instance: InstanceId, bytes: number) => ({ at: 1, instance, step: 'cloning', bytes });
+    const wanting = publisher.subscribe({ signal, wantsProgress: true, queueMax: 3 });
+    const other = publisher.subscribe({ signal });
+    publisher.progress(note(one, 1));
+    publisher.publish(step(one, 'a'), { durable: true });
+    await publisher.settled(one);
+    publisher.progress(note(two, 1));
+    publisher.progress(note(two, 2));
+    const items: StreamItem[] = [];
+    await take(wanting, 2, items);
+    expect(items[0]).toMatchObject({ kind: 'transition', transition: { to: 'a' } });
+    expect(items[1]).toEqual({ kind: 'progress', note: note(two, 2) });
+    publisher.publish(step(one, 'b'), { durable: true });
+    const others: StreamItem[] = [];
+    await take(other, 2, others);
+    expect(others.map(({ kind }) => kind)).toEqual(['transition', 'transition']);
+  });
+
   it('ends a stream when its signal aborts', async () => {
     const { publisher } = await setUp();
     const abort = new AbortController();

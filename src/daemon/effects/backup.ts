@@ -24,7 +24,7 @@ export interface BackupEffectsOptions {
   /** undefined: no content stands on a layer. */
   readonly layers: LayerCache | undefined;
   /** Told how far long steps are; for progress only, never for decisions. */
-  readonly onProgress: (context: ContentContext, step: string, bytes: number) => void;
+  readonly onProgress: (context: ContentContext, step: string, bytes: number, percent?: number) => void;
   /** Told of what went wrong without failing a step. */
   readonly onWarning: (context: ContentContext, text: string, error: unknown) => void;
 }
@@ -150,7 +150,7 @@ export class BackupEffects {
 
   #work(context: ContentContext, signal: AbortSignal): WorkOptions {
     const { onProgress } = this.#options;
-    return { signal, onProgress: ({ step, bytes }) => onProgress(context, step, bytes) };
+    return { signal, onProgress: ({ step, bytes, percent }) => onProgress(context, step, bytes, percent) };
   }
 
   #inTurn(

@@ -41,7 +41,7 @@ export interface ContentEffectsOptions {
   /** Patterns that no backup holds. */
   readonly excludes: readonly string[];
   /** Told how far long steps are; for progress only, never for decisions. */
-  readonly onProgress: (context: ContentContext, step: string, bytes: number) => void;
+  readonly onProgress: (context: ContentContext, step: string, bytes: number, percent?: number) => void;
   /** Told of what went wrong without failing a step. */
   readonly onWarning: (context: ContentContext, text: string, error: unknown) => void;
   /** Gets what programs of the workspace say. */
@@ -153,7 +153,7 @@ export class ContentEffects {
         quotaBytes: request.quotaBytes,
         backups: request.remoteStorageDisabled ? undefined : this.#backups(context),
         ...(request.remoteStorageDisabled ? {} : { fullTar: this.#fullTar(context) }),
-        onProgress: ({ step, bytes }) => onProgress(context, step, bytes),
+        onProgress: ({ step, bytes, percent }) => onProgress(context, step, bytes, percent),
         ...(cache === undefined
           ? {}
           : {

@@ -3,7 +3,7 @@ import type {
   WatchTransitionsResponse,
 } from '../../../gen/steward/v1/content_service.js';
 import type { CallContext } from '../../../grpc/service-types.js';
-import type { StreamItem } from '../../../records/subscriber-queue.js';
+import type { ProgressNote, StreamItem } from '../../../records/subscriber-queue.js';
 import type { ContentCore } from '../../core.js';
 import { wireTransition } from './transition.js';
 
@@ -26,13 +26,17 @@ export async function* watchTransitions(
   if (hasCaughtUp && !request.follow) return;
   while (!call.signal.aborted) {
     let isLost = false;
-    for await (const item of core.publisher.subscribe({ signal: call.signal, after: next - 1 })) {
+    const subscription = { signal: call.signal, after: next - 1, wantsProgress: request.follow };
+    for await (const item of core.publisher.subscribe(subscription)) {
       const gap = gapIn(item, next, node);
       if (gap !== undefined) yield gap;
       if (item.kind === 'lost') isLost = true;
       next = nextAfter(item, next);
       if (item.kind === 'transition' && (wanted.size === 0 || wanted.has(item.transition.instance))) {
         yield { event: { $case: 'transition', value: wireTransition(item.transition, node) } };
+      }
+      if (item.kind === 'progress' && (wanted.size === 0 || wanted.has(item.note.instance))) {
+        yield progress(node, item.note);
       }
       if (!hasCaughtUp && next > newest) {
         hasCaughtUp = true;
@@ -48,6 +52,8 @@ function nextAfter(item: StreamItem, next: number): number {
   switch (item.kind) {
     case 'transition':
       return item.transition.sequence + 1;
+    case 'progress':
+      return next;
     case 'gone':
       return item.oldest;
     case 'lost':
@@ -63,4 +69,13 @@ function gapIn(item: StreamItem, next: number, node: string): WatchTransitionsRe
 
 function caughtUp(node: string, sequence: number): WatchTransitionsResponse {
   return { event: { $case: 'caughtUp', value: { node, sequence: BigInt(sequence) } } };
+}
+
+function progress(
+  node: string,
+  { at, instance, step, bytes, percent }: ProgressNote,
+): WatchTransitionsResponse {
+  const part = percent === undefined ? undefined : Math.floor(percent);
+  const value = { node, instanceId: instance, atMs: BigInt(at), step, doneBytes: BigInt(Math.floor(bytes)) };
+  return { event: { $case: 'progress', value: { ...value, percent: part } } };
 }

@@ -76,7 +76,23 @@ export interface WatchTransitionsRequest_FromSequenceByNodeEntry {
 export interface WatchTransitionsResponse {
   event: { $case: "transition"; value: Transition } | { $case: "gap"; value: TransitionGap } | //
   /** Everything kept from before the call was sent; what follows is new. */
-  { $case: "caughtUp"; value: CaughtUp } | undefined;
+  { $case: "caughtUp"; value: CaughtUp } | //
+  /** Only with `follow`: at most two a second of an instance, and none that is owed. */
+  { $case: "progress"; value: ContentProgress } | undefined;
+}
+
+/** How far a long step is. It belongs to no sequence and is not kept. */
+export interface ContentProgress {
+  node: string;
+  instanceId: string;
+  /** Milliseconds since the epoch. */
+  atMs: bigint;
+  /** `queued`, `cloning`, `downloading`, `unpacking`, `packing`, `verifying`, ... */
+  step: string;
+  /** So far; 0 where nobody counts. */
+  doneBytes: bigint;
+  /** 0 to 100; absent where nobody knows the whole. */
+  percent?: number | undefined;
 }
 
 /** Transitions that cannot be told: no longer kept, or the reader was too slow. */
@@ -1066,6 +1082,9 @@ export const WatchTransitionsResponse: MessageFns<WatchTransitionsResponse> = {
       case "caughtUp":
         CaughtUp.encode(message.event.value, writer.uint32(26).fork()).join();
         break;
+      case "progress":
+        ContentProgress.encode(message.event.value, writer.uint32(34).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1107,6 +1126,14 @@ export const WatchTransitionsResponse: MessageFns<WatchTransitionsResponse> = {
             message.event = { $case: "caughtUp", value: CaughtUp.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.event = { $case: "progress", value: ContentProgress.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1129,6 +1156,8 @@ export const WatchTransitionsResponse: MessageFns<WatchTransitionsResponse> = {
         ? { $case: "caughtUp", value: CaughtUp.fromJSON(object.caughtUp) }
         : isSet(object.caught_up)
         ? { $case: "caughtUp", value: CaughtUp.fromJSON(object.caught_up) }
+        : isSet(object.progress)
+        ? { $case: "progress", value: ContentProgress.fromJSON(object.progress) }
         : undefined,
     };
   },
@@ -1141,6 +1170,8 @@ export const WatchTransitionsResponse: MessageFns<WatchTransitionsResponse> = {
       obj.gap = TransitionGap.toJSON(message.event.value);
     } else if (message.event?.$case === "caughtUp") {
       obj.caughtUp = CaughtUp.toJSON(message.event.value);
+    } else if (message.event?.$case === "progress") {
+      obj.progress = ContentProgress.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1169,7 +1200,176 @@ export const WatchTransitionsResponse: MessageFns<WatchTransitionsResponse> = {
         }
         break;
       }
+      case "progress": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "progress", value: ContentProgress.fromPartial(object.event.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseContentProgress(): ContentProgress {
+  return { node: "", instanceId: "", atMs: 0n, step: "", doneBytes: 0n, percent: undefined };
+}
+
+export const ContentProgress: MessageFns<ContentProgress> = {
+  encode(message: ContentProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.instanceId !== "") {
+      writer.uint32(18).string(message.instanceId);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asIntN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.atMs);
+    }
+    if (message.step !== "") {
+      writer.uint32(34).string(message.step);
+    }
+    if (message.doneBytes !== 0n) {
+      if (BigInt.asIntN(64, message.doneBytes) !== message.doneBytes) {
+        throw new globalThis.Error("value provided for field message.doneBytes of type int64 too large");
+      }
+      writer.uint32(40).int64(message.doneBytes);
+    }
+    if (message.percent !== undefined) {
+      writer.uint32(48).uint32(message.percent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ContentProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContentProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.atMs = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.doneBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.percent = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ContentProgress {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      instanceId: isSet(object.instanceId)
+        ? globalThis.String(object.instanceId)
+        : isSet(object.instance_id)
+        ? globalThis.String(object.instance_id)
+        : "",
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      doneBytes: isSet(object.doneBytes)
+        ? BigInt(object.doneBytes)
+        : isSet(object.done_bytes)
+        ? BigInt(object.done_bytes)
+        : 0n,
+      percent: isSet(object.percent) ? globalThis.Number(object.percent) : undefined,
+    };
+  },
+
+  toJSON(message: ContentProgress): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.doneBytes !== 0n) {
+      obj.doneBytes = message.doneBytes.toString();
+    }
+    if (message.percent !== undefined) {
+      obj.percent = Math.round(message.percent);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ContentProgress>, I>>(base?: I): ContentProgress {
+    return ContentProgress.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ContentProgress>, I>>(object: I): ContentProgress {
+    const message = createBaseContentProgress();
+    message.node = object.node ?? "";
+    message.instanceId = object.instanceId ?? "";
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.step = object.step ?? "";
+    message.doneBytes = (object.doneBytes !== undefined && object.doneBytes !== null) ? BigInt(object.doneBytes) : 0n;
+    message.percent = object.percent ?? undefined;
     return message;
   },
 };
