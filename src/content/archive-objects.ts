@@ -186,7 +186,9 @@ export async function restoreArchive(
     if (part.kind === 'increment' && place.user === undefined)
       await openFolders(place.world, folder, options);
     if (part.kind === 'increment' && part === manifest.parts.at(-1))
-      await renewMarkedFolders(place.world, folder, options.signal);
+      await withDeadline(place.world.clock, ARCHIVE_DEADLINE_MS, 'the restore', options.signal, (signal) =>
+        renewMarkedFolders(place.world, folder, signal),
+      );
     await unpackObject(place, part.archive, folder, options, part);
   }
 }

@@ -274,4 +274,19 @@ describe('extended attributes, capabilities and ACLs', () => {
     await writeFile(at('file'), 'two');
     await roundTrip(setting, 3);
   });
+
+  test.skipIf(!canRemoveAttributes)(
+    'removed from the root come back, by rule, until a full archive is made',
+    async () => {
+      const { setting } = await filled();
+      await setAttributes(setting.content, note);
+      await roundTrip(setting, 1);
+      removeAttribute(setting.content, '.', 'user.note');
+      const { manifest } = await setting.create();
+      expect(Object.keys(attributesOf(await setting.restored(manifest.generation)))).toEqual(['./']);
+      await rm(setting.chain, { recursive: true });
+      const { folder } = await roundTrip(setting, 1);
+      expect(attributesOf(folder)).toEqual({});
+    },
+  );
 });
