@@ -4,7 +4,7 @@ export type RecordAlarm =
       readonly kind: 'record-set-aside';
       readonly key: string;
       readonly reason: string;
-      /** Where the file is now. */
+      /** Where the file goes, told before it does: a start that fails in between may tell it once more. */
       readonly keptAt: string;
     }
   | { readonly kind: 'history-damaged'; readonly path: string; readonly reason: string }

@@ -132,10 +132,11 @@ export class RecordStore<Body> {
   async #putAside(key: string, reason: string): Promise<undefined> {
     const { files, clock } = this.#world;
     const keptAt = join(this.#options.setAside, `${key}.${clock.now()}${RECORD}`);
+    // Told first: when this start ends in between, no later one finds anything to tell of.
+    this.#options.onAlarm({ kind: 'record-set-aside', key, reason, keptAt });
     await files.rename(this.#path(key), keptAt);
     await files.syncDirectory(this.#options.setAside);
     await this.#folderSync.sync();
-    this.#options.onAlarm({ kind: 'record-set-aside', key, reason, keptAt });
   }
 
   async #apply(key: string, content: Content): Promise<void> {

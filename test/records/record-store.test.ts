@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fileError } from '../../src/gateways/file-error.js';
 import type { Files } from '../../src/gateways/files.js';
 import { RealClock } from '../../src/gateways/real/clock.js';
 import { RealFiles } from '../../src/gateways/real/files.js';
@@ -142,6 +143,21 @@ describe('RecordStore', () => {
     expect(await readdir(folder)).toEqual(['good.record']);
   });
 
+  it('tells of a record that is set aside, although the start fails before that is on disk', async () => {
+    let isFailing = false;
+    const { folder, open, asideNames } = await setUp((operation) => {
+      if (isFailing && operation === 'syncDirectory') throw fileError('EIO', 'fsync', '/aside');
+    });
+    await writeFile(join(folder, 'bad.record'), 'half a rec');
+    const alarms: RecordAlarm[] = [];
+    const store = await open((alarm) => alarms.push(alarm));
+    isFailing = true;
+    await expect(store.loadAll().next()).rejects.toMatchObject({ code: 'EIO' });
+    const [kept = ''] = await asideNames();
+    expect(alarms).toMatchObject([{ kind: 'record-set-aside', key: 'bad' }]);
+    expect(alarms).toMatchObject([{ keptAt: join(folder, '..', 'aside', kept) }]);
+  });
+
   it('notices any single flipped byte', async () => {
     const { folder, store, reopen } = await setUp();
     await store.write('bad', { name: 'ä and more' });
@@ -199,5 +215,5 @@ async function setUp(before: Parameters<typeof interceptFiles>[1] = () => undefi
     for await (const { key, body } of opened.loadAll()) records[key] = body.name;
     return { records, alarms };
   };
-  return { folder, store, reopen, asideNames: () => readdir(setAside) };
+  return { folder, store, open, reopen, asideNames: () => readdir(setAside) };
 }

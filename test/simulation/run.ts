@@ -344,6 +344,8 @@ export class Run {
     for (const model of this.instances.values()) {
       const isOwned = life.core.instances.owns(model.id);
       this.require('told', !(model.isGone && isOwned), `${model.id} was told to be gone and is back`);
+      // It was told of, and could be read after all.
+      if (isOwned) model.isSetAside = false;
       const isMissing = model.isReady && !model.isDisposed && !model.isSetAside && !isOwned;
       this.require('told', !isMissing, `${model.id} was told to be ready and is forgotten`);
     }
