@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { LayerCache } from '../../src/content/layers/layer-cache.js';
@@ -35,6 +35,17 @@ test('two instances write to the same files and each sees only its own', async (
   expect((await readdir(b)).sort()).toEqual(['renamed', 'text', 'two']);
   expect((await readdir(treeOf(node))).sort()).toEqual(['folder', 'text', 'two']);
   expect(await readFile(join(treeOf(node), 'text'), 'utf8')).toBe('of the snapshot');
+});
+
+test('programs of the content keep their set-id bits, and nobody becomes root by them', async () => {
+  const { node, cache } = await overlayNode();
+  const a = await give(node, cache, A);
+  const program = join(a, 'become-root');
+  execFileSync('install', ['-m', '4755', '/usr/bin/id', program]);
+  await chmod(node.root, 0o711);
+  const said = execFileSync('setpriv', ['--reuid=33333', '--clear-groups', program, '-u'], { cwd: a });
+  expect(String(said)).toBe('33333\n');
+  expect((await stat(program)).mode & 0o7777).toBe(0o4755);
 });
 
 test('hard links stay links when one of their names is written to, and over a remount', async () => {

@@ -31,7 +31,7 @@ const BARE_MARKER = '.steward-not-mounted';
  * folder of the layer can be renamed. `metacopy=off`: what was touched is wholly in `upper`. `xino`: inodes are
  * unique also when the layer is on another disk.
  */
-const OPTIONS = 'nodev,index=on,redirect_dir=on,metacopy=off,xino=auto,nfs_export=off';
+const OPTIONS = 'nodev,nosuid,index=on,redirect_dir=on,metacopy=off,xino=auto,nfs_export=off';
 
 /** New changes above nothing: the topmost folder gets the attributes that `root` has. */
 export async function makeOverlayHome(
