@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { InstanceId } from '../../../machines/ids.js';
+import { type InstanceId, isInstanceId } from '../../../machines/ids.js';
 import { StewardError } from '../../errors/steward-error.js';
 import { makeDurableDirectory } from '../../gateways/durable.js';
 import type { World } from '../../gateways/world.js';
@@ -36,6 +36,8 @@ export class OverlayInstances {
   readonly #options: OverlayInstancesOptions;
   readonly #records: RecordStore<LayerUse>;
   readonly #uses = new Map<InstanceId, LayerUse>();
+  /** Those whose record was damaged: nobody knows which layer they stand on. */
+  readonly #unknown = new Set<InstanceId>();
 
   private constructor(world: World, options: OverlayInstancesOptions, records: RecordStore<LayerUse>) {
     this.#world = world;
@@ -49,6 +51,9 @@ export class OverlayInstances {
     const records = await RecordStore.open(world, { folder, setAside, schema: layerUseSchema, onAlarm });
     const instances = new OverlayInstances(world, options, records);
     for await (const { body } of records.loadAll()) instances.#uses.set(body.instance, body);
+    for (const { name } of await world.files.list(overlays)) {
+      if (isInstanceId(name) && !instances.#uses.has(name)) instances.#unknown.add(name);
+    }
     return instances;
   }
 
@@ -56,8 +61,9 @@ export class OverlayInstances {
     return [...this.#uses.values()];
   }
 
+  /** Any layer may be the one that an instance without a record stands on. */
   isUsed(key: string): boolean {
-    return this.uses().some((use) => use.key === key);
+    return this.#unknown.size > 0 || this.uses().some((use) => use.key === key);
   }
 
   /** Mounts new changes over the layer at the folder. */
@@ -135,6 +141,7 @@ export class OverlayInstances {
     await uncover(this.#world, folder);
     await this.#records.remove(instance);
     this.#uses.delete(instance);
+    this.#unknown.delete(instance);
   }
 
   /** Also when its record was damaged and set aside. */
