@@ -101,7 +101,7 @@ test.skipIf(ordinaryUser === undefined)(
     await chmod(join(content, 'closed'), 0o555);
     if (isRoot) execFileSync('chown', ['-R', `${ordinaryUser}:${ordinaryUser}`, folder]);
     const { backup, tell } = await chainProcess(folder, ordinaryUser);
-    const trees = [];
+    const trees: unknown[] = [];
     const round = async () => {
       if (isRoot) execFileSync('chown', ['-hR', `${ordinaryUser}:${ordinaryUser}`, content]);
       const { manifest } = await backup();
