@@ -77,10 +77,9 @@ test('modes, owners, kinds, links, names and times come back from a full archive
   await chmod(at('first/read only'), 0o755);
   await rm(at('first'), { recursive: true });
   await fill(at('first'));
-  const { folder } = await roundTrip(setting, 3);
-  for (const root of [setting.content, folder]) {
-    for (const name of ['first', 'second']) await chmod(join(root, name, 'read only'), 0o755);
-  }
+  await roundTrip(setting, 3);
+  // So that an ordinary user can clean up.
+  execFileSync('chmod', ['-R', 'u+rwX', setting.folder]);
 });
 
 async function fill(folder: string): Promise<void> {
