@@ -4,7 +4,7 @@ import { sleep } from '../gateways/clock.js';
 import { type ArchivePlace, discardArchive, storeArchive, type WorkOptions } from './archive-objects.js';
 import type { BackupObjects } from './backup-objects.js';
 import type { BackupPolicy } from './backup-policy.js';
-import { CHAIN_SETTLE_MS, TORN_RETRIES_MAX } from './bounds.js';
+import { CHAIN_SETTLE_MS, CHAIN_TICK_MS, TORN_RETRIES_MAX } from './bounds.js';
 import {
   type Beginning,
   beginning,
@@ -16,9 +16,10 @@ import {
 } from './chain.js';
 import type { Exclude } from './exclude.js';
 import { excludesOf } from './exclude-file.js';
+import { FolderInodes } from './folder-inodes.js';
 import { type BackupManifest, type Change, digestOf, type Part } from './manifest.js';
 import { requireNoShrink } from './shrink-guard.js';
-import { type Survey, surveyFolder, treeOf } from './survey.js';
+import { isAsSurveyed, type Survey, surveyFolder, treeOf } from './survey.js';
 import { syncFolder } from './sync-folder.js';
 import type { ArchiveReport } from './tar-messages.js';
 
@@ -76,25 +77,33 @@ export class BackupCreation {
     const excludes = await excludesOf(world, this.#folder, policy.excludes, signal, onWarning);
     const latest = await this.#latest();
     const plan = await this.#plan(latest, excludes);
-    const before =
-      latest === undefined ? undefined : await surveyFolder(world, this.#folder, excludes, signal);
-    if (plan.kind === 'increment' && before?.stateDigest === plan.head.state) {
+    const before = latest === undefined ? undefined : await this.#look(excludes);
+    if (plan.kind === 'increment' && before?.survey.stateDigest === plan.head.state) {
       return this.#unchanged(plan.manifest, latest);
     }
     const tree = latest?.manifest?.tree;
-    if (before !== undefined && !acceptShrink) requireNoShrink(tree, before, policy.shrink);
+    if (before !== undefined && !acceptShrink) requireNoShrink(tree, before.survey, policy.shrink);
     await sleep(world.clock, CHAIN_SETTLE_MS, signal);
     const begun = beginning(world);
     await syncFolder(world, this.#folder, signal);
     const generation = (latest?.generation ?? 0) + 1;
-    return this.#make(plan, { excludes, begun, generation, entriesBefore: tree?.entries ?? 0 });
+    const task = { excludes, begun, generation, entriesBefore: tree?.entries ?? 0 };
+    return this.#make(plan, before === undefined ? task : { ...task, before });
+  }
+
+  async #look(excludes: readonly Exclude[]): Promise<Look> {
+    const begun = beginning(this.#place.world);
+    const inodes = new FolderInodes();
+    const { signal } = this.#options;
+    const survey = await surveyFolder(this.#place.world, this.#folder, excludes, signal, inodes);
+    return { begun, survey, inodes };
   }
 
   async #make(plan: Plan, task: Task): Promise<BackupOutcome> {
-    let used = await this.#takeUp(plan);
+    let used = await this.#takeUp(plan, task.before);
     let packed = await this.#pack(used, task);
     if (packed === 'misled') {
-      used = await this.#takeUp(full('folders were moved while it was made'));
+      used = await this.#takeUp(full('folders were moved while it was made'), undefined);
       packed = await this.#pack(used, task);
     }
     if (packed === 'misled') throw new Error('a full archive cannot be misled by a listing');
@@ -106,10 +115,11 @@ export class BackupCreation {
     return { kind: 'committed', manifest, ...(used.kind === 'full' ? { fullBecause: used.because } : {}) };
   }
 
-  async #takeUp(plan: Plan): Promise<Plan> {
+  async #takeUp(plan: Plan, before: Look | undefined): Promise<Plan> {
     await this.#chain.prepare();
+    const inodes = before?.inodes ?? new FolderInodes();
     const isTakenUp =
-      plan.kind === 'increment' && (await this.#chain.takeUp(plan.head, this.#options.signal));
+      plan.kind === 'increment' && (await this.#chain.takeUp(plan.head, inodes, this.#options.signal));
     if (isTakenUp) return plan;
     // Nothing in it is of use to a full one, and what is wrong with it might be in the way of the next head.
     await this.#chain.clear();
@@ -199,7 +209,8 @@ export class BackupCreation {
   }
 
   /** `misled`: tar took a folder for another one and left out what is in it; nothing is stored then. */
-  async #archive(kind: Part['kind'], { excludes, begun, generation }: Task): Promise<Archived | 'misled'> {
+  async #archive(kind: Part['kind'], task: Task): Promise<Archived | 'misled'> {
+    const { begun, excludes, generation } = task;
     const { instance, signal, onProgress, policy } = this.#options;
     const { bandwidthBytesPerSecond } = policy;
     const name = this.#objects.newArchiveName(generation, instance);
@@ -209,7 +220,7 @@ export class BackupCreation {
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond }),
       onPacked: async (alive) => {
-        survey = await surveyFolder(this.#place.world, this.#folder, excludes, alive);
+        survey = await this.#lookAgain(task, alive);
         return { survey, isAtRest: isAtRest(survey, begun) };
       },
     });
@@ -217,6 +228,17 @@ export class BackupCreation {
     if (report.renamed.count === 0) return { part, report, survey };
     await discardArchive(this.#place, name);
     return 'misled';
+  }
+
+  /** What was seen before is what is there still, unless something was touched. */
+  async #lookAgain({ before, excludes }: Task, signal: AbortSignal): Promise<Survey> {
+    const { world } = this.#place;
+    if (before !== undefined) {
+      const since = { survey: before.survey, sinceMs: before.begun.startedAtMs - CHAIN_TICK_MS - 1 };
+      const isSame = await isAsSurveyed(world, this.#folder, excludes, since, signal);
+      if (isSame && !isSteppedBack(before.begun, beginning(world))) return before.survey;
+    }
+    return surveyFolder(world, this.#folder, excludes, signal);
   }
 
   async #commit(packed: Packed, begun: Beginning): Promise<BackupManifest> {
@@ -251,12 +273,21 @@ function full(because: string): Plan {
   return { kind: 'full', because };
 }
 
+/** How the content was found, and when that began. */
+interface Look {
+  readonly begun: Beginning;
+  readonly survey: Survey;
+  readonly inodes: FolderInodes;
+}
+
 /** What is the same for all archives of one backup. */
 interface Task {
   readonly excludes: readonly Exclude[];
   readonly begun: Beginning;
   /** The one it will probably be. */
   readonly generation: number;
+  /** Absent when there was nothing to compare it with. */
+  readonly before?: Look;
   /** Of the content in the backup before. */
   readonly entriesBefore: number;
 }

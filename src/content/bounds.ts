@@ -33,6 +33,9 @@ export const EXCLUDE_FILE_BYTES_MAX = 64 * 1024;
 /** Longest record of a survey: a path and a link target, both at their largest. */
 export const SURVEY_RECORD_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Folders whose inodes a backup keeps of its survey; of others it asks once more. */
+export const FOLDER_INODES_MAX = 50_000;
+
 /** A limited upload may send this much of a second's share at once. */
 export const BANDWIDTH_BURST_MS = 250;
 

@@ -12,9 +12,9 @@ import {
   CHAIN_TICK_MS,
   LONG_WRITE_MS,
 } from './bounds.js';
-import type { Digest } from './digest.js';
 import type { Exclude } from './exclude.js';
-import { copyListing, digestListing } from './listing.js';
+import { FolderInodes } from './folder-inodes.js';
+import { copyListing, digestListing, type ListingUse } from './listing.js';
 import { type BackupManifest, digestOf } from './manifest.js';
 import type { Survey } from './survey.js';
 
@@ -118,11 +118,19 @@ export class ChainFolder {
     }
   }
 
-  /** The current listing under the name of the next one; false when it is not what the head says. */
-  async takeUp(head: ChainHead, signal: AbortSignal): Promise<boolean> {
+  /**
+   * The current listing under the name of the next one; false when it is not what the head says. A folder that moves
+   * after its inode was seen is one that tar calls renamed.
+   */
+  async takeUp(head: ChainHead, seen: FolderInodes, signal: AbortSignal): Promise<boolean> {
     const { name, ...expected } = head.listing;
     try {
-      return await this.#copy(join(this.#folder, name), this.next, expected, head.sinceMs, signal);
+      return await this.#copy(
+        join(this.#folder, name),
+        this.next,
+        { expected, sinceMs: head.sinceMs, seen },
+        signal,
+      );
     } catch {
       signal.throwIfAborted();
       return false;
@@ -137,7 +145,8 @@ export class ChainFolder {
     const again = join(this.#folder, 'again');
     await files.remove(again);
     const sinceMs = startedAtMs - CHAIN_MARGIN_MS;
-    if (!(await this.#copy(this.next, again, digest, sinceMs, signal))) return false;
+    const seen = new FolderInodes();
+    if (!(await this.#copy(this.next, again, { expected: digest, sinceMs, seen }, signal))) return false;
     await files.rename(again, this.next);
     return true;
   }
@@ -157,18 +166,24 @@ export class ChainFolder {
     }
   }
 
-  #copy(from: string, to: string, expected: Digest, sinceMs: number, signal: AbortSignal): Promise<boolean> {
+  #copy(from: string, to: string, { seen, ...use }: Copying, signal: AbortSignal): Promise<boolean> {
     const { files } = this.#world;
-    const inodeOf = async (folder: string) => {
-      const found = await files.stat(join(this.#content, folder)).catch(() => undefined);
+    const ask = async (folder: Buffer) => {
+      const found = await files.stat(join(this.#content, folder.toString('utf8'))).catch(() => undefined);
       return found?.kind === 'directory' ? String(found.inode) : undefined;
     };
-    return copyListing(files, from, to, { expected, sinceMs, inodeOf }, signal);
+    const inodeOf = (folder: Buffer) => seen.of(folder) ?? ask(folder);
+    return copyListing(files, from, to, { ...use, inodeOf }, signal);
   }
 
   get #headPath(): string {
     return join(this.#folder, 'head.json');
   }
+}
+
+interface Copying extends Omit<ListingUse, 'inodeOf'> {
+  /** Others are looked up. */
+  readonly seen: FolderInodes;
 }
 
 /** Two sets of excludes with the same digest leave out the same. */

@@ -10,7 +10,7 @@ export interface ListingUse {
   /** What changed since then, in milliseconds since the epoch, goes into the next increment. */
   readonly sinceMs: number;
   /** The inode of a folder of the listing (`.` or `./…`), in decimal, as it is now; undefined when it is gone. */
-  readonly inodeOf: (folder: string) => Promise<string | undefined>;
+  readonly inodeOf: (folder: Buffer) => string | undefined | Promise<string | undefined>;
 }
 
 /**
@@ -107,17 +107,20 @@ async function* records(
   inodeOf: ListingUse['inodeOf'],
 ): AsyncGenerator<Buffer> {
   let nobody = INODE_LARGEST;
-  const current = async (head: Buffer) => {
+  const checked = (head: Buffer) => {
+    const inode = inodeOf(head.subarray(head.lastIndexOf(0, -2) + 1, -1));
+    return inode instanceof Promise ? inode.then((found) => current(head, found)) : current(head, inode);
+  };
+  const current = (head: Buffer, inode: string | undefined) => {
     const fields = head.toString('latin1').split('\0');
-    const name = head.subarray(head.lastIndexOf(0, -2) + 1, -1).toString('utf8');
-    if ((await inodeOf(name)) === fields[4]) return head;
+    if (inode === fields[4]) return head;
     const before = Buffer.from(`${fields.slice(0, 4).join('\0')}\0${nobody}\0`, 'latin1');
     nobody -= 1n;
     return Buffer.concat([before, head.subarray(head.lastIndexOf(0, -2) + 1)]);
   };
   const splitter = new RecordSplitter();
   for await (const chunk of chunks) {
-    const pieces = splitter.split(chunk).map(({ kind, bytes }) => (kind === 'head' ? current(bytes) : bytes));
+    const pieces = splitter.split(chunk).map(({ kind, bytes }) => (kind === 'head' ? checked(bytes) : bytes));
     yield Buffer.concat(await Promise.all(pieces));
   }
   if (!splitter.isBetweenRecords) throw new Error('the listing ends within a record');

@@ -1,13 +1,15 @@
 import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { StewardError } from '../errors/steward-error.js';
+import type { ProcessExit } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
 import { LONG_WRITE_BYTES_MIN, SURVEY_RECORD_BYTES_MAX } from './bounds.js';
 import type { Exclude } from './exclude.js';
+import type { FolderInodes } from './folder-inodes.js';
 import { recordsOf, Tail } from './lines.js';
 import type { Tree } from './manifest.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
-import { surveyArguments } from './tar-arguments.js';
+import { surveyArguments, untouchedArguments } from './tar-arguments.js';
 
 /** What a folder holds, by the metadata of its entries and in constant memory. */
 export interface Survey {
@@ -29,16 +31,65 @@ export interface Survey {
   readonly hasFractions: boolean;
 }
 
-/** Walks the folder with one `find`. Fails with `backup-failed` when a part of it cannot be looked at. */
+/**
+ * Walks the folder with one `find`. Fails with `backup-failed` when a part of it cannot be looked at. `inodes` gets
+ * those of the folders that were seen.
+ */
 export async function surveyFolder(
   world: World,
   folder: string,
   excludes: readonly Exclude[],
   signal: AbortSignal,
+  inodes?: FolderInodes,
 ): Promise<Survey> {
+  const surveyor = new Surveyor(inodes);
+  const { exit, complaint } = await look(world, folder, surveyArguments(excludes), signal, (stdout) =>
+    surveyor.read(stdout),
+  );
+  const survey = surveyor.finish();
+  if (exit.kind === 'code' && exit.code === 0 && survey.entries > 0) return survey;
+  const why = complaint || `find ${describeExit(exit)}`;
+  throw (
+    notStarted('find', exit) ??
+    new StewardError('backup-failed', `the content could not be looked at completely: ${why}`)
+  );
+}
+
+/**
+ * Whether the folder still is as the survey says, when nothing in it was touched from `sinceMs` on, the survey
+ * included. Much cheaper than another survey, and over as soon as it finds a change; false when in doubt.
+ */
+export async function isAsSurveyed(
+  world: World,
+  folder: string,
+  excludes: readonly Exclude[],
+  { survey, sinceMs }: { readonly survey: Survey; readonly sinceMs: number },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!survey.hasFractions) return false;
+  let untouched = 0;
+  const { exit } = await look(
+    world,
+    folder,
+    untouchedArguments(excludes, sinceMs),
+    signal,
+    async (stdout) => {
+      for await (const chunk of stdout) untouched += (chunk as Buffer).length;
+    },
+  );
+  return exit.kind === 'code' && exit.code === 0 && untouched === survey.entries;
+}
+
+async function look(
+  world: World,
+  folder: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  read: (stdout: Readable) => Promise<void>,
+): Promise<{ readonly exit: ProcessExit; readonly complaint: string }> {
   const find = world.processes.start({
     program: 'find',
-    args: surveyArguments(excludes),
+    args,
     env: PROGRAM_ENVIRONMENT,
     cwd: folder,
     signal,
@@ -47,9 +98,8 @@ export async function surveyFolder(
   const listening = (async () => {
     for await (const line of recordsOf(find.stderr)) complaint.add(line);
   })();
-  const surveyor = new Surveyor();
   try {
-    await surveyor.read(find.stdout);
+    await read(find.stdout);
     await listening;
   } catch (error) {
     find.kill('SIGKILL');
@@ -59,13 +109,7 @@ export async function surveyFolder(
   }
   const exit = await find.exit;
   signal.throwIfAborted();
-  const survey = surveyor.finish();
-  if (exit.kind === 'code' && exit.code === 0 && survey.entries > 0) return survey;
-  const why = complaint.toString() || `find ${describeExit(exit)}`;
-  throw (
-    notStarted('find', exit) ??
-    new StewardError('backup-failed', `the content could not be looked at completely: ${why}`)
-  );
+  return { exit, complaint: complaint.toString() };
 }
 
 /** What a manifest says of it. `isExact`: whether the archives hold just this. */
@@ -86,6 +130,11 @@ class Surveyor {
   #changedAt = 0;
   #largeChangedAt = 0;
   #hasFractions = false;
+  readonly #inodes: FolderInodes | undefined;
+
+  constructor(inodes: FolderInodes | undefined) {
+    this.#inodes = inodes;
+  }
 
   async read(stream: Readable): Promise<void> {
     let rest: Buffer = Buffer.alloc(0);
@@ -125,10 +174,14 @@ class Surveyor {
     this.#entries += 1;
     this.#tree.add(tree);
     this.#state.add(record);
-    const changed = record.toString('latin1', 0, record.indexOf(BLANK));
+    const blank = record.indexOf(BLANK);
+    const changed = record.toString('latin1', 0, blank);
     this.#changedAt = Math.max(this.#changedAt, Number(changed));
     this.#hasFractions ||= /\.0*[1-9]/.test(changed);
-    if (tree[0] === FOLDER) this.#folders += 1;
+    if (tree[0] === FOLDER) {
+      this.#folders += 1;
+      this.#inodes?.take(pathIn(tree), record.toString('latin1', blank + 1, tab));
+    }
     if (tree[0] === FILE) this.#takeFile(sizeIn(tree), Number(changed));
   }
 
@@ -144,9 +197,19 @@ const FOLDER = 'd'.charCodeAt(0);
 
 /** The fifth field. */
 function sizeIn(record: Buffer): number {
-  let from = 0;
-  for (let field = 0; field < 4; field += 1) from = record.indexOf(BLANK, from) + 1;
+  const from = fieldIn(record, 4);
   return Number(record.toString('latin1', from, record.indexOf(BLANK, from)));
+}
+
+/** The last field, before the target of a link. */
+function pathIn(record: Buffer): Buffer {
+  return record.subarray(fieldIn(record, 6), record.indexOf(0));
+}
+
+function fieldIn(record: Buffer, index: number): number {
+  let from = 0;
+  for (let field = 0; field < index; field += 1) from = record.indexOf(BLANK, from) + 1;
+  return from;
 }
 
 function garbled(): StewardError {
@@ -158,9 +221,10 @@ class UnorderedDigest {
   readonly #words = new Float64Array(8);
 
   add(record: Buffer): void {
-    const digest = hash('sha256', record, 'buffer');
+    // As a string of bytes: a buffer for each costs three times as much as the digest itself.
+    const digest = hash('sha256', record, 'binary');
     for (let word = 0; word < 8; word += 1) {
-      this.#words[word] = (this.#words[word] ?? 0) + digest.readUInt32LE(word * 4);
+      this.#words[word] = (this.#words[word] ?? 0) + wordAt(digest, word * 4);
     }
     this.#pending += 1;
     if (this.#pending === CARRY_AFTER) this.#carry();
@@ -185,6 +249,11 @@ class UnorderedDigest {
     }
     this.#pending = 0;
   }
+}
+
+function wordAt(bytes: string, at: number): number {
+  const low = bytes.charCodeAt(at) | (bytes.charCodeAt(at + 1) << 8) | (bytes.charCodeAt(at + 2) << 16);
+  return low + bytes.charCodeAt(at + 3) * 2 ** 24;
 }
 
 const WORD = 2 ** 32;
