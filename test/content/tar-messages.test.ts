@@ -18,7 +18,9 @@ test('every kind of message is told apart, with names as they are', () => {
   }
   expect(messages.report()).toEqual({
     entries: 2,
+    files: 1,
     contentBytes: 10_240,
+    renamed: { count: 0, names: [] },
     torn: { count: 1, names: ['sub/Grüße\n"x\\'] },
     changed: { count: 1, names: ['a'] },
     vanished: { count: 1, names: ['gone'] },

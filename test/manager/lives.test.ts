@@ -336,7 +336,7 @@ describe('a disk that does not take the record', () => {
     await rig.start();
     rig.files.faults = { at: (operation) => (operation === 'rename' ? { code: 'ENOSPC' } : undefined) };
     await expect(rig.within(rig.rpc.startWorkspace(startRequest(), rig.call()))).rejects.toMatchObject({
-      code: 'record-not-written',
+      code: 'disk-full',
     });
     expect(await rig.statuses()).toEqual([]);
   });

@@ -50,15 +50,26 @@ export class LocalRuntime implements WorkspaceRuntime {
     await files.makeDirectory(runs, 0o711);
     await files.makeDirectory(logs, 0o700);
     await folder.make(owner);
+    const command = [...(await this.#powerless()), ...run.command];
     await processes.startDetached({
       program: '/bin/sh',
-      args: ['-c', SHIM, 'steward-shim', await this.#workingFolder(run), TOOLS_PATH, ...run.command],
+      args: ['-c', SHIM, 'steward-shim', await this.#workingFolder(run), TOOLS_PATH, ...command],
       env: { ...run.env, HOME: folder.home },
       cwd: folder.path,
       logPath: this.#log(run.instance),
       ...owner,
     });
     return this.#appeared(run.instance, signal);
+  }
+
+  /**
+   * Content may hold set-id files of root (archives keep them), and nothing separates this process from the
+   * machine: PR_SET_NO_NEW_PRIVS (prctl(2)) keeps such files from giving it root's rights.
+   */
+  async #powerless(): Promise<readonly string[]> {
+    if (this.#options.owner === undefined) return [];
+    const setpriv = await this.#world.processes.find('setpriv');
+    return setpriv === undefined ? [] : [setpriv, '--no-new-privs', '--'];
   }
 
   async adopt(instance: InstanceId): Promise<RunState> {

@@ -13,7 +13,9 @@ const GENEROUS = { maxBytes: 2 ** 30, maxLayers: 8 } as const;
 /** A node's folders for layers and content, in a folder that goes with whoever gave it. */
 export async function newNode(folder?: string) {
   const root = folder ?? (await mkdtemp(join(tmpdir(), 'steward-layers-')));
+  const opened: LayerCache[] = [];
   onTestFinished(async () => {
+    for (const cache of opened) await cache.flush();
     unmountBelow(root);
     if (folder === undefined) await rm(root, { recursive: true, force: true });
   });
@@ -33,8 +35,8 @@ export async function newNode(folder?: string) {
       await mkdir(join(workspaces, instance));
       return join(workspaces, instance);
     },
-    open: (settings: Partial<LayerSettings> = {}, world: World = realWorld()) =>
-      LayerCache.open(world, {
+    open: async (settings: Partial<LayerSettings> = {}, world: World = realWorld()) => {
+      const cache = await LayerCache.open(world, {
         settings: { method: 'auto', ...GENEROUS, ...settings },
         layers: join(root, 'layers'),
         workspaces,
@@ -42,7 +44,10 @@ export async function newNode(folder?: string) {
         setAside: join(root, 'set-aside'),
         onAlarm: (alarm) => alarms.push(alarm),
         onNote: (text) => notes.push(text),
-      }),
+      });
+      opened.push(cache);
+      return cache;
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -142,6 +142,15 @@ describe('where a command starts', () => {
     expect(text).toContain(`PATH=${PATH}\n`);
     expect(text).not.toContain('LEAKED_FROM_US');
     expect(text).not.toContain('_steward');
+  });
+
+  test.runIf(isRoot)('gives nobody rights by set-id programs in the content', async () => {
+    await chown(join(root, 'content'), 33333, 33333);
+    runtime = another({ uid: 33333, gid: 33333 });
+    await copyFile('/usr/bin/id', join(root, 'content', 'id'));
+    await chmod(join(root, 'content', 'id'), 0o4755);
+    await start('./id -u >out.part; mv out.part out');
+    expect(await soon(join(root, 'content', 'out'))).toBe('33333\n');
   });
 
   test('as the owner of the content when we may change users, else as ourselves', async () => {
