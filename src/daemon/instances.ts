@@ -21,8 +21,11 @@ export interface InstanceRecords {
   finished(instance: InstanceId): Finished | undefined;
   /** Resolves when no write of this instance's record is under way. */
   settled(instance: InstanceId): Promise<void>;
-  /** The first record of an instance was given up; one that comes late after all must not stay. */
-  discard(instance: InstanceId): void;
+  /**
+   * The first record of an instance was given up; one that comes late after all must not stay, and no other
+   * instance of the workspace gets a record before it is gone.
+   */
+  discard(identity: Identity): void;
 }
 
 export interface InstancesOptions {
@@ -333,7 +336,7 @@ export class Instances {
           return { kind: 'abnormal', error: new Error(textOf(view.context.failure)) };
         case 'refused':
           await this.#options.secrets.drop(identity.instance).catch(() => undefined);
-          this.#options.records.discard(identity.instance);
+          this.#options.records.discard(identity);
           this.#release(identity);
           return NORMAL;
         case 'gone':

@@ -175,6 +175,29 @@ describe('records and content that do not belong together', () => {
     await expect.poll(() => readdir(daemon.area.records)).toEqual([]);
   });
 
+  it('begins nothing in a workspace while the record of a set-up that was refused may come back', async () => {
+    let isBroken = false;
+    await restart({
+      world: worldWith((operation, path) => {
+        const isRecords = path.startsWith(daemon.area.records);
+        // A first record gets its name, and nobody can tell whether that is on disk; nor can it be removed.
+        if (isBroken && isRecords && (operation === 'syncDirectory' || operation === 'remove'))
+          throw fileError('EIO', operation, path);
+      }),
+    });
+    isBroken = true;
+    for (const id of ['i1', 'i2']) {
+      await expect(init(id, 'w1')).rejects.toMatchObject({ code: 'record-not-written' });
+      await expect.poll(() => daemon.core.instances.owns(instanceId(id))).toBe(false);
+    }
+    expect(await readdir(daemon.area.records)).toEqual(['i1.record']);
+    isBroken = false;
+    await init('i3', 'w1');
+    expect(await readdir(daemon.area.records)).toEqual(['i3.record']);
+    await restart();
+    expect([...daemon.core.instances.identities()].map(({ instance }) => instance)).toEqual(['i3']);
+  });
+
   it('takes damaged credentials for lost ones, and says nothing of what is left of them', async () => {
     daemon.storage.hold('list');
     daemon.calls.initWorkspace(withSecret('hunter2'), callContext()).catch(() => undefined);

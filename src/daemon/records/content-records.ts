@@ -24,6 +24,9 @@ export class ContentRecords implements InstanceRecords {
   /** In the order they ended, so that the first is the one to forget. */
   readonly #finished = new Map<InstanceId, Finished>();
 
+  /** Whose first record was given up and may be on disk: at most one of a workspace for as long as the disk works. */
+  readonly #givenUp = new Map<InstanceId, Identity>();
+
   /** The last change of each record that is being changed; never rejects. */
   readonly #turns = new Map<InstanceId, Promise<void>>();
 
@@ -88,7 +91,10 @@ export class ContentRecords implements InstanceRecords {
       signal.throwIfAborted();
       const before = this.#living.get(instance);
       const record = next(before);
-      if (before === undefined) await this.#forgetFormerLife(instance);
+      if (before === undefined) await this.#makeWay(record.identity);
+      signal.throwIfAborted();
+      // Before the write: it may be given up while it is under way.
+      this.#givenUp.delete(instance);
       await this.#store.write(instance, record);
       this.#living.set(instance, record);
     });
@@ -139,13 +145,10 @@ export class ContentRecords implements InstanceRecords {
     await this.#turns.get(instance);
   }
 
-  discard(instance: InstanceId): void {
-    const removing = this.#inTurn(instance, async () => {
-      await this.#store.remove(instance);
-      this.#living.delete(instance);
-    });
-    // What stays after all is set up by the next start, which is no worse than it was.
-    removing.catch(() => undefined);
+  discard(identity: Identity): void {
+    this.#givenUp.set(identity.instance, identity);
+    // What stays after all is set up by the next start, or goes before another instance of its workspace begins.
+    this.#removeGivenUp(identity.instance).catch(() => undefined);
   }
 
   async flush(): Promise<void> {
@@ -177,6 +180,24 @@ export class ContentRecords implements InstanceRecords {
       if (this.#turns.get(instance) === turn) this.#turns.delete(instance);
     });
     return result;
+  }
+
+  /** Nothing that a start would bring back is beside the first record of an instance. */
+  async #makeWay({ instance, owner, workspace }: Identity): Promise<void> {
+    await this.#forgetFormerLife(instance);
+    for (const other of this.#givenUp.values()) {
+      const isInTheWay = other.owner === owner && other.workspace === workspace;
+      if (isInTheWay && other.instance !== instance) await this.#removeGivenUp(other.instance);
+    }
+  }
+
+  #removeGivenUp(instance: InstanceId): Promise<void> {
+    return this.#inTurn(instance, async () => {
+      if (!this.#givenUp.has(instance)) return;
+      this.#living.delete(instance);
+      await this.#store.remove(instance);
+      this.#givenUp.delete(instance);
+    });
   }
 
   /** An id may be used again after a set-up that failed: what was told of that life says nothing of the next one. */
