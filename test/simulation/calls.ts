@@ -65,7 +65,8 @@ export class Callers {
       !life.core.instances.owns(model.id) &&
       life.core.instances.finished(model.id)?.wasAvailable !== true
     ) {
-      model.begin(this.#run.now);
+      const newest = this.#run.stored.backups(model.workspace).at(-1);
+      model.begin(this.#run.now, newest?.generation ?? 0);
     }
     this.#call(
       'init',
@@ -175,7 +176,9 @@ export class Callers {
   /** What a fresh instance holds: the newest backup of its workspace, else what its initializer brings. */
   async #expected(model: InstanceModel): Promise<Tree> {
     const { stored } = this.#run;
-    const newest = stored.backups(model.workspace).findLast(({ instance }) => instance !== model.id);
+    const newest = stored
+      .backups(model.workspace)
+      .findLast(({ instance, generation }) => instance !== model.id || generation <= model.inherited);
     if (newest !== undefined) return stored.treeOf(newest);
     const spec = model.request.initializer?.spec;
     if (spec?.$case === 'snapshot') {

@@ -17,6 +17,8 @@ export class InstanceModel {
   promised: string[] = [];
   /** When the present try to set it up began. */
   since = 0;
+  /** The newest generation of its workspace then: an id that was forgotten may be used again after backups of its own. */
+  inherited = 0;
   /** Somebody was told that its content is complete. */
   isReady = false;
   /** Somebody was told that it is gone. */
@@ -42,8 +44,9 @@ export class InstanceModel {
   }
 
   /** Before a set-up that starts from nothing. */
-  begin(at: number): void {
+  begin(at: number, newestGeneration: number): void {
     this.since = at;
+    this.inherited = newestGeneration;
     this.versions = [];
     this.promised = [];
     this.isReady = false;
