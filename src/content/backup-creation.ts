@@ -118,13 +118,22 @@ export class BackupCreation {
   async #takeUp(plan: Plan, before: Look | undefined): Promise<Plan> {
     await this.#chain.prepare();
     const inodes = before?.inodes ?? new FolderInodes();
-    const isTakenUp =
-      plan.kind === 'increment' && (await this.#chain.takeUp(plan.head, inodes, this.#options.signal));
-    if (isTakenUp) return plan;
+    const started = await this.#startIncrement(plan, inodes, before?.survey.hasLinkedFiles === true);
+    if (started.kind === 'increment') return started;
     // Nothing in it is of use to a full one, and what is wrong with it might be in the way of the next head.
     await this.#chain.clear();
     await this.#chain.prepare();
-    return plan.kind === 'full' ? plan : full('the listing is damaged');
+    return started;
+  }
+
+  async #startIncrement(plan: Plan, inodes: FolderInodes, hasLinkedFiles: boolean): Promise<Plan> {
+    if (plan.kind === 'full') return plan;
+    const listing = await this.#chain.takeUp(plan.head, inodes, this.#options.signal);
+    if (listing === 'damaged') return full('the listing is damaged');
+    // What is in a moved folder is archived again, without the other names that its files have elsewhere.
+    if (listing === 'moved' && hasLinkedFiles)
+      return full('a folder was moved, and files have several names');
+    return plan;
   }
 
   /** One that cannot be read does not stand in the way of a new, full one. */

@@ -122,18 +122,23 @@ export class ChainFolder {
    * The current listing under the name of the next one; false when it is not what the head says. A folder that moves
    * after its inode was seen is one that tar calls renamed.
    */
-  async takeUp(head: ChainHead, seen: FolderInodes, signal: AbortSignal): Promise<boolean> {
+  async takeUp(
+    head: ChainHead,
+    seen: FolderInodes,
+    signal: AbortSignal,
+  ): Promise<'ready' | 'damaged' | 'moved'> {
     const { name, ...expected } = head.listing;
+    let isMoved = false;
+    const onGone = (inode: string) => {
+      isMoved ||= seen.mayHave(inode);
+    };
     try {
-      return await this.#copy(
-        join(this.#folder, name),
-        this.next,
-        { expected, sinceMs: head.sinceMs, seen },
-        signal,
-      );
+      const use = { expected, sinceMs: head.sinceMs, seen, onGone };
+      if (!(await this.#copy(join(this.#folder, name), this.next, use, signal))) return 'damaged';
+      return isMoved ? 'moved' : 'ready';
     } catch {
       signal.throwIfAborted();
-      return false;
+      return 'damaged';
     }
   }
 

@@ -11,6 +11,8 @@ export interface ListingUse {
   readonly sinceMs: number;
   /** The inode of a folder of the listing (`.` or `./…`), in decimal, as it is now; undefined when it is gone. */
   readonly inodeOf: (folder: Buffer) => string | undefined | Promise<string | undefined>;
+  /** Told the inode, in decimal, of each folder that is not where it was. */
+  readonly onGone?: (inode: string) => void;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function copyListing(
   files: Files,
   from: string,
   to: string,
-  { expected, sinceMs, inodeOf }: ListingUse,
+  { expected, sinceMs, inodeOf, onGone }: ListingUse,
   signal: AbortSignal,
 ): Promise<boolean> {
   const start = await readStart(files, from);
@@ -32,7 +34,7 @@ export async function copyListing(
   const meter = new Meter();
   const whole = async function* () {
     yield withTime(start, sinceMs);
-    yield* records(withoutStart(metering(files.openRead(from), meter), bodyAt), inodeOf);
+    yield* records(withoutStart(metering(files.openRead(from), meter), bodyAt), inodeOf, onGone);
   };
   const copy = files.openWrite(to, { mode: 0o600 });
   await pipeline(Readable.from(whole(), { objectMode: false }), copy, { signal });
@@ -105,6 +107,7 @@ const INODE_LARGEST = 2n ** 64n - 1n;
 async function* records(
   chunks: AsyncIterable<Buffer>,
   inodeOf: ListingUse['inodeOf'],
+  onGone: ListingUse['onGone'],
 ): AsyncGenerator<Buffer> {
   let nobody = INODE_LARGEST;
   const checked = (head: Buffer) => {
@@ -114,6 +117,7 @@ async function* records(
   const current = (head: Buffer, inode: string | undefined) => {
     const fields = head.toString('latin1').split('\0');
     if (inode === fields[4]) return head;
+    onGone?.(fields[4] ?? '');
     const before = Buffer.from(`${fields.slice(0, 4).join('\0')}\0${nobody}\0`, 'latin1');
     nobody -= 1n;
     return Buffer.concat([before, head.subarray(head.lastIndexOf(0, -2) + 1)]);

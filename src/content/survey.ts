@@ -27,6 +27,8 @@ export interface Survey {
   readonly changedAtMs: number;
   /** Of files so large that a write to them takes a while; 0 when there is none. */
   readonly largeChangedAtMs: number;
+  /** Whether files have further names: a folder that moves then leaves archives without what links them. */
+  readonly hasLinkedFiles: boolean;
   /** Whether times have fractions of seconds here; where they have not, much happens at the same time. */
   readonly hasFractions: boolean;
 }
@@ -129,6 +131,7 @@ class Surveyor {
   #bytes = 0;
   #changedAt = 0;
   #largeChangedAt = 0;
+  #hasLinkedFiles = false;
   #hasFractions = false;
   readonly #inodes: FolderInodes | undefined;
 
@@ -163,6 +166,7 @@ class Surveyor {
       stateDigest: this.#state.finish(),
       changedAtMs: this.#changedAt * 1000,
       largeChangedAtMs: this.#largeChangedAt * 1000,
+      hasLinkedFiles: this.#hasLinkedFiles,
       hasFractions: this.#hasFractions,
     };
   }
@@ -182,7 +186,9 @@ class Surveyor {
       this.#folders += 1;
       this.#inodes?.take(pathIn(tree), record.toString('latin1', blank + 1, tab));
     }
-    if (tree[0] === FILE) this.#takeFile(sizeIn(tree), Number(changed));
+    if (tree[0] !== FILE) return;
+    this.#takeFile(sizeIn(tree), Number(changed));
+    this.#hasLinkedFiles ||= !record.subarray(0, tab).toString('latin1').endsWith(' 1');
   }
 
   #takeFile(sizeBytes: number, changedAt: number): void {

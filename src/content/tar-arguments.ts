@@ -112,7 +112,7 @@ export function surveyArguments(excludes: readonly Exclude[]): readonly string[]
     ...unlessExcluded(excludes),
     ...['-o', '-path', MARKER_FOLDER, '-type', 'd', ...print('0 0', '0', '0')],
     ...['-o', '-type', 'd', ...print('%C@ %i', '0', '%T@')],
-    ...['-o', ...print('%C@ %i', '%s', '%T@')],
+    ...['-o', ...print('%C@ %i %n', '%s', '%T@')],
   ];
 }
 

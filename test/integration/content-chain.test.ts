@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   appendFile,
   chmod,
+  link,
   mkdir,
   readdir,
   readFile,
@@ -208,6 +209,18 @@ test('a moved folder is archived whole, and files and folders and links may chan
   expect(third.manifest.parts.length).toBe(3);
   expect(await describeTree(await restored(third.manifest.generation))).toEqual(await describeTree(content));
   expect((await readdir('/etc')).length).toBeGreaterThan(0);
+});
+
+test('a moved folder keeps the names that its files have elsewhere', async () => {
+  const { content, create, restored } = await chainSetting();
+  for (const folder of ['a', 'b']) await mkdir(join(content, folder));
+  await writeFile(join(content, 'a/x'), 'one file');
+  await link(join(content, 'a/x'), join(content, 'b/y'));
+  await create();
+  await rename(join(content, 'b'), join(content, 'c'));
+  const second = await create();
+  const found = await restored(second.manifest.generation);
+  expect((await stat(join(found, 'c/y'))).ino).toBe((await stat(join(found, 'a/x'))).ino);
 });
 
 test('what was made newest meanwhile does not pass for what is in the folder', async () => {

@@ -35,7 +35,9 @@ const TYPES = { file: 'f', directory: 'd', symlink: 'l' } as const;
 
 function line(path: string, inode: Inode): string {
   const isMarkerFolder = path === MARKER_FOLDER && inode.kind === 'directory';
-  const change = isMarkerFolder ? '0 0' : `${seconds(nanosecondsOf(inode.changed))} ${inode.number}`;
+  const names = inode.kind === 'file' ? inode.links : 1;
+  const links = inode.kind === 'directory' ? '' : ` ${names}`;
+  const change = isMarkerFolder ? '0 0' : `${seconds(nanosecondsOf(inode.changed))} ${inode.number}${links}`;
   const modified = isMarkerFolder ? '0' : seconds(BigInt(Math.round(inode.modifiedMs * 1_000_000)));
   const size = sizeOf(inode);
   const what = `${TYPES[inode.kind]} ${inode.mode.toString(8)} ${inode.uid} ${inode.gid} ${size} ${modified} ${path}`;
