@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type ArchiveManifest, decodeManifest, type Part } from '../../src/content/manifest.js';
+import {
+  type ArchiveManifest,
+  type BackupManifest,
+  decodeManifest,
+  type Part,
+} from '../../src/content/manifest.js';
 import { BrokenPromise } from './broken.js';
 import { type DiskView, differenceToAny, type Tree, treeInArchives } from './disk-view.js';
 import { BUCKET } from './life.js';
@@ -25,13 +30,13 @@ export class StoredObjects {
   }
 
   /** Committed backups of a workspace, oldest first. */
-  backups(workspace: string): readonly ArchiveManifest[] {
+  backups(workspace: string): readonly BackupManifest[] {
     const folder = `${OWNER}/workspaces/${workspace}/backups`;
     return this.#disk
       .names(this.#path(folder), 'durable')
       .filter((name) => name.endsWith('.manifest.json'))
       .map((name) => this.#manifest(`${folder}/${name}`))
-      .filter((manifest) => manifest !== undefined);
+      .filter((manifest) => manifest?.kind === 'backup');
   }
 
   /** undefined when there is no such snapshot, or only a part of one. */
@@ -60,7 +65,7 @@ export class StoredObjects {
    * kept, and none older is the newest.
    */
   async checkGenerations(workspace: string, expected: ExpectedGenerations): Promise<void> {
-    const found = this.backups(workspace).filter((manifest) => manifest.kind === 'backup');
+    const found = this.backups(workspace);
     const newest = found.at(-1)?.generation ?? 0;
     for (const { url } of expected.acknowledged) {
       const generation = Number(/(\d+)\.manifest\.json@/.exec(url)?.[1]);
