@@ -1,3 +1,4 @@
+import type { ArchiveManifest } from '../../src/content/manifest.js';
 import type { ErrorCode } from '../../src/errors/catalog.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import { BrokenPromise } from './broken.js';
@@ -65,8 +66,7 @@ export class Callers {
       !life.core.instances.owns(model.id) &&
       life.core.instances.finished(model.id)?.wasAvailable !== true
     ) {
-      const newest = this.#run.stored.backups(model.workspace).at(-1);
-      model.begin(this.#run.now, newest?.generation ?? 0);
+      model.begin(this.#run.now, this.#run.stored.backups(model.workspace).map(generationOf).at(-1) ?? 0);
     }
     this.#call(
       'init',
@@ -178,7 +178,7 @@ export class Callers {
     const { stored } = this.#run;
     const newest = stored
       .backups(model.workspace)
-      .findLast(({ instance, generation }) => instance !== model.id || generation <= model.inherited);
+      .findLast((one) => one.instance !== model.id || generationOf(one) <= model.inherited);
     if (newest !== undefined) return stored.treeOf(newest);
     const spec = model.request.initializer?.spec;
     if (spec?.$case === 'snapshot') {
@@ -238,4 +238,8 @@ export class Callers {
       `${name} was answered ${code}: ${error.message}`,
     );
   }
+}
+
+function generationOf(manifest: ArchiveManifest): number {
+  return manifest.kind === 'backup' ? manifest.generation : 0;
 }
