@@ -32,7 +32,7 @@ export class FolderWitness {
   /** To be called once, before the folder is used. Fails with `storage-unavailable` when it is another one. */
   async open(): Promise<void> {
     const { files } = this.#world;
-    const { folder } = this.#options;
+    const { folder, witness } = this.#options;
     const remembered = await this.#remembered();
     const found = await this.#read(this.#marker);
     if (remembered !== undefined && found !== remembered) throw this.#vanished();
@@ -40,6 +40,8 @@ export class FolderWitness {
     // The marker may have been written just before a crash: what is remembered must not outlive it.
     await files.syncDirectory(folder);
     if (remembered === undefined) await this.#remember(identity);
+    // Whoever wrote it may have been killed before the name was on disk.
+    else await files.syncDirectory(dirname(witness));
     this.#identity = identity;
   }
 

@@ -74,6 +74,8 @@ export class DirectoryRoot {
     await files.syncDirectory(this.path);
     const uploads = remembered?.uploads ?? random.uuid();
     if (remembered === undefined) await this.#remember(identity, uploads);
+    // Whoever wrote it may have failed, or been killed, before the name was on disk.
+    else await files.syncDirectory(dirname(this.#witness));
     this.#uploads = join(this.path, '.uploads', uploads);
     await files.remove(this.#uploads);
     await makeDurableDirectory(files, this.#uploads, 0o700);

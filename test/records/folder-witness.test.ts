@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Files } from '../../src/gateways/files.js';
+import { failNth } from '../../src/gateways/simulated/file-faults.js';
 import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import type { World } from '../../src/gateways/world.js';
 import { FolderWitness } from '../../src/records/folder-witness.js';
 
 const FOLDER = '/disk/contents';
 
-async function worldWithFolder(): Promise<SimulatedWorld> {
-  const world = SimulatedWorld.fromSeed(1);
+async function worldWithFolder(seed = 1): Promise<SimulatedWorld> {
+  const world = SimulatedWorld.fromSeed(seed);
   await world.files.makeDirectory(FOLDER);
   await world.files.makeDirectory('/state');
   return world;
@@ -45,6 +46,24 @@ describe('the witness of a folder', () => {
     await world.files.rename('/disk/away', FOLDER);
     await opened.check();
     await witness(world).open();
+  });
+
+  it('refuses an empty folder after a power cut, although who used it first was killed at any moment', async () => {
+    for (let seed = 0; seed < 160; seed += 1) {
+      const moment = 1 + (seed % 20);
+      const world = await worldWithFolder(seed);
+      await world.files.syncDirectory('/');
+      await world.files.syncDirectory('/disk');
+      world.files.faults = failNth(moment, { latencyMs: 1 });
+      void witness(world).open();
+      await world.time.settle();
+      const next = world.kill();
+      await witness(next).open();
+      const last = next.cutPower();
+      await last.files.rename(FOLDER, '/disk/away');
+      await last.files.makeDirectory(FOLDER);
+      await expect(witness(last).open(), `killed at ${moment}`).rejects.toEqual(vanished);
+    }
   });
 
   it('refuses another folder that was used by somebody else', async () => {

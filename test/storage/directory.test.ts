@@ -51,14 +51,16 @@ describe('DirectoryStorage', () => {
 
   it('knows its folder again after a kill at any moment of its first use and a power cut later', async () => {
     const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
-    for (let moment = 1; moment < 40; moment += 1) {
-      const world = SimulatedWorld.fromSeed(moment);
+    for (const [seed, moment] of moments(40)) {
+      const world = SimulatedWorld.fromSeed(seed);
       world.files.faults = failNth(moment, { latencyMs: 1 });
       void new DirectoryStorage(world, options).check(signal);
       await world.time.settle();
       const next = world.kill();
       await new DirectoryStorage(next, options).check(signal);
-      await new DirectoryStorage(next.cutPower(), options).check(signal);
+      const last = next.cutPower();
+      await new DirectoryStorage(last, options).check(signal);
+      expect(await last.files.list('/storage/.uploads'), `killed at ${moment}`).toHaveLength(1);
     }
   });
 
@@ -192,4 +194,9 @@ async function setUp(before: Parameters<typeof interceptFiles>[1] = () => undefi
   const world = { files: interceptFiles(new RealFiles(), before), random: new RealRandom() };
   const options = { folder, witness: join(root, 'state', 'storage.json'), bucket: 'steward' };
   return { folder, open: () => new DirectoryStorage(world, options) };
+}
+
+/** Each with several seeds: a power cut keeps what nobody synced, or does not. */
+function moments(count: number): readonly (readonly [seed: number, moment: number])[] {
+  return Array.from({ length: count * 8 }, (_, index) => [index, 1 + (index % count)]);
 }
