@@ -11,8 +11,8 @@ export class InstanceModel {
   readonly request: InitWorkspaceRequest;
   /** Contents while in use, oldest first; the last is what the content is now. */
   versions: Tree[] = [];
-  /** Every content it ever had, and since when. */
-  readonly history: { readonly at: number; readonly tree: Tree }[] = [];
+  /** Every content it ever had, and since when; undefined: a set-up began, and nobody knows what it brought. */
+  readonly history: { readonly at: number; readonly tree: Tree | undefined }[] = [];
   /** Names of snapshots that were promised and must come before it goes. */
   promised: string[] = [];
   /** When the present try to set it up began. */
@@ -46,6 +46,7 @@ export class InstanceModel {
   /** Before a set-up that starts from nothing. */
   begin(at: number, newestGeneration: number): void {
     this.since = at;
+    if (this.history.length > 0) this.history.push({ at, tree: undefined });
     this.inherited = newestGeneration;
     this.versions = [];
     this.promised = [];

@@ -255,10 +255,12 @@ export class Run {
   /** A clock that stepped back does not tell which were before. */
   #statesAt(instance: string, at: number): readonly Tree[] {
     const history = this.instances.get(instance)?.history ?? [];
-    if (this.hasSteppedBack) return history.map(({ tree }) => tree);
-    const last = at + this.options.limits.backupMs;
-    const first = history.findLastIndex((state) => state.at <= at);
-    return history.slice(Math.max(first, 0)).flatMap(({ at: since, tree }) => (since <= last ? [tree] : []));
+    const first = this.hasSteppedBack ? 0 : history.findLastIndex((state) => state.at <= at);
+    const last = this.hasSteppedBack ? Number.POSITIVE_INFINITY : at + this.options.limits.backupMs;
+    const states = history.slice(Math.max(first, 0)).filter((state) => state.at <= last);
+    // What nobody ever saw may be what was saved.
+    if (states.at(-1)?.tree === undefined) return [];
+    return states.flatMap(({ tree }) => (tree === undefined ? [] : [tree]));
   }
 
   stepBack(milliseconds: number): void {
