@@ -1,4 +1,4 @@
-import { addAbortSignal, PassThrough, type Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { StewardError } from '../errors/steward-error.js';
 import { errorCode } from '../gateways/file-error.js';
 
@@ -37,8 +37,16 @@ export function readingFailuresAs(
   translated.on('close', () => reading.destroy());
   // Whoever asked may be gone before the stream reaches it: an abort nobody hears must not end the process.
   translated.on('error', () => undefined);
-  addAbortSignal(signal, translated);
+  endWithReason(translated, signal);
   return reading.pipe(translated);
+}
+
+/** Node's own would end it with an error that says nothing but that it was aborted. */
+function endWithReason(stream: Readable, signal: AbortSignal): void {
+  const end = () => stream.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  stream.once('close', () => signal.removeEventListener('abort', end));
 }
 
 /** A server that answers well and stores nothing, or something else. */

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { StewardError } from '../../src/errors/steward-error.js';
 import { readingFailuresAs } from '../../src/storage/failures.js';
 
 describe('the bytes of an object', () => {
@@ -23,11 +24,13 @@ describe('the bytes of an object', () => {
     }
   });
 
-  it('tell a reader that they broke off', async () => {
+  it.each(['before', 'while'])('tell a reader why they broke off %s it read', async (moment) => {
     const abort = new AbortController();
+    const late = new StewardError('deadline-exceeded', 'the backup took too long');
+    if (moment === 'before') abort.abort(late);
     const bytes = readingFailuresAs(new PassThrough(), abort.signal, () => new Error());
     const reading = bytes.toArray();
-    abort.abort(new Error('gone'));
-    await expect(reading).rejects.toThrow('aborted');
+    abort.abort(late);
+    await expect(reading).rejects.toBe(late);
   });
 });
