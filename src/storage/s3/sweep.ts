@@ -1,10 +1,27 @@
 import type { Clock } from '../../gateways/clock.js';
 import { STALE_UPLOAD_AGE_MS } from './bounds.js';
 import type { S3Connection } from './connection.js';
-import { saysNoSuchObject } from './failures.js';
+import { saysNoSuchObject, saysNotImplemented } from './failures.js';
 
-/** Ends uploads in parts that began long ago and that nobody can still be at; resolves with their number. */
+/**
+ * Ends uploads in parts that began long ago and that nobody can still be at; resolves with their number. Of a server
+ * that cannot list them nothing is known, and its operator sees to it; that is no failure of ours.
+ */
 export async function sweepUploads(
+  connection: S3Connection,
+  clock: Clock,
+  bucket: string,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return await endStaleUploads(connection, clock, bucket, signal);
+  } catch (error) {
+    if (saysNotImplemented(error)) return 0;
+    throw error;
+  }
+}
+
+async function endStaleUploads(
   connection: S3Connection,
   clock: Clock,
   bucket: string,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newS3Storage } from '../../support/s3-storage.js';
 import { startS3rver } from '../../support/s3rver.js';
 import { conformsToObjectStorage } from '../conformance.js';
@@ -20,3 +20,8 @@ const quirks = { listsByFolder: true, missesOneOfMany: true };
 
 conformsToObjectStorage('a bucket of s3rver', () => newS3Storage(server), quirks);
 bearsTrouble('s3rver', () => server, { listsUploads: false, checksSecrets: false });
+
+test('a server that cannot list its uploads has nothing to be swept', async () => {
+  const storage = await newS3Storage(server);
+  await expect(storage.sweep(new AbortController().signal)).resolves.toBe(0);
+});
