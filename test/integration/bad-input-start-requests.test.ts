@@ -5,7 +5,6 @@ import { status } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WORKSPACES_MARKER } from '../../src/daemon/area.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import { WorkspaceInitializer } from '../../src/gen/content-service-api/initializer.js';
@@ -43,7 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await expectUnharmed(daemon);
   const contents = await readdir(join(folder, 'daemon', 'workspaces'));
-  expect(contents.filter((name) => name !== WORKSPACES_MARKER)).toEqual(['bystander']);
+  expect(contents.filter((name) => !name.startsWith('.'))).toEqual(['bystander']);
   expect((await client().getWorkspaces({ mustMatch: undefined })).status).toEqual([]);
   channel.close();
   await manager.stop();

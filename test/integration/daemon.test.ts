@@ -38,7 +38,9 @@ describe('a daemon with real files, real tar and a real socket', () => {
     await daemon.content.initWorkspace(emptyWorkspace('i1'));
     await daemon.content.disposeWorkspace({ id: 'i1', backup: true, backupLogs: false });
     const { transitions } = await daemon.steward.getHistory({ instanceId: 'i1', limit: 0 });
-    const steps = transitions.map(({ to, cause }) => `${to} (${cause})`);
+    const steps = transitions
+      .filter(({ actor }) => actor === 'content')
+      .map(({ to, cause }) => `${to} (${cause})`);
     expect(steps).toEqual([
       'settingUp.recordingRequest (INIT)',
       'settingUp.reserving (recordingRequest.done)',
@@ -48,7 +50,10 @@ describe('a daemon with real files, real tar and a real socket', () => {
       'settingUp.announcing (recordingAvailable.done)',
       'available.idle (announcing.done)',
       'wrappingUp.recordingWrapUp (DISPOSE)',
-      'wrappingUp.quiescing (recordingWrapUp.done)',
+      'wrappingUp.stoppingTimer (recordingWrapUp.done)',
+      'wrappingUp.runningPreStop (timer:backup.done)',
+      'wrappingUp.recordingPreStop (runningPreStop.done)',
+      'wrappingUp.quiescing (recordingPreStop.done)',
       'wrappingUp.backingUp (quiescing.done)',
       'wrappingUp.verifying (backingUp.done)',
       'wrappingUp.recordingBackup (verifying.done)',
