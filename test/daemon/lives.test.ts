@@ -78,7 +78,7 @@ describe('a call that comes before its instance takes it', () => {
     const announcing = gate();
     await restart({
       world: worldWith(async (operation, path) => {
-        if (operation === 'writeBeneath' && path.endsWith('/ready')) await announcing.passed;
+        if (operation === 'write' && path.endsWith('/ready')) await announcing.passed;
       }),
     });
     const ready = init('i1', 'w1');
