@@ -278,6 +278,7 @@ class Daemon implements RunningDaemon {
         area: this.#area,
         restoreFolder: this.#config.restoreFolder ?? this.#area.restored,
         drills,
+        room: this.#disk,
       }),
       STEWARD_CONTENT_OPTIONS,
     );

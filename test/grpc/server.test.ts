@@ -73,6 +73,7 @@ describe('metrics', () => {
           yield { data: Buffer.from('a') };
           yield { data: Buffer.from('b') };
         },
+        listPorts: async () => ({ ports: [] }),
         exec: async function* () {},
       });
     });
@@ -119,6 +120,7 @@ describe('stop', () => {
           begun[1].resolve();
           yield await never;
         },
+        listPorts: async () => ({ ports: [] }),
         exec: async function* () {},
       });
     });
@@ -179,6 +181,7 @@ describe('stop', () => {
           await finish.promise;
           yield { data: Buffer.from('all') };
         },
+        listPorts: async () => ({ ports: [] }),
         exec: async function* () {},
       };
       server.addService(RuntimeServiceService, handlers, { methods: { logs: { onStop: 'finish' } } });

@@ -18,7 +18,8 @@ import { connectTo, deferred, failureOf, startServer, world } from './running-se
 type Logs = (request: LogsRequest, call: CallContext) => AsyncIterable<LogsResponse>;
 
 async function serving(logs: Logs, options: Partial<GrpcServerOptions> = {}) {
-  const handlers: Handlers<typeof service> = { logs, exec: echo };
+  const listPorts = async () => ({ ports: [] });
+  const handlers: Handlers<typeof service> = { logs, listPorts, exec: echo };
   const running = await startServer((server) => server.addService(service, handlers), options);
   return { ...running, client: createClient(service, running.connect()) };
 }

@@ -43,6 +43,7 @@ async function secureServer(options: { verify?: boolean } & Partial<GrpcServerOp
           await more.promise;
           yield { data: Buffer.from('after') };
         },
+        listPorts: async () => ({ ports: [] }),
         exec: async function* () {},
       });
     },

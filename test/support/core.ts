@@ -121,6 +121,7 @@ export function stewardCallsOf({ core, world, storage, area, folder }: RealCore)
     area,
     restoreFolder: join(folder, 'restored'),
     drills: { list: () => [], nextAtMs: undefined },
+    room: { disks: [], problem: undefined },
   });
 }
 

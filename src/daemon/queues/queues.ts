@@ -22,6 +22,8 @@ export interface QueueListener {
 export interface QueueState {
   readonly waiting: number;
   readonly running: number;
+  /** Most that run at once. */
+  readonly slots: number;
   /** Of the one that waits longest, and of the one that runs longest; 0 without any. */
   readonly oldestWaitingMs: number;
   readonly oldestRunningMs: number;
@@ -116,6 +118,7 @@ export class Queues {
     return {
       waiting: waiting.size,
       running: running.size,
+      slots: this.#options.limits[name].concurrency,
       oldestWaitingMs: oldest(waiting),
       oldestRunningMs: oldest(running),
     };

@@ -22,6 +22,7 @@ export function contentPassThrough(channel: Channel): Handlers<typeof ContentSer
     makeBackup: (request, { signal }) => daemon.makeBackup(request, { signal }),
     deleteStoredContent: (request, { signal }) => daemon.deleteStoredContent(request, { signal }),
     listDrills: (request, { signal }) => daemon.listDrills(request, { signal }),
+    getLoad: (request, { signal }) => daemon.getLoad(request, { signal }),
     recover: (request, { signal }) => daemon.recover(request, { signal }),
   };
 }

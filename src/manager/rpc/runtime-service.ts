@@ -17,6 +17,9 @@ export function runtimeHandlers(
       const output = runtime.logs(instance.parts.identity.instance, { follow, tailLines, isOver, signal });
       for await (const data of output) yield { data: Buffer.from(data) };
     },
+    listPorts: async () => {
+      throw new StewardError('not-implemented', 'ListPorts is not offered by this version');
+    },
     exec: () => {
       throw new StewardError('not-implemented', 'Exec is not offered by this version');
     },

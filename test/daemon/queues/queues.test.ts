@@ -106,6 +106,7 @@ describe('the queues', () => {
     expect(queues.state('backup')).toEqual({
       waiting: 1,
       running: 1,
+      slots: 1,
       oldestWaitingMs: 49_000,
       oldestRunningMs: 49_000,
     });

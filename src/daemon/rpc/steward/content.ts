@@ -7,6 +7,7 @@ import { deleteBackup } from './delete-backup.js';
 import { deleteSnapshot } from './delete-snapshot.js';
 import { deleteStoredContent } from './delete-stored-content.js';
 import { contentOf } from './get-content.js';
+import { getLoad } from './get-load.js';
 import { listBackups } from './list-backups.js';
 import { listContent } from './list-content.js';
 import { listDrills } from './list-drills.js';
@@ -46,6 +47,7 @@ export function stewardContentHandlers(options: StewardContentOptions): Handlers
     deleteSnapshot: (request, call) => deleteSnapshot(context, request, call),
     deleteStoredContent: (request, call) => deleteStoredContent(context, request, call),
     listDrills: (request) => listDrills(context, request),
+    getLoad: async () => getLoad(context),
     recover: (request, call) => recover(context, request, call),
   };
 }

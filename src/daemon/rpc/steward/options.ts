@@ -3,6 +3,7 @@ import type { ArchivePlace } from '../../../content/archive-objects.js';
 import { BackupRepository } from '../../../content/backups.js';
 import type { WorkingArea } from '../../area.js';
 import type { ContentCore } from '../../core.js';
+import type { DiskGuard } from '../../disk-guard.js';
 import type { VerifiedVersions } from './verified-versions.js';
 
 /** What the handlers of `steward.v1.ContentService` work with. */
@@ -15,6 +16,8 @@ export interface StewardContentOptions {
   readonly restoreFolder: string;
   /** What was tried as a proof, newest first, and when the next one is due. */
   readonly drills: DrillHistory;
+  /** The disks of the node; the last one holds the content. */
+  readonly room: Pick<DiskGuard, 'disks' | 'problem'>;
 }
 
 export interface DrillHistory {

@@ -22,6 +22,7 @@ import {
 } from "@grpc/grpc-js";
 import { Backup, Snapshot, TransferProgress } from "./backup.js";
 import { ContentFailure, ContentStatus } from "./content.js";
+import { InstanceState } from "./instance.js";
 import { Transition } from "./transition.js";
 
 /** Content, its history and its backups, beyond what wsdaemon.WorkspaceContentService can express. */
@@ -143,6 +144,22 @@ export interface ExplainResponse {
   next: string[];
   /** What a person can do; empty when nothing is needed. */
   remedy: string;
+  /** The life of the instance; absent from a daemon, and when the manager has forgotten it. */
+  instance:
+    | InstanceState
+    | undefined;
+  /** What was tried and failed, oldest first, in words. */
+  tried: string[];
+  /** Each thing a person can do, the gentlest first. */
+  options: ExplainOption[];
+}
+
+/** Something a person can do. */
+export interface ExplainOption {
+  /** What comes of it. */
+  what: string;
+  /** Words of the command line that do it, without the program's name; empty where there is no verb for it. */
+  command: string[];
 }
 
 /** Which workspace. */
@@ -397,6 +414,48 @@ export interface Drill {
     | undefined;
   /** Why it failed; absent when it did not. */
   failure: ContentFailure | undefined;
+}
+
+/** Nothing to choose. */
+export interface GetLoadRequest {
+}
+
+/** Sorted by node. */
+export interface GetLoadResponse {
+  nodes: NodeLoad[];
+}
+
+/** What one daemon has to do now. */
+export interface NodeLoad {
+  node: string;
+  /** Work that needs a slot: `setup`, `backup`, `snapshot`. */
+  queues: WorkQueue[];
+  /** Space for content: what is free, and all of it; 0 where nobody can tell. */
+  diskFreeBytes: bigint;
+  diskTotalBytes: bigint;
+  /** Why nothing new may begin there; empty when it may. */
+  refusal: string;
+  /** Instances by content state, those whose actor is parked or restarting included. */
+  instancesByState: { [key: string]: number };
+  parked: number;
+  /** Instances whose newest content exists on this node only although a backup was due. */
+  backupsAtRisk: number;
+}
+
+export interface NodeLoad_InstancesByStateEntry {
+  key: string;
+  value: number;
+}
+
+/** Work of one kind. */
+export interface WorkQueue {
+  name: string;
+  running: number;
+  waiting: number;
+  /** Most at once. */
+  slots: number;
+  /** How long the first one has waited; 0 when none does. */
+  longestWaitMs: bigint;
 }
 
 /** What to do with an instance. */
@@ -1831,7 +1890,16 @@ export const ExplainRequest: MessageFns<ExplainRequest> = {
 };
 
 function createBaseExplainResponse(): ExplainResponse {
-  return { content: undefined, explanation: "", path: [], next: [], remedy: "" };
+  return {
+    content: undefined,
+    explanation: "",
+    path: [],
+    next: [],
+    remedy: "",
+    instance: undefined,
+    tried: [],
+    options: [],
+  };
 }
 
 export const ExplainResponse: MessageFns<ExplainResponse> = {
@@ -1850,6 +1918,15 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
     }
     if (message.remedy !== "") {
       writer.uint32(42).string(message.remedy);
+    }
+    if (message.instance !== undefined) {
+      InstanceState.encode(message.instance, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.tried) {
+      writer.uint32(58).string(v!);
+    }
+    for (const v of message.options) {
+      ExplainOption.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -1907,6 +1984,30 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
             message.remedy = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.instance = InstanceState.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.tried.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.options.push(ExplainOption.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1926,6 +2027,11 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
       path: globalThis.Array.isArray(object?.path) ? object.path.map((e: any) => Transition.fromJSON(e)) : [],
       next: globalThis.Array.isArray(object?.next) ? object.next.map((e: any) => globalThis.String(e)) : [],
       remedy: isSet(object.remedy) ? globalThis.String(object.remedy) : "",
+      instance: isSet(object.instance) ? InstanceState.fromJSON(object.instance) : undefined,
+      tried: globalThis.Array.isArray(object?.tried) ? object.tried.map((e: any) => globalThis.String(e)) : [],
+      options: globalThis.Array.isArray(object?.options)
+        ? object.options.map((e: any) => ExplainOption.fromJSON(e))
+        : [],
     };
   },
 
@@ -1946,6 +2052,15 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
     if (message.remedy !== "") {
       obj.remedy = message.remedy;
     }
+    if (message.instance !== undefined) {
+      obj.instance = InstanceState.toJSON(message.instance);
+    }
+    if (message.tried?.length) {
+      obj.tried = message.tried;
+    }
+    if (message.options?.length) {
+      obj.options = message.options.map((e) => ExplainOption.toJSON(e));
+    }
     return obj;
   },
 
@@ -1961,6 +2076,96 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
     message.path = object.path?.map((e) => Transition.fromPartial(e)) || [];
     message.next = object.next?.map((e) => e) || [];
     message.remedy = object.remedy ?? "";
+    message.instance = (object.instance !== undefined && object.instance !== null)
+      ? InstanceState.fromPartial(object.instance)
+      : undefined;
+    message.tried = object.tried?.map((e) => e) || [];
+    message.options = object.options?.map((e) => ExplainOption.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExplainOption(): ExplainOption {
+  return { what: "", command: [] };
+}
+
+export const ExplainOption: MessageFns<ExplainOption> = {
+  encode(message: ExplainOption, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.what !== "") {
+      writer.uint32(10).string(message.what);
+    }
+    for (const v of message.command) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainOption {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainOption();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.command.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainOption {
+    return {
+      what: isSet(object.what) ? globalThis.String(object.what) : "",
+      command: globalThis.Array.isArray(object?.command) ? object.command.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: ExplainOption): unknown {
+    const obj: any = {};
+    if (message.what !== "") {
+      obj.what = message.what;
+    }
+    if (message.command?.length) {
+      obj.command = message.command;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExplainOption>, I>>(base?: I): ExplainOption {
+    return ExplainOption.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExplainOption>, I>>(object: I): ExplainOption {
+    const message = createBaseExplainOption();
+    message.what = object.what ?? "";
+    message.command = object.command?.map((e) => e) || [];
     return message;
   },
 };
@@ -4991,6 +5196,609 @@ export const Drill: MessageFns<Drill> = {
   },
 };
 
+function createBaseGetLoadRequest(): GetLoadRequest {
+  return {};
+}
+
+export const GetLoadRequest: MessageFns<GetLoadRequest> = {
+  encode(_: GetLoadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetLoadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetLoadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetLoadRequest {
+    return {};
+  },
+
+  toJSON(_: GetLoadRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetLoadRequest>, I>>(base?: I): GetLoadRequest {
+    return GetLoadRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetLoadRequest>, I>>(_: I): GetLoadRequest {
+    const message = createBaseGetLoadRequest();
+    return message;
+  },
+};
+
+function createBaseGetLoadResponse(): GetLoadResponse {
+  return { nodes: [] };
+}
+
+export const GetLoadResponse: MessageFns<GetLoadResponse> = {
+  encode(message: GetLoadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodes) {
+      NodeLoad.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetLoadResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetLoadResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodes.push(NodeLoad.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetLoadResponse {
+    return { nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => NodeLoad.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: GetLoadResponse): unknown {
+    const obj: any = {};
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes.map((e) => NodeLoad.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetLoadResponse>, I>>(base?: I): GetLoadResponse {
+    return GetLoadResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetLoadResponse>, I>>(object: I): GetLoadResponse {
+    const message = createBaseGetLoadResponse();
+    message.nodes = object.nodes?.map((e) => NodeLoad.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeLoad(): NodeLoad {
+  return {
+    node: "",
+    queues: [],
+    diskFreeBytes: 0n,
+    diskTotalBytes: 0n,
+    refusal: "",
+    instancesByState: {},
+    parked: 0,
+    backupsAtRisk: 0,
+  };
+}
+
+export const NodeLoad: MessageFns<NodeLoad> = {
+  encode(message: NodeLoad, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    for (const v of message.queues) {
+      WorkQueue.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.diskFreeBytes !== 0n) {
+      if (BigInt.asIntN(64, message.diskFreeBytes) !== message.diskFreeBytes) {
+        throw new globalThis.Error("value provided for field message.diskFreeBytes of type int64 too large");
+      }
+      writer.uint32(24).int64(message.diskFreeBytes);
+    }
+    if (message.diskTotalBytes !== 0n) {
+      if (BigInt.asIntN(64, message.diskTotalBytes) !== message.diskTotalBytes) {
+        throw new globalThis.Error("value provided for field message.diskTotalBytes of type int64 too large");
+      }
+      writer.uint32(32).int64(message.diskTotalBytes);
+    }
+    if (message.refusal !== "") {
+      writer.uint32(42).string(message.refusal);
+    }
+    globalThis.Object.entries(message.instancesByState).forEach(([key, value]: [string, number]) => {
+      NodeLoad_InstancesByStateEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
+    if (message.parked !== 0) {
+      writer.uint32(56).uint32(message.parked);
+    }
+    if (message.backupsAtRisk !== 0) {
+      writer.uint32(64).uint32(message.backupsAtRisk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLoad {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLoad();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.queues.push(WorkQueue.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.diskFreeBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.diskTotalBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.refusal = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = NodeLoad_InstancesByStateEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.instancesByState[entry6.key] = entry6.value;
+            }
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.parked = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.backupsAtRisk = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeLoad {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      queues: globalThis.Array.isArray(object?.queues) ? object.queues.map((e: any) => WorkQueue.fromJSON(e)) : [],
+      diskFreeBytes: isSet(object.diskFreeBytes)
+        ? BigInt(object.diskFreeBytes)
+        : isSet(object.disk_free_bytes)
+        ? BigInt(object.disk_free_bytes)
+        : 0n,
+      diskTotalBytes: isSet(object.diskTotalBytes)
+        ? BigInt(object.diskTotalBytes)
+        : isSet(object.disk_total_bytes)
+        ? BigInt(object.disk_total_bytes)
+        : 0n,
+      refusal: isSet(object.refusal) ? globalThis.String(object.refusal) : "",
+      instancesByState: isObject(object.instancesByState)
+        ? (globalThis.Object.entries(object.instancesByState) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : isObject(object.instances_by_state)
+        ? (globalThis.Object.entries(object.instances_by_state) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      parked: isSet(object.parked) ? globalThis.Number(object.parked) : 0,
+      backupsAtRisk: isSet(object.backupsAtRisk)
+        ? globalThis.Number(object.backupsAtRisk)
+        : isSet(object.backups_at_risk)
+        ? globalThis.Number(object.backups_at_risk)
+        : 0,
+    };
+  },
+
+  toJSON(message: NodeLoad): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.queues?.length) {
+      obj.queues = message.queues.map((e) => WorkQueue.toJSON(e));
+    }
+    if (message.diskFreeBytes !== 0n) {
+      obj.diskFreeBytes = message.diskFreeBytes.toString();
+    }
+    if (message.diskTotalBytes !== 0n) {
+      obj.diskTotalBytes = message.diskTotalBytes.toString();
+    }
+    if (message.refusal !== "") {
+      obj.refusal = message.refusal;
+    }
+    if (message.instancesByState) {
+      const entries = globalThis.Object.entries(message.instancesByState) as [string, number][];
+      if (entries.length > 0) {
+        obj.instancesByState = {};
+        entries.forEach(([k, v]) => {
+          obj.instancesByState[k] = Math.round(v);
+        });
+      }
+    }
+    if (message.parked !== 0) {
+      obj.parked = Math.round(message.parked);
+    }
+    if (message.backupsAtRisk !== 0) {
+      obj.backupsAtRisk = Math.round(message.backupsAtRisk);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NodeLoad>, I>>(base?: I): NodeLoad {
+    return NodeLoad.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NodeLoad>, I>>(object: I): NodeLoad {
+    const message = createBaseNodeLoad();
+    message.node = object.node ?? "";
+    message.queues = object.queues?.map((e) => WorkQueue.fromPartial(e)) || [];
+    message.diskFreeBytes = (object.diskFreeBytes !== undefined && object.diskFreeBytes !== null)
+      ? BigInt(object.diskFreeBytes)
+      : 0n;
+    message.diskTotalBytes = (object.diskTotalBytes !== undefined && object.diskTotalBytes !== null)
+      ? BigInt(object.diskTotalBytes)
+      : 0n;
+    message.refusal = object.refusal ?? "";
+    message.instancesByState = (globalThis.Object.entries(object.instancesByState ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.parked = object.parked ?? 0;
+    message.backupsAtRisk = object.backupsAtRisk ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeLoad_InstancesByStateEntry(): NodeLoad_InstancesByStateEntry {
+  return { key: "", value: 0 };
+}
+
+export const NodeLoad_InstancesByStateEntry: MessageFns<NodeLoad_InstancesByStateEntry> = {
+  encode(message: NodeLoad_InstancesByStateEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLoad_InstancesByStateEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLoad_InstancesByStateEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeLoad_InstancesByStateEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: NodeLoad_InstancesByStateEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NodeLoad_InstancesByStateEntry>, I>>(base?: I): NodeLoad_InstancesByStateEntry {
+    return NodeLoad_InstancesByStateEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NodeLoad_InstancesByStateEntry>, I>>(
+    object: I,
+  ): NodeLoad_InstancesByStateEntry {
+    const message = createBaseNodeLoad_InstancesByStateEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseWorkQueue(): WorkQueue {
+  return { name: "", running: 0, waiting: 0, slots: 0, longestWaitMs: 0n };
+}
+
+export const WorkQueue: MessageFns<WorkQueue> = {
+  encode(message: WorkQueue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.running !== 0) {
+      writer.uint32(16).uint32(message.running);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(24).uint32(message.waiting);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(32).uint32(message.slots);
+    }
+    if (message.longestWaitMs !== 0n) {
+      if (BigInt.asIntN(64, message.longestWaitMs) !== message.longestWaitMs) {
+        throw new globalThis.Error("value provided for field message.longestWaitMs of type int64 too large");
+      }
+      writer.uint32(40).int64(message.longestWaitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkQueue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWorkQueue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.running = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.waiting = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.longestWaitMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WorkQueue {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      running: isSet(object.running) ? globalThis.Number(object.running) : 0,
+      waiting: isSet(object.waiting) ? globalThis.Number(object.waiting) : 0,
+      slots: isSet(object.slots) ? globalThis.Number(object.slots) : 0,
+      longestWaitMs: isSet(object.longestWaitMs)
+        ? BigInt(object.longestWaitMs)
+        : isSet(object.longest_wait_ms)
+        ? BigInt(object.longest_wait_ms)
+        : 0n,
+    };
+  },
+
+  toJSON(message: WorkQueue): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.running !== 0) {
+      obj.running = Math.round(message.running);
+    }
+    if (message.waiting !== 0) {
+      obj.waiting = Math.round(message.waiting);
+    }
+    if (message.slots !== 0) {
+      obj.slots = Math.round(message.slots);
+    }
+    if (message.longestWaitMs !== 0n) {
+      obj.longestWaitMs = message.longestWaitMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<WorkQueue>, I>>(base?: I): WorkQueue {
+    return WorkQueue.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<WorkQueue>, I>>(object: I): WorkQueue {
+    const message = createBaseWorkQueue();
+    message.name = object.name ?? "";
+    message.running = object.running ?? 0;
+    message.waiting = object.waiting ?? 0;
+    message.slots = object.slots ?? 0;
+    message.longestWaitMs = (object.longestWaitMs !== undefined && object.longestWaitMs !== null)
+      ? BigInt(object.longestWaitMs)
+      : 0n;
+    return message;
+  },
+};
+
 function createBaseRecoverRequest(): RecoverRequest {
   return { instanceId: "", reason: "", action: undefined };
 }
@@ -5468,7 +6276,10 @@ export const RecoverResponse: MessageFns<RecoverResponse> = {
   },
 };
 
-/** Served by the daemon; the manager passes on what its daemons serve. */
+/**
+ * Served by the daemon; the manager passes on what its daemons serve, and adds what it knows of the instances:
+ * their own transitions, told under the node `manager`, and their part of the explanation.
+ */
 export type ContentServiceService = typeof ContentServiceService;
 export const ContentServiceService = {
   /** One instance. NOT_FOUND when nothing was ever known of it. */
@@ -5624,6 +6435,16 @@ export const ContentServiceService = {
     responseSerialize: (value: ListDrillsResponse): Buffer => Buffer.from(ListDrillsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListDrillsResponse => ListDrillsResponse.decode(value),
   },
+  /** How much each node has to do, and how much room there is. */
+  getLoad: {
+    path: "/steward.v1.ContentService/GetLoad" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetLoadRequest): Buffer => Buffer.from(GetLoadRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetLoadRequest => GetLoadRequest.decode(value),
+    responseSerialize: (value: GetLoadResponse): Buffer => Buffer.from(GetLoadResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetLoadResponse => GetLoadResponse.decode(value),
+  },
   /** A person's decision about an instance that cannot go on by itself. */
   recover: {
     path: "/steward.v1.ContentService/Recover" as const,
@@ -5668,6 +6489,8 @@ export interface ContentServiceServer extends UntypedServiceImplementation {
   deleteStoredContent: handleUnaryCall<DeleteStoredContentRequest, DeleteStoredContentResponse>;
   /** Restores that were tried as a proof, newest first. */
   listDrills: handleUnaryCall<ListDrillsRequest, ListDrillsResponse>;
+  /** How much each node has to do, and how much room there is. */
+  getLoad: handleUnaryCall<GetLoadRequest, GetLoadResponse>;
   /** A person's decision about an instance that cannot go on by itself. */
   recover: handleUnaryCall<RecoverRequest, RecoverResponse>;
 }
@@ -5881,6 +6704,22 @@ export interface ContentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListDrillsResponse) => void,
+  ): ClientUnaryCall;
+  /** How much each node has to do, and how much room there is. */
+  getLoad(
+    request: GetLoadRequest,
+    callback: (error: ServiceError | null, response: GetLoadResponse) => void,
+  ): ClientUnaryCall;
+  getLoad(
+    request: GetLoadRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetLoadResponse) => void,
+  ): ClientUnaryCall;
+  getLoad(
+    request: GetLoadRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetLoadResponse) => void,
   ): ClientUnaryCall;
   /** A person's decision about an instance that cannot go on by itself. */
   recover(

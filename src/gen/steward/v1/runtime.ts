@@ -13,12 +13,23 @@ import {
   type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
+  type ClientUnaryCall,
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import {
+  PortProtocol,
+  portProtocolFromJSON,
+  portProtocolToJSON,
+  PortVisibility,
+  portVisibilityFromJSON,
+  portVisibilityToJSON,
+} from "../../ws-manager-api/core.js";
 
 /** What runs in an instance. */
 
@@ -34,6 +45,8 @@ export interface LogsRequest {
 /** A piece of the output, as it was written; pieces do not end at lines. */
 export interface LogsResponse {
   data: Buffer;
+  /** Bytes between the piece before, or the beginning, and this one that are no longer kept; absent for none. */
+  skippedBytes?: bigint | undefined;
 }
 
 /** One message to the command. */
@@ -106,6 +119,34 @@ export interface ExecExit {
   end: { $case: "code"; value: number } | //
   /** Number of the signal that killed it. */
   { $case: "signal"; value: number } | undefined;
+}
+
+/** Which instance. */
+export interface ListPortsRequest {
+  instanceId: string;
+}
+
+/** Sorted by port. */
+export interface ListPortsResponse {
+  ports: PortState[];
+}
+
+/** One exposed port. */
+export interface PortState {
+  /** As the workspace listens on it. */
+  port: number;
+  visibility: PortVisibility;
+  protocol: PortProtocol;
+  /** For users; with a private port it needs the owner token. */
+  url: string;
+  /** `host:port` that is forwarded to it; empty while nothing listens there. */
+  forwardedFrom: string;
+  /** Something in the workspace listens on it. */
+  served: boolean;
+  /** Why it cannot be reached; empty when it can. */
+  problem: string;
+  /** Connections open now. */
+  connections: number;
 }
 
 function createBaseLogsRequest(): LogsRequest {
@@ -218,13 +259,19 @@ export const LogsRequest: MessageFns<LogsRequest> = {
 };
 
 function createBaseLogsResponse(): LogsResponse {
-  return { data: Buffer.alloc(0) };
+  return { data: Buffer.alloc(0), skippedBytes: undefined };
 }
 
 export const LogsResponse: MessageFns<LogsResponse> = {
   encode(message: LogsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.data.length !== 0) {
       writer.uint32(10).bytes(message.data);
+    }
+    if (message.skippedBytes !== undefined) {
+      if (BigInt.asIntN(64, message.skippedBytes) !== message.skippedBytes) {
+        throw new globalThis.Error("value provided for field message.skippedBytes of type int64 too large");
+      }
+      writer.uint32(16).int64(message.skippedBytes);
     }
     return writer;
   },
@@ -250,6 +297,14 @@ export const LogsResponse: MessageFns<LogsResponse> = {
             message.data = Buffer.from(reader.bytes());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.skippedBytes = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -263,13 +318,23 @@ export const LogsResponse: MessageFns<LogsResponse> = {
   },
 
   fromJSON(object: any): LogsResponse {
-    return { data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0) };
+    return {
+      data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0),
+      skippedBytes: isSet(object.skippedBytes)
+        ? BigInt(object.skippedBytes)
+        : isSet(object.skipped_bytes)
+        ? BigInt(object.skipped_bytes)
+        : undefined,
+    };
   },
 
   toJSON(message: LogsResponse): unknown {
     const obj: any = {};
     if (message.data.length !== 0) {
       obj.data = base64FromBytes(message.data);
+    }
+    if (message.skippedBytes !== undefined) {
+      obj.skippedBytes = message.skippedBytes.toString();
     }
     return obj;
   },
@@ -280,6 +345,9 @@ export const LogsResponse: MessageFns<LogsResponse> = {
   fromPartial<I extends Exact<DeepPartial<LogsResponse>, I>>(object: I): LogsResponse {
     const message = createBaseLogsResponse();
     message.data = object.data ?? Buffer.alloc(0);
+    message.skippedBytes = (object.skippedBytes !== undefined && object.skippedBytes !== null)
+      ? BigInt(object.skippedBytes)
+      : undefined;
     return message;
   },
 };
@@ -1159,6 +1227,342 @@ export const ExecExit: MessageFns<ExecExit> = {
   },
 };
 
+function createBaseListPortsRequest(): ListPortsRequest {
+  return { instanceId: "" };
+}
+
+export const ListPortsRequest: MessageFns<ListPortsRequest> = {
+  encode(message: ListPortsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instanceId !== "") {
+      writer.uint32(10).string(message.instanceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPortsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPortsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instanceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPortsRequest {
+    return {
+      instanceId: isSet(object.instanceId)
+        ? globalThis.String(object.instanceId)
+        : isSet(object.instance_id)
+        ? globalThis.String(object.instance_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ListPortsRequest): unknown {
+    const obj: any = {};
+    if (message.instanceId !== "") {
+      obj.instanceId = message.instanceId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListPortsRequest>, I>>(base?: I): ListPortsRequest {
+    return ListPortsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPortsRequest>, I>>(object: I): ListPortsRequest {
+    const message = createBaseListPortsRequest();
+    message.instanceId = object.instanceId ?? "";
+    return message;
+  },
+};
+
+function createBaseListPortsResponse(): ListPortsResponse {
+  return { ports: [] };
+}
+
+export const ListPortsResponse: MessageFns<ListPortsResponse> = {
+  encode(message: ListPortsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ports) {
+      PortState.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPortsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPortsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ports.push(PortState.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListPortsResponse {
+    return {
+      ports: globalThis.Array.isArray(object?.ports) ? object.ports.map((e: any) => PortState.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListPortsResponse): unknown {
+    const obj: any = {};
+    if (message.ports?.length) {
+      obj.ports = message.ports.map((e) => PortState.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListPortsResponse>, I>>(base?: I): ListPortsResponse {
+    return ListPortsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListPortsResponse>, I>>(object: I): ListPortsResponse {
+    const message = createBaseListPortsResponse();
+    message.ports = object.ports?.map((e) => PortState.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePortState(): PortState {
+  return {
+    port: 0,
+    visibility: 0,
+    protocol: 0,
+    url: "",
+    forwardedFrom: "",
+    served: false,
+    problem: "",
+    connections: 0,
+  };
+}
+
+export const PortState: MessageFns<PortState> = {
+  encode(message: PortState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.port !== 0) {
+      writer.uint32(8).uint32(message.port);
+    }
+    if (message.visibility !== 0) {
+      writer.uint32(16).int32(message.visibility);
+    }
+    if (message.protocol !== 0) {
+      writer.uint32(24).int32(message.protocol);
+    }
+    if (message.url !== "") {
+      writer.uint32(34).string(message.url);
+    }
+    if (message.forwardedFrom !== "") {
+      writer.uint32(42).string(message.forwardedFrom);
+    }
+    if (message.served !== false) {
+      writer.uint32(48).bool(message.served);
+    }
+    if (message.problem !== "") {
+      writer.uint32(58).string(message.problem);
+    }
+    if (message.connections !== 0) {
+      writer.uint32(64).uint32(message.connections);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PortState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePortState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.visibility = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.protocol = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.forwardedFrom = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.served = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.connections = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PortState {
+    return {
+      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
+      visibility: isSet(object.visibility) ? portVisibilityFromJSON(object.visibility) : 0,
+      protocol: isSet(object.protocol) ? portProtocolFromJSON(object.protocol) : 0,
+      url: isSet(object.url) ? globalThis.String(object.url) : "",
+      forwardedFrom: isSet(object.forwardedFrom)
+        ? globalThis.String(object.forwardedFrom)
+        : isSet(object.forwarded_from)
+        ? globalThis.String(object.forwarded_from)
+        : "",
+      served: isSet(object.served) ? globalThis.Boolean(object.served) : false,
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+      connections: isSet(object.connections) ? globalThis.Number(object.connections) : 0,
+    };
+  },
+
+  toJSON(message: PortState): unknown {
+    const obj: any = {};
+    if (message.port !== 0) {
+      obj.port = Math.round(message.port);
+    }
+    if (message.visibility !== 0) {
+      obj.visibility = portVisibilityToJSON(message.visibility);
+    }
+    if (message.protocol !== 0) {
+      obj.protocol = portProtocolToJSON(message.protocol);
+    }
+    if (message.url !== "") {
+      obj.url = message.url;
+    }
+    if (message.forwardedFrom !== "") {
+      obj.forwardedFrom = message.forwardedFrom;
+    }
+    if (message.served !== false) {
+      obj.served = message.served;
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    if (message.connections !== 0) {
+      obj.connections = Math.round(message.connections);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PortState>, I>>(base?: I): PortState {
+    return PortState.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PortState>, I>>(object: I): PortState {
+    const message = createBasePortState();
+    message.port = object.port ?? 0;
+    message.visibility = object.visibility ?? 0;
+    message.protocol = object.protocol ?? 0;
+    message.url = object.url ?? "";
+    message.forwardedFrom = object.forwardedFrom ?? "";
+    message.served = object.served ?? false;
+    message.problem = object.problem ?? "";
+    message.connections = object.connections ?? 0;
+    return message;
+  },
+};
+
 /** Served by the manager. */
 export type RuntimeServiceService = typeof RuntimeServiceService;
 export const RuntimeServiceService = {
@@ -1182,6 +1586,16 @@ export const RuntimeServiceService = {
     responseSerialize: (value: ExecResponse): Buffer => Buffer.from(ExecResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExecResponse => ExecResponse.decode(value),
   },
+  /** Exposed ports and where they can be reached; wsman.WorkspaceManager.ControlPort changes them. */
+  listPorts: {
+    path: "/steward.v1.RuntimeService/ListPorts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListPortsRequest): Buffer => Buffer.from(ListPortsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListPortsRequest => ListPortsRequest.decode(value),
+    responseSerialize: (value: ListPortsResponse): Buffer => Buffer.from(ListPortsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListPortsResponse => ListPortsResponse.decode(value),
+  },
 } as const;
 
 export interface RuntimeServiceServer extends UntypedServiceImplementation {
@@ -1189,6 +1603,8 @@ export interface RuntimeServiceServer extends UntypedServiceImplementation {
   logs: handleServerStreamingCall<LogsRequest, LogsResponse>;
   /** Runs a command inside the instance. The first message starts it; cancelling the call kills it. */
   exec: handleBidiStreamingCall<ExecRequest, ExecResponse>;
+  /** Exposed ports and where they can be reached; wsman.WorkspaceManager.ControlPort changes them. */
+  listPorts: handleUnaryCall<ListPortsRequest, ListPortsResponse>;
 }
 
 export interface RuntimeServiceClient extends Client {
@@ -1199,6 +1615,22 @@ export interface RuntimeServiceClient extends Client {
   exec(): ClientDuplexStream<ExecRequest, ExecResponse>;
   exec(options: Partial<CallOptions>): ClientDuplexStream<ExecRequest, ExecResponse>;
   exec(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ExecRequest, ExecResponse>;
+  /** Exposed ports and where they can be reached; wsman.WorkspaceManager.ControlPort changes them. */
+  listPorts(
+    request: ListPortsRequest,
+    callback: (error: ServiceError | null, response: ListPortsResponse) => void,
+  ): ClientUnaryCall;
+  listPorts(
+    request: ListPortsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListPortsResponse) => void,
+  ): ClientUnaryCall;
+  listPorts(
+    request: ListPortsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListPortsResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const RuntimeServiceClient = makeGenericClientConstructor(

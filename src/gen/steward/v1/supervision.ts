@@ -281,6 +281,8 @@ export interface GetTreeRequest {
   depth: number;
   /** Most children shown of one supervisor; 0 for the server's choice. */
   childrenLimit: number;
+  /** Of the daemon on this node, which the manager passes on; empty for the program that answers. */
+  node: string;
 }
 
 /** The tree. */
@@ -340,6 +342,8 @@ export interface RetryChildRequest {
   path: string;
   /** Why and by whom, for the history. Required. */
   reason: string;
+  /** Of the daemon on this node, which the manager passes on; empty for the program that answers. */
+  node: string;
 }
 
 /** The child, starting. */
@@ -348,7 +352,7 @@ export interface RetryChildResponse {
 }
 
 function createBaseGetTreeRequest(): GetTreeRequest {
-  return { path: "", depth: 0, childrenLimit: 0 };
+  return { path: "", depth: 0, childrenLimit: 0, node: "" };
 }
 
 export const GetTreeRequest: MessageFns<GetTreeRequest> = {
@@ -361,6 +365,9 @@ export const GetTreeRequest: MessageFns<GetTreeRequest> = {
     }
     if (message.childrenLimit !== 0) {
       writer.uint32(24).uint32(message.childrenLimit);
+    }
+    if (message.node !== "") {
+      writer.uint32(34).string(message.node);
     }
     return writer;
   },
@@ -402,6 +409,14 @@ export const GetTreeRequest: MessageFns<GetTreeRequest> = {
             message.childrenLimit = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -423,6 +438,7 @@ export const GetTreeRequest: MessageFns<GetTreeRequest> = {
         : isSet(object.children_limit)
         ? globalThis.Number(object.children_limit)
         : 0,
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
     };
   },
 
@@ -437,6 +453,9 @@ export const GetTreeRequest: MessageFns<GetTreeRequest> = {
     if (message.childrenLimit !== 0) {
       obj.childrenLimit = Math.round(message.childrenLimit);
     }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
     return obj;
   },
 
@@ -448,6 +467,7 @@ export const GetTreeRequest: MessageFns<GetTreeRequest> = {
     message.path = object.path ?? "";
     message.depth = object.depth ?? 0;
     message.childrenLimit = object.childrenLimit ?? 0;
+    message.node = object.node ?? "";
     return message;
   },
 };
@@ -993,7 +1013,7 @@ export const RestartBudget: MessageFns<RestartBudget> = {
 };
 
 function createBaseRetryChildRequest(): RetryChildRequest {
-  return { path: "", reason: "" };
+  return { path: "", reason: "", node: "" };
 }
 
 export const RetryChildRequest: MessageFns<RetryChildRequest> = {
@@ -1003,6 +1023,9 @@ export const RetryChildRequest: MessageFns<RetryChildRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
     }
     return writer;
   },
@@ -1036,6 +1059,14 @@ export const RetryChildRequest: MessageFns<RetryChildRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1052,6 +1083,7 @@ export const RetryChildRequest: MessageFns<RetryChildRequest> = {
     return {
       path: isSet(object.path) ? globalThis.String(object.path) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
     };
   },
 
@@ -1063,6 +1095,9 @@ export const RetryChildRequest: MessageFns<RetryChildRequest> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
     return obj;
   },
 
@@ -1073,6 +1108,7 @@ export const RetryChildRequest: MessageFns<RetryChildRequest> = {
     const message = createBaseRetryChildRequest();
     message.path = object.path ?? "";
     message.reason = object.reason ?? "";
+    message.node = object.node ?? "";
     return message;
   },
 };

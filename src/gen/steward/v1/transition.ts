@@ -16,7 +16,10 @@ export interface Transition {
   /** Milliseconds since the epoch. */
   atMs: bigint;
   instanceId: string;
-  /** `content` for the instance's own actor, else the child: `backup-timer`, `mount:proc`, `veth:0`, ... */
+  /**
+   * `content` for the actor of the content, `instance` for that of the manager, `person` for what somebody decided,
+   * else the child: `backup-timer`, `mount:proc`, `veth:0`, ...
+   */
   actor: string;
   from: string;
   to: string;
@@ -24,7 +27,7 @@ export interface Transition {
   cause: string;
   /** What a person should know beyond that. Never a secret. */
   detail: string;
-  /** Node whose daemon told it; sequences of different nodes do not compare. */
+  /** Node whose daemon told it, or `manager`; sequences of different nodes do not compare. */
   node: string;
 }
 
