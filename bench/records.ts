@@ -103,6 +103,7 @@ function recordOf(index: number): ContentRecord {
     savedAt: undefined,
     timer: { nextAt: at + 300_000, paused: false, run: 0, failures: 0 },
     attachments: [],
+    parked: undefined,
     disposal: undefined,
     preStop: undefined,
     logs: undefined,

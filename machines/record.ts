@@ -15,12 +15,19 @@ export type ContentRecord = Omit<
   readonly step: RecordedStep;
   /** What the attachments have made durable about themselves, in the order they were added. */
   readonly attachments: readonly RecordedAttachment[];
+  /** Somebody parked the instance: no actor of it is started until it is resumed. */
+  readonly parked: ParkedRecord | undefined;
 };
 
-/** What the content's children have made durable about themselves. */
-export type ChildrenRecord = Pick<ContentRecord, 'attachments' | 'timer'>;
+export interface ParkedRecord {
+  readonly at: number;
+  readonly reason: string;
+}
 
-/** The content's part of its record; that of its children is theirs, and stays as it is on disk. */
+/** What is in the record and is not the content's own: what its children and people made durable. */
+export type ChildrenRecord = Pick<ContentRecord, 'attachments' | 'timer' | 'parked'>;
+
+/** The content's part of its record; what others say there is theirs, and stays as it is on disk. */
 export function toRecord(
   context: ContentContext,
   step: RecordedStep,
@@ -37,7 +44,13 @@ export function toRecord(
     waitingFor: _waitingFor,
     ...kept
   } = context;
-  return { ...kept, step, attachments: children?.attachments ?? [], timer: children?.timer };
+  return {
+    ...kept,
+    step,
+    attachments: children?.attachments ?? [],
+    timer: children?.timer,
+    parked: children?.parked,
+  };
 }
 
 /**
@@ -45,7 +58,7 @@ export function toRecord(
  * backup that the timer asked for is asked for again by the timer.
  */
 export function fromRecord(record: ContentRecord, limits: ContentContext['limits']): ContentContext {
-  const { step, attachments, jobs, ...kept } = record;
+  const { step, attachments, jobs, parked: _parked, ...kept } = record;
   return {
     ...kept,
     jobs: jobs.filter((job) => job.kind === 'snapshot' || job.origin === 'request'),

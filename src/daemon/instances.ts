@@ -1,18 +1,14 @@
-import type { contentMachine } from '../../machines/content-state.js';
-import type { ContentLimits, Failure, Identity, SetupRequest } from '../../machines/content-types.js';
+import type { Identity, SetupRequest } from '../../machines/content-types.js';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
-import type { ContentRecord } from '../../machines/record.js';
+import type { ContentRecord, ParkedRecord } from '../../machines/record.js';
 import { StewardError, toStewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
-import type { Exit } from '../supervision/exit.js';
-import { NORMAL } from '../supervision/exit.js';
-import type { ChildContext, ChildSpec, StartedChild } from '../supervision/spec.js';
-import type { Supervisor } from '../supervision/supervisor.js';
-import { EFFECTS_END_MS, INSTANCES_MAX, STOP_GRACE_MS } from './bounds.js';
+import { INSTANCES_MAX } from './bounds.js';
 import { ClosedWorkspaces } from './instance/closed-workspaces.js';
 import type { Finished } from './instance/finished.js';
-import type { Moved } from './instance/follower.js';
-import { Instance } from './instance/instance.js';
+import type { Instance } from './instance/instance.js';
+import { type Failing, Lives, type LivesOptions } from './instance/lives.js';
+import { parkedByFailing, parkedByHand } from './instance/parked.js';
 import type { SecretStore, Secrets } from './instance/secrets.js';
 
 /** Where the instances keep what must outlive them. */
@@ -21,6 +17,8 @@ export interface InstanceRecords {
   finished(instance: InstanceId): Finished | undefined;
   /** Resolves when no write of this instance's record is under way. */
   settled(instance: InstanceId): Promise<void>;
+  /** Makes durable that somebody parked the instance, or no longer does; `record-not-written` without a record. */
+  writeParked(instance: InstanceId, parked: ParkedRecord | undefined): Promise<void>;
   /**
    * The first record of an instance was given up; one that comes late after all must not stay, and no other
    * instance of the workspace gets a record before it is gone.
@@ -28,19 +26,13 @@ export interface InstanceRecords {
   discard(identity: Identity): void;
 }
 
-export interface InstancesOptions {
-  readonly clock: Clock;
-  readonly machine: typeof contentMachine;
-  readonly limits: ContentLimits;
+export interface InstancesOptions extends Omit<LivesOptions, 'records' | 'onOver'> {
   readonly records: InstanceRecords;
   readonly secrets: SecretStore;
   /** Why nothing new may begin on this node now; undefined when it may. */
   readonly refusal?: () => StewardError | undefined;
   /** Whether a content folder of that name exists, whoever made it. */
   readonly hasContent: (instance: InstanceId) => Promise<boolean>;
-  /** The dynamic supervisor that owns the actors; each instance has its own budget and is parked alone. */
-  readonly supervisor: () => Supervisor;
-  readonly onMoved: (instance: InstanceId, moved: Moved) => void;
 }
 
 export interface InitCommand {
@@ -50,16 +42,15 @@ export interface InitCommand {
 }
 
 /** Why an instance has no living actor. */
-export interface Absence {
-  /** It failed too often and waits for a Dispose or a person; else it will be started again by itself. */
-  readonly isParked: boolean;
-  readonly reason: string;
+export interface Absence extends Failing {
+  /** When somebody parked it; absent when it failed too often. */
+  readonly parkedAt?: number;
 }
 
 /** All instances of this node: which live, which are finished, and which workspace each belongs to. */
 export class Instances {
   readonly #options: InstancesOptions;
-  readonly #live = new Map<InstanceId, Instance>();
+  readonly #lives: Lives;
   /** Every instance that is not gone, parked ones included. */
   readonly #owned = new Map<InstanceId, Identity>();
   readonly #byWorkspace = new Map<string, InstanceId>();
@@ -70,6 +61,7 @@ export class Instances {
 
   constructor(options: InstancesOptions) {
     this.#options = options;
+    this.#lives = new Lives({ ...options, onOver: (identity, how) => this.#over(identity, how) });
   }
 
   get size(): number {
@@ -82,17 +74,16 @@ export class Instances {
 
   /** The living actor; throws `parked`, or `unavailable` between two lives. */
   get(instance: InstanceId): Instance {
-    const live = this.#live.get(instance);
+    const parked = this.#parkedByHand(instance);
+    if (parked !== undefined) throw parkedByHand(instance, parked);
+    const live = this.find(instance);
     if (live !== undefined) return live;
     if (!this.#owned.has(instance)) throw this.#absent(instance);
-    const absence = this.absences().get(instance);
-    if (absence?.isParked !== true) {
+    const failing = this.#lives.failing().get(instance);
+    if (failing?.isParked !== true) {
       throw new StewardError('unavailable', `instance ${instance} is being started; try again`);
     }
-    throw new StewardError(
-      'parked',
-      `instance ${instance} failed too often and waits for a person; its content is kept (${absence.reason})`,
-    );
+    throw parkedByFailing(instance, failing.reason);
   }
 
   /** The living actor, also when its INIT is still on its way. */
@@ -113,20 +104,19 @@ export class Instances {
     return live;
   }
 
-  /** Every instance without a living actor. Looks at all children, so ask once for many. */
+  /** Every instance without a living actor. Looks at all of them, so ask once for many. */
   absences(): ReadonlyMap<string, Absence> {
-    const children = this.#options.supervisor().whichChildren();
-    const absent = children.filter(({ state }) => state === 'parked' || state === 'waiting');
-    return new Map(
-      absent.map(({ name, state, lastError }) => [
-        name,
-        { isParked: state === 'parked', reason: lastError ?? 'it failed without a reason' },
-      ]),
-    );
+    const absent = new Map<string, Absence>(this.#lives.failing());
+    for (const instance of this.#owned.keys()) {
+      const parked = this.#parkedByHand(instance);
+      if (parked === undefined) continue;
+      absent.set(instance, { isParked: true, reason: parked.reason, parkedAt: parked.at });
+    }
+    return absent;
   }
 
   find(instance: InstanceId): Instance | undefined {
-    return this.#live.get(instance);
+    return this.#lives.find(instance);
   }
 
   owns(instance: InstanceId): boolean {
@@ -145,7 +135,7 @@ export class Instances {
   async init(command: InitCommand): Promise<Instance> {
     const { instance } = command.identity;
     const beginning = this.#beginning.get(instance);
-    const existing = beginning === undefined ? this.#live.get(instance) : await beginning;
+    const existing = beginning === undefined ? this.find(instance) : await beginning;
     if (existing !== undefined) return joined(existing, command);
     this.#refuse(command);
     this.#claim(command.identity);
@@ -158,24 +148,49 @@ export class Instances {
   async recover(record: ContentRecord): Promise<void> {
     const { instance } = record.identity;
     this.#claim(record.identity);
-    await this.#start(record.identity);
-    const back = this.#live
-      .get(instance)
-      ?.waitFor((view) => (isBack(view.step) ? true : undefined), endless());
+    if (record.parked !== undefined) return;
+    await this.#lives.start(record.identity);
+    const back = this.find(instance)?.waitFor((view) => (isBack(view.step) ? true : undefined), endless());
     // One that crashes is its supervisor's; the others come back regardless.
     await back?.catch(() => undefined);
   }
 
   /** Another try at once: of a parked instance, and of a wrap-up that pauses before its next attempt. */
   async retry(instance: InstanceId): Promise<void> {
-    await this.unpark(instance);
+    await this.resume(instance);
     this.find(instance)?.send({ type: 'RETRY', at: this.#options.clock.now() });
   }
 
-  /** Starts the instance again, with a fresh budget, if it is parked. */
+  /**
+   * Everything of the instance stays as it is, over restarts too, and nothing is done for it, until it is resumed.
+   * Whoever waits for it is told `parked`. Resolves when its work has ended. Throws `unavailable` before its first
+   * record is on disk.
+   */
+  async park(instance: InstanceId, reason: string): Promise<void> {
+    const { records, clock } = this.#options;
+    await this.#beginning.get(instance)?.catch(() => undefined);
+    await records.settled(instance);
+    if (records.read(instance) === undefined) {
+      throw new StewardError('unavailable', `instance ${instance} is being started; try again`);
+    }
+    await records.writeParked(instance, { at: clock.now(), reason });
+    await this.#lives.end(instance);
+  }
+
+  /** Goes on with an instance that somebody parked, or whose restarts are used up. Nothing happens to others. */
+  async resume(instance: InstanceId): Promise<void> {
+    if (this.#parkedByHand(instance) === undefined) return this.unpark(instance);
+    await this.#lives.end(instance);
+    await this.#options.records.writeParked(instance, undefined);
+    const identity = this.#owned.get(instance);
+    if (identity !== undefined) await this.#lives.start(identity);
+  }
+
+  /** Starts the instance again, with a fresh budget, if its restarts are used up. What somebody parked stays so. */
   async unpark(instance: InstanceId): Promise<void> {
-    const isAbsent = this.#owned.has(instance) && !this.#live.has(instance);
-    if (isAbsent) await this.#options.supervisor().retryChild(instance);
+    if (this.#parkedByHand(instance) !== undefined) return;
+    const isAbsent = this.#owned.has(instance) && this.find(instance) === undefined;
+    if (isAbsent) await this.#lives.retry(instance);
   }
 
   /** Until the answer is called no instance of the workspace, or of any of the owner, begins. */
@@ -197,7 +212,7 @@ export class Instances {
     milliseconds: number,
     isHeld: (instance: InstanceId) => boolean = () => false,
   ): Promise<void> {
-    const busy = [...this.#live.values()].filter(({ lane }) => !lane.isIdle);
+    const busy = [...this.#lives.all()].filter(({ lane }) => !lane.isIdle);
     await Promise.all(
       busy.map(({ lane, identity }) => lane.idle(clock, milliseconds, () => isHeld(identity.instance))),
     );
@@ -208,7 +223,7 @@ export class Instances {
     try {
       await this.#refuseUnknownContent(instance);
       await this.#options.secrets.keep(instance, secrets);
-      await this.#start(identity);
+      await this.#lives.start(identity);
       const live = this.get(instance);
       live.send({ type: 'INIT', at: this.#options.clock.now(), request });
       return live;
@@ -271,84 +286,22 @@ export class Instances {
   }
 
   #release(identity: Identity): void {
-    this.#live.delete(identity.instance);
+    this.#lives.forget(identity.instance);
     this.#owned.delete(identity.instance);
     this.#byWorkspace.delete(workspaceKey(identity.owner, identity.workspace));
   }
 
-  async #start(identity: Identity): Promise<void> {
-    const result = await this.#options.supervisor().startChild(this.#childSpec(identity));
-    if (result.result === 'started') return;
-    const why = result.result === 'failed' ? toStewardError(result.error, 'unavailable') : undefined;
-    throw why ?? new StewardError('unavailable', `instance ${identity.instance} could not be started`);
+  /** What somebody decided; its record says so until it is resumed. */
+  #parkedByHand(instance: InstanceId): ParkedRecord | undefined {
+    return this.#owned.has(instance) ? this.#options.records.read(instance)?.parked : undefined;
   }
 
-  #childSpec(identity: Identity): ChildSpec {
-    return {
-      name: identity.instance,
-      kind: 'worker',
-      restart: 'transient',
-      shutdown: STOP_GRACE_MS,
-      start: async (context) => {
-        // What a former life still writes must not come after what this one reads.
-        await this.#options.records.settled(identity.instance);
-        return this.#run(identity, context);
-      },
-    };
-  }
-
-  /** One life of an instance's actor: from its record when there is one, else from nothing. */
-  #run(identity: Identity, context: ChildContext): StartedChild {
-    const { clock, limits, records } = this.#options;
-    const record = records.read(identity.instance);
-    const live = new Instance({
-      machine: this.#options.machine,
-      input:
-        record === undefined
-          ? { kind: 'new', identity, limits, at: clock.now() }
-          : { kind: 'recorded', record, limits, at: clock.now() },
-      onMoved: (moved) => this.#options.onMoved(identity.instance, moved),
-    });
-    this.#live.set(identity.instance, live);
-    context.onKill(async () => {
-      live.halt();
-      if (await live.lane.idle(clock, EFFECTS_END_MS)) return [];
-      return [{ kind: 'task', detail: `an effect of ${identity.instance} has not ended` }];
-    });
-    live.start();
-    return {
-      exit: this.#lifeOf(identity, live),
-      stop: () => this.#stop(live),
-    };
-  }
-
-  async #stop(live: Instance): Promise<void> {
-    live.halt();
-    await live.lane.idle(this.#options.clock, STOP_GRACE_MS);
-  }
-
-  /** How a life ends: for good, or so that the supervisor brings the instance back from its record. */
-  async #lifeOf(identity: Identity, live: Instance): Promise<Exit> {
-    try {
-      const view = await live.over;
-      switch (view.step) {
-        case 'failed':
-          return { kind: 'abnormal', error: new Error(textOf(view.context.failure)) };
-        case 'refused':
-          await this.#options.secrets.drop(identity.instance).catch(() => undefined);
-          this.#options.records.discard(identity);
-          this.#release(identity);
-          return NORMAL;
-        case 'gone':
-          this.#release(identity);
-          return NORMAL;
-        default:
-          // It was halted: it goes on from its record in the next life.
-          return NORMAL;
-      }
-    } finally {
-      if (this.#live.get(identity.instance) === live) this.#live.delete(identity.instance);
+  async #over(identity: Identity, how: 'gone' | 'refused'): Promise<void> {
+    if (how === 'refused') {
+      await this.#options.secrets.drop(identity.instance).catch(() => undefined);
+      this.#options.records.discard(identity);
     }
+    this.#release(identity);
   }
 }
 
@@ -381,10 +334,6 @@ function endless(): AbortSignal {
 
 function stopping(): StewardError {
   return new StewardError('unavailable', 'the daemon is stopping');
-}
-
-function textOf(failure: Failure | undefined): string {
-  return failure === undefined ? 'it failed without a reason' : `${failure.code}: ${failure.message}`;
 }
 
 function workspaceKey(owner: OwnerId, workspace: WorkspaceId): string {

@@ -156,7 +156,7 @@ export const catalog = {
   parked: entry(
     status.FAILED_PRECONDITION,
     false,
-    'It failed too often and was parked; `steward history` shows why.',
+    'It failed too often, or somebody parked it; `steward history` shows why, `steward recover` goes on.',
   ),
   internal: entry(
     status.INTERNAL,

@@ -64,10 +64,10 @@ export class Instance {
     this.#actor.start();
   }
 
-  /** Leaves everything as it is recorded; effects are aborted. Nothing is told afterwards. */
-  halt(): void {
+  /** Leaves everything as it is recorded; effects are aborted. Whoever waits is told `why`, and nothing afterwards. */
+  halt(why = new StewardError('unavailable', 'the daemon is stopping')): void {
     this.#actor.stop();
-    this.#endWith(new StewardError('unavailable', 'the daemon is stopping'));
+    this.#endWith(why);
   }
 
   get view(): ContentView {

@@ -2,7 +2,7 @@ import type { BackupTimerRecord } from '../../../machines/backup-timer-steps.js'
 import type { RecordedAttachment } from '../../../machines/content-attachments.js';
 import type { ContentContext, Identity } from '../../../machines/content-types.js';
 import type { InstanceId } from '../../../machines/ids.js';
-import { type ContentRecord, withAttachment } from '../../../machines/record.js';
+import { type ContentRecord, type ParkedRecord, withAttachment } from '../../../machines/record.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { World } from '../../gateways/world.js';
 import type { AlarmListener } from '../../records/alarm.js';
@@ -112,6 +112,12 @@ export class ContentRecords implements InstanceRecords {
   /** Makes a step of the backup timer durable, and nothing else. Throws `record-not-written` without an instance. */
   writeTimer(instance: InstanceId, timer: BackupTimerRecord, signal: AbortSignal): Promise<void> {
     return this.change(instance, (before) => ({ ...existing(instance, before), timer }), signal);
+  }
+
+  /** Makes a person's decision durable, and nothing else. Throws `record-not-written` without an instance. */
+  writeParked(instance: InstanceId, parked: ParkedRecord | undefined): Promise<void> {
+    const next = (before: ContentRecord | undefined) => ({ ...existing(instance, before), parked });
+    return this.change(instance, next, new AbortController().signal);
   }
 
   /**

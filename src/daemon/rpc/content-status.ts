@@ -75,6 +75,7 @@ export function absentStatusOf(
   const { identity, at, since, failure, lastBackup, request } = record;
   const reason = absence?.reason ?? failure?.message ?? '';
   const isParked = absence?.isParked === true;
+  const parkedAt = absence?.parkedAt ?? at;
   return {
     ...emptyStatus(identity, node),
     state: WorkspaceContentState[stateOfRecord(record.step)],
@@ -82,11 +83,11 @@ export function absentStatusOf(
     cause: isParked ? 'parked' : 'failed',
     detail: reason,
     sinceMs: BigInt(since),
-    stepSinceMs: BigInt(at),
+    stepSinceMs: BigInt(parkedAt),
     generation: BigInt(record.generation),
     lastBackup: lastBackup === undefined ? undefined : backupOf(lastBackup, record),
     failure: failure === undefined ? undefined : failureOf(failure),
-    parked: isParked ? { reason, sinceMs: BigInt(at) } : undefined,
+    parked: isParked ? { reason, sinceMs: BigInt(parkedAt) } : undefined,
     remoteStorageDisabled: request?.remoteStorageDisabled ?? false,
     storageQuotaBytes: BigInt(request?.quotaBytes ?? 0),
     ...absentRisk(record),

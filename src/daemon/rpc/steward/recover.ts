@@ -2,6 +2,7 @@ import { StewardError } from '../../../errors/steward-error.js';
 import type { RecoverRequest, RecoverResponse } from '../../../gen/steward/v1/content_service.js';
 import type { CallContext } from '../../../grpc/service-types.js';
 import { requiredInstanceId, requiredMessage, requiredText } from '../../../grpc/validation.js';
+import { boundedText } from '../../effects/bounded.js';
 import { disposeAnswer } from '../answers.js';
 import { contentOf } from './get-content.js';
 import type { StewardContentOptions } from './options.js';
@@ -37,14 +38,16 @@ export async function recover(
       await core.instances.retry(instance);
       break;
     case 'park':
-      throw new StewardError('not-implemented', 'parking by hand is not offered by this version');
+      note('park');
+      await core.instances.park(instance, boundedText(reason));
+      break;
     case 'resume':
       note('resume');
-      await core.instances.unpark(instance);
+      await core.instances.resume(instance);
       break;
     case 'abandon': {
       note('abandon');
-      await core.instances.unpark(instance);
+      await core.instances.resume(instance);
       const live = await core.instances.listening(instance, 'dispose', call.signal);
       const pausesBefore = live.view.context.pauses;
       live.send({
