@@ -13,6 +13,8 @@ export interface Processes {
   isAlive(identity: ProcessIdentity): Promise<boolean>;
   /** Signals the group that `identity` leads; false when it is gone. */
   signalGroup(identity: ProcessIdentity, signal: KillSignal): Promise<boolean>;
+  /** Signals this one process; false when it is gone. */
+  signalProcess(identity: ProcessIdentity, signal: KillSignal): Promise<boolean>;
   /** This very process. */
   self(): ProcessIdentity;
   /** Whether a program of that name is on the PATH, and where. */
@@ -44,6 +46,21 @@ export interface DetachedCommand {
   readonly uid?: number;
   readonly gid?: number;
   readonly logPath: string;
+  /** Takes the output instead, on its standard input, until nobody can write any more; outlives us as well. */
+  readonly logger?: LoggerCommand;
+  /**
+   * Called before the program may do anything: it has to read a line from its standard input first, and gets
+   * none when this fails or we are gone.
+   */
+  readonly hold?: (pid: number) => Promise<void>;
+}
+
+/** Runs as who we are, in a session of its own. */
+export interface LoggerCommand {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
 }
 
 export interface RunningProcess {

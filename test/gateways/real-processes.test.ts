@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -124,6 +124,58 @@ describe('RealProcesses', () => {
   it('says why a detached program cannot be started', async () => {
     const command = { program: '/no/such', args: [], env: {}, cwd: folder, logPath: join(folder, 'log') };
     await expect(processes.startDetached(command)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('hands the output of a detached program to a logger of its own, until its last writer has ended', async () => {
+    const logger = { program: 'sh', args: ['-c', 'cat >log; : >over'], env: {}, cwd: folder };
+    const args = ['-c', 'echo one; echo two >/dev/stderr; echo three >/dev/stdout; (sleep 0.1; echo four) &'];
+    const logPath = join(folder, 'pipe');
+    await processes.startDetached({ program: 'sh', args, env: {}, cwd: folder, logPath, logger });
+    await expect.poll(() => readFile(join(folder, 'over'), 'utf8').catch(() => 'no')).toBe('');
+    expect(await readFile(join(folder, 'log'), 'utf8')).toBe('one\ntwo\nthree\nfour\n');
+    expect(await readdir(folder)).toEqual(['log', 'over']);
+  });
+
+  it('holds a detached program back until it may go on, for ever when that fails', async () => {
+    const logPath = join(folder, 'log');
+    const args = ['-c', 'read -r line || exit 9; echo went'];
+    const start = (hold: (pid: number) => Promise<void>) =>
+      processes.startDetached({ program: 'sh', args, env: {}, cwd: folder, logPath, hold });
+    let before = 'not called';
+    await start(async (pid) => {
+      before = `${await isRunning(pid)} ${await readFile(logPath, 'utf8')}`;
+    });
+    expect(before).toBe('true ');
+    await expect.poll(() => readFile(logPath, 'utf8')).toBe('went\n');
+    let held = 0;
+    await expect(
+      start(async (pid) => {
+        held = pid;
+        throw new Error('no place');
+      }),
+    ).rejects.toThrow('no place');
+    await expect.poll(() => isRunning(held)).toBe(false);
+    expect(await readFile(logPath, 'utf8')).toBe('went\n');
+  });
+
+  it('signals one process of a group and leaves the others', async () => {
+    const logPath = join(folder, 'log');
+    const args = ['-c', 'sleep 1000 & echo $!; wait; echo waited; exec sleep 1000'];
+    const leader = await processes.startDetached({ program: 'sh', args, env: {}, cwd: folder, logPath });
+    await expect.poll(() => readFile(logPath, 'utf8')).toMatch(/\d\n/);
+    const stat = parseProcStat(
+      await readFile(`/proc/${Number(await readFile(logPath, 'utf8'))}/stat`, 'utf8'),
+    );
+    const member = {
+      ...leader,
+      pid: Number(await readFile(logPath, 'utf8')),
+      startTicks: stat?.startTicks ?? 0,
+    };
+    expect(await processes.signalProcess({ ...member, startTicks: 1 }, 'SIGKILL')).toBe(false);
+    expect(await processes.signalProcess(member, 'SIGKILL')).toBe(true);
+    await expect.poll(() => readFile(logPath, 'utf8')).toContain('waited');
+    expect(await processes.isAlive(leader)).toBe(true);
+    await processes.signalGroup(leader, 'SIGKILL');
   });
 
   it('finds programs on the PATH', async () => {

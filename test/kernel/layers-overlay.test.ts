@@ -274,6 +274,7 @@ function dyingAfter(allowed: number) {
       startDetached: (command) => processes.startDetached(command),
       isAlive: (identity) => processes.isAlive(identity),
       signalGroup: (identity, signal) => processes.signalGroup(identity, signal),
+      signalProcess: (identity, signal) => processes.signalProcess(identity, signal),
       self: () => processes.self(),
       find: (program) => processes.find(program),
     },

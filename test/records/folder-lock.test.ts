@@ -128,6 +128,7 @@ function processesOf(
     start: (command) => processes.start(command),
     startDetached: (command) => processes.startDetached(command),
     signalGroup: (identity, signal) => processes.signalGroup(identity, signal),
+    signalProcess: (identity, signal) => processes.signalProcess(identity, signal),
     find: (program) => processes.find(program),
     self: () => self,
     isAlive,

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { accessSync, closeSync, constants, openSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type {
   DetachedCommand,
@@ -10,6 +8,7 @@ import type {
   ProcessIdentity,
   RunningProcess,
 } from '../processes.js';
+import { startDetached } from './detached.js';
 import { hasMembers, identify, readBootId, readProcStat } from './proc-stat.js';
 import { startProcess } from './running-process.js';
 
@@ -19,25 +18,8 @@ export class RealProcesses implements Processes {
     return startProcess({ ...command, program: located(command.program, command.env) });
   }
 
-  async startDetached(command: DetachedCommand): Promise<ProcessIdentity> {
-    const log = openSync(command.logPath, 'a', 0o600);
-    try {
-      const child = spawn(located(command.program, command.env), [...command.args], {
-        cwd: command.cwd,
-        env: { ...command.env },
-        detached: true,
-        stdio: ['ignore', log, log],
-        ...(command.uid === undefined ? {} : { uid: command.uid }),
-        ...(command.gid === undefined ? {} : { gid: command.gid }),
-      });
-      const identity = child.pid === undefined ? undefined : identify(child.pid);
-      child.unref();
-      if (identity !== undefined) return identity;
-      const [error] = await once(child, 'error');
-      throw error;
-    } finally {
-      closeSync(log);
-    }
+  startDetached(command: DetachedCommand): Promise<ProcessIdentity> {
+    return startDetached({ ...command, program: located(command.program, command.env) });
   }
 
   async isAlive(identity: ProcessIdentity): Promise<boolean> {
@@ -53,6 +35,16 @@ export class RealProcesses implements Processes {
     if (leader === undefined && !(await hasMembers(identity.pid))) return false;
     try {
       process.kill(-identity.pid, signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async signalProcess(identity: ProcessIdentity, signal: KillSignal): Promise<boolean> {
+    if (!(await this.isAlive(identity))) return false;
+    try {
+      process.kill(identity.pid, signal);
       return true;
     } catch {
       return false;

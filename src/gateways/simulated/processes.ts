@@ -100,6 +100,7 @@ export class SimulatedProcesses implements Processes {
     const files = this.#files.ofOthers();
     const child = this.#run(command, files);
     if (child?.pid === undefined) throw fileError('ENOENT', 'spawn', command.program);
+    await command.hold?.(child.pid);
     const identity = { pid: child.pid, startTicks: this.#clock.monotonic(), bootId: this.#bootId };
     const detached = { identity, kill: (signal: KillSignal) => child.kill(signal), isAlive: true };
     this.#table.detached.set(identity.pid, detached);
@@ -118,6 +119,10 @@ export class SimulatedProcesses implements Processes {
     const detached = this.#find(identity);
     detached?.kill(signal);
     return detached !== undefined;
+  }
+
+  signalProcess(identity: ProcessIdentity, signal: KillSignal): Promise<boolean> {
+    return this.signalGroup(identity, signal);
   }
 
   self(): ProcessIdentity {

@@ -34,6 +34,7 @@ export function withProcesses<Place extends ArchivePlace>(place: Place, changed:
     startDetached: (command) => processes.startDetached(command),
     isAlive: (identity) => processes.isAlive(identity),
     signalGroup: (identity, signal) => processes.signalGroup(identity, signal),
+    signalProcess: (identity, signal) => processes.signalProcess(identity, signal),
     self: () => processes.self(),
     find: (program) => processes.find(program),
     ...changed,
