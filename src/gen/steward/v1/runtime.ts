@@ -39,14 +39,28 @@ export interface LogsRequest {
   /** Go on with what is written from now on, until the instance has ended. */
   follow: boolean;
   /** Begin with the last so many lines; absent: from the beginning. */
-  tailLines?: number | undefined;
+  tailLines?:
+    | number
+    | undefined;
+  /**
+   * Begin with this byte of the output, counted from its beginning, whatever is no longer kept; with tail_lines the
+   * later of both.
+   */
+  offset?: bigint | undefined;
 }
 
 /** A piece of the output, as it was written; pieces do not end at lines. */
 export interface LogsResponse {
   data: Buffer;
   /** Bytes between the piece before, or the beginning, and this one that are no longer kept; absent for none. */
-  skippedBytes?: bigint | undefined;
+  skippedBytes?:
+    | bigint
+    | undefined;
+  /**
+   * Of the first byte of data, counted from the beginning of the output; offset and length of the last piece tell
+   * where to go on after a lost connection.
+   */
+  offset?: bigint | undefined;
 }
 
 /** One message to the command. */
@@ -57,11 +71,11 @@ export interface ExecRequest {
     { $case: "start"; value: ExecStart }
     | { $case: "stdin"; value: Buffer }
     | //
-    /** No more input will come. */
+    /** No more input will come; with a terminal: the character that ends it (^D). */
     { $case: "stdinEnd"; value: ExecStdinEnd }
     | { $case: "resize"; value: TerminalSize }
     | //
-    /** Number of a signal, as signal(7) counts on Linux. */
+    /** Number of a signal, 1 to 31 as signal(7) counts on Linux, for its group; with a terminal the one in front. */
     { $case: "signal"; value: number }
     | undefined;
 }
@@ -73,7 +87,7 @@ export interface ExecStart {
   command: string[];
   /** Added to the environment of the workspace. May be secret. */
   environment: { [key: string]: string };
-  /** Absolute, inside the instance; empty for the workspace location. */
+  /** Absolute, inside the instance, where /workspace is the content; empty for the workspace location. */
   workingDirectory: string;
   /** Present: the command gets a terminal of that size, and all its output comes as stdout. */
   terminal: TerminalSize | undefined;
@@ -103,7 +117,7 @@ export interface ExecResponse {
     | { $case: "stdout"; value: Buffer }
     | { $case: "stderr"; value: Buffer }
     | //
-    /** Last message. */
+    /** Last message. As of shells: 127 for a program that is not there, 126 for one that cannot be run. */
     { $case: "exit"; value: ExecExit }
     | undefined;
 }
@@ -150,7 +164,7 @@ export interface PortState {
 }
 
 function createBaseLogsRequest(): LogsRequest {
-  return { instanceId: "", follow: false, tailLines: undefined };
+  return { instanceId: "", follow: false, tailLines: undefined, offset: undefined };
 }
 
 export const LogsRequest: MessageFns<LogsRequest> = {
@@ -163,6 +177,12 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     }
     if (message.tailLines !== undefined) {
       writer.uint32(24).uint32(message.tailLines);
+    }
+    if (message.offset !== undefined) {
+      if (BigInt.asIntN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type int64 too large");
+      }
+      writer.uint32(32).int64(message.offset);
     }
     return writer;
   },
@@ -204,6 +224,14 @@ export const LogsRequest: MessageFns<LogsRequest> = {
             message.tailLines = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.offset = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -229,6 +257,7 @@ export const LogsRequest: MessageFns<LogsRequest> = {
         : isSet(object.tail_lines)
         ? globalThis.Number(object.tail_lines)
         : undefined,
+      offset: isSet(object.offset) ? BigInt(object.offset) : undefined,
     };
   },
 
@@ -243,6 +272,9 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     if (message.tailLines !== undefined) {
       obj.tailLines = Math.round(message.tailLines);
     }
+    if (message.offset !== undefined) {
+      obj.offset = message.offset.toString();
+    }
     return obj;
   },
 
@@ -254,12 +286,13 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     message.instanceId = object.instanceId ?? "";
     message.follow = object.follow ?? false;
     message.tailLines = object.tailLines ?? undefined;
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : undefined;
     return message;
   },
 };
 
 function createBaseLogsResponse(): LogsResponse {
-  return { data: Buffer.alloc(0), skippedBytes: undefined };
+  return { data: Buffer.alloc(0), skippedBytes: undefined, offset: undefined };
 }
 
 export const LogsResponse: MessageFns<LogsResponse> = {
@@ -272,6 +305,12 @@ export const LogsResponse: MessageFns<LogsResponse> = {
         throw new globalThis.Error("value provided for field message.skippedBytes of type int64 too large");
       }
       writer.uint32(16).int64(message.skippedBytes);
+    }
+    if (message.offset !== undefined) {
+      if (BigInt.asIntN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type int64 too large");
+      }
+      writer.uint32(24).int64(message.offset);
     }
     return writer;
   },
@@ -305,6 +344,14 @@ export const LogsResponse: MessageFns<LogsResponse> = {
             message.skippedBytes = reader.int64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.offset = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -325,6 +372,7 @@ export const LogsResponse: MessageFns<LogsResponse> = {
         : isSet(object.skipped_bytes)
         ? BigInt(object.skipped_bytes)
         : undefined,
+      offset: isSet(object.offset) ? BigInt(object.offset) : undefined,
     };
   },
 
@@ -335,6 +383,9 @@ export const LogsResponse: MessageFns<LogsResponse> = {
     }
     if (message.skippedBytes !== undefined) {
       obj.skippedBytes = message.skippedBytes.toString();
+    }
+    if (message.offset !== undefined) {
+      obj.offset = message.offset.toString();
     }
     return obj;
   },
@@ -348,6 +399,7 @@ export const LogsResponse: MessageFns<LogsResponse> = {
     message.skippedBytes = (object.skippedBytes !== undefined && object.skippedBytes !== null)
       ? BigInt(object.skippedBytes)
       : undefined;
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : undefined;
     return message;
   },
 };
@@ -1576,7 +1628,11 @@ export const RuntimeServiceService = {
     responseSerialize: (value: LogsResponse): Buffer => Buffer.from(LogsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LogsResponse => LogsResponse.decode(value),
   },
-  /** Runs a command inside the instance. The first message starts it; cancelling the call kills it. */
+  /**
+   * Runs a command inside the instance. The first message starts it. Ending the requests is the end of its input.
+   * Cancelling or losing the call ends it: with a terminal by SIGHUP to its session, then, as without one, by SIGKILL.
+   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already.
+   */
   exec: {
     path: "/steward.v1.RuntimeService/Exec" as const,
     requestStream: true as const,
@@ -1601,7 +1657,11 @@ export const RuntimeServiceService = {
 export interface RuntimeServiceServer extends UntypedServiceImplementation {
   /** Output of the workspace's command. */
   logs: handleServerStreamingCall<LogsRequest, LogsResponse>;
-  /** Runs a command inside the instance. The first message starts it; cancelling the call kills it. */
+  /**
+   * Runs a command inside the instance. The first message starts it. Ending the requests is the end of its input.
+   * Cancelling or losing the call ends it: with a terminal by SIGHUP to its session, then, as without one, by SIGKILL.
+   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already.
+   */
   exec: handleBidiStreamingCall<ExecRequest, ExecResponse>;
   /** Exposed ports and where they can be reached; wsman.WorkspaceManager.ControlPort changes them. */
   listPorts: handleUnaryCall<ListPortsRequest, ListPortsResponse>;
@@ -1611,7 +1671,11 @@ export interface RuntimeServiceClient extends Client {
   /** Output of the workspace's command. */
   logs(request: LogsRequest, options?: Partial<CallOptions>): ClientReadableStream<LogsResponse>;
   logs(request: LogsRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<LogsResponse>;
-  /** Runs a command inside the instance. The first message starts it; cancelling the call kills it. */
+  /**
+   * Runs a command inside the instance. The first message starts it. Ending the requests is the end of its input.
+   * Cancelling or losing the call ends it: with a terminal by SIGHUP to its session, then, as without one, by SIGKILL.
+   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already.
+   */
   exec(): ClientDuplexStream<ExecRequest, ExecResponse>;
   exec(options: Partial<CallOptions>): ClientDuplexStream<ExecRequest, ExecResponse>;
   exec(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ExecRequest, ExecResponse>;
