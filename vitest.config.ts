@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const longer = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
+    // vitest leaves one core to itself; on two cores that is one test file at a time, of which most wait.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
       project(
         'unit',
