@@ -17,6 +17,15 @@ export interface StopEvent {
   readonly request: StopRequest;
 }
 
+/** A limit of its phase is over; which one the pure `dueTimeouts` says, and when a timer outside. */
+export interface TimeoutEvent {
+  readonly type: 'TIMEOUT';
+  readonly at: number;
+  readonly reason: string;
+  /** How long its command gets to end by itself. */
+  readonly graceMs: number;
+}
+
 export type LifeInput =
   | {
       readonly from: 'request';
@@ -40,7 +49,7 @@ export interface LifeStep {
 export const lifeSetup = setup({
   types: {
     context: {} as LifeContext,
-    events: {} as StopEvent,
+    events: {} as StopEvent | TimeoutEvent,
     input: {} as LifeInput,
     tags: {} as 'recording',
   },
@@ -101,6 +110,7 @@ export const lifeSetup = setup({
         context.limits.disposeMs,
       ),
     ),
+    beginEnd: assign(({ context }) => ({ stoppingAt: context.stoppingAt ?? context.at })),
     keepTime: assign(({ event }) => steps.timeOf(event)),
     keepRecord: assign(({ event }) => ({ ...steps.timeOf(event), recorded: true })),
     failContent: assign(({ context, event }) =>
@@ -155,9 +165,11 @@ export function startingContext(input: LifeInput): LifeContext {
     content: 'none',
     command: { state: 'none' },
     stop: undefined,
+    timedOut: '',
     failure: '',
     disposal: 'none',
     killAt: undefined,
+    stoppingAt: undefined,
     pauses: 0,
     retryAt: input.at,
     message: '',

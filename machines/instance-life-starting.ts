@@ -11,6 +11,9 @@ export const recovering = lifeSetup.createStateConfig({
   entry: 'waitForSurvey',
   on: {
     STOP: { actions: assign(({ context, event }) => steps.stopRequested(context, event.request, event.at)) },
+    TIMEOUT: {
+      actions: assign(({ context, event }) => steps.timedOut(context, event.reason, event.graceMs, event.at)),
+    },
   },
   invoke: [
     {

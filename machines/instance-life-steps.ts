@@ -57,6 +57,12 @@ export function stopRequested(context: LifeContext, request: StopRequest, at: nu
   return { stop, killAt, at };
 }
 
+/** The first limit that was over is the one told; what was asked for before is never made milder. */
+export function timedOut(context: LifeContext, reason: string, graceMs: number, at: number): Change {
+  const killAt = Math.min(context.killAt ?? at + graceMs, at + graceMs);
+  return { timedOut: context.timedOut === '' ? reason : context.timedOut, killAt, at };
+}
+
 /** Whether a further stop request asks for more than those before it. */
 export function isStricter(context: LifeContext, request: StopRequest, at: number): boolean {
   if (request.aborted && context.stop?.aborted !== true) return true;

@@ -10,12 +10,19 @@ import { wantsBackup } from './workspace-phase.js';
  */
 export const stopping = lifeSetup.createStateConfig({
   initial: 'recordingStop',
+  entry: 'beginEnd',
   on: {
     STOP: {
       guard: ({ context, event }) => steps.isStricter(context, event.request, event.at),
       target: '.recordingStop',
       reenter: false,
       actions: assign(({ context, event }) => steps.stopRequested(context, event.request, event.at)),
+    },
+    TIMEOUT: {
+      guard: ({ context }) => context.timedOut === '',
+      target: '.recordingStop',
+      reenter: false,
+      actions: assign(({ context, event }) => steps.timedOut(context, event.reason, event.graceMs, event.at)),
     },
   },
   states: {
@@ -91,7 +98,7 @@ export const stopping = lifeSetup.createStateConfig({
       tags: 'recording',
       entry: 'waitForRecord',
       /** The content is gone: no request can change that any more. */
-      on: { STOP: {} },
+      on: { STOP: {}, TIMEOUT: {} },
       invoke: [
         {
           ...writing,

@@ -38,8 +38,10 @@ export interface LifeContext extends LifeFacts {
   readonly deadline: number;
   /** What the present wait is for, in words. */
   readonly waitingFor: string;
-  /** When what is left of the command's processes is killed; undefined until somebody asks for a stop. */
+  /** When what is left of the command's processes is killed; undefined until a stop or a timeout asks for the end. */
   readonly killAt: number | undefined;
+  /** When its end began; undefined before. */
+  readonly stoppingAt: number | undefined;
   /** Failed attempts to end it, in a row. */
   readonly pauses: number;
   /** When the next attempt is due. */

@@ -13,9 +13,9 @@
  * refused       nothing: the first record was never written       final
  * failed        as recorded; the supervisor starts it again       final
  *
- * STOP leads to `stopping` from every state that has something to stop; the request is recorded there before
- * anything is ended. In `stopping` only a stricter one (shorter grace, abort) changes anything. It is ignored in
- * `stopping.recordingOutcome` and the final states, where nothing is left to stop.
+ * STOP and TIMEOUT lead to `stopping` from every state that has something to stop; they are recorded there before
+ * anything is ended. In `stopping` only a stricter stop (shorter grace, abort) and the first timeout change anything.
+ * Both are ignored in `stopping.recordingOutcome` and the final states, where nothing is left to stop.
  *
  * Every effect runs after the record that announces it and may run again after a restart. A wait that is over
  * its deadline leads to `stopping` before the command runs, to another attempt afterwards, and to `failed` where
@@ -37,6 +37,10 @@ export const lifeMachine = lifeSetup.createMachine({
       target: '#life.stopping',
       actions: assign(({ context, event }) => steps.stopRequested(context, event.request, event.at)),
     },
+    TIMEOUT: {
+      target: '#life.stopping',
+      actions: assign(({ context, event }) => steps.timedOut(context, event.reason, event.graceMs, event.at)),
+    },
   },
   states: {
     starting: {
@@ -46,7 +50,7 @@ export const lifeMachine = lifeSetup.createMachine({
     recovering,
     creating,
     initializing,
-    /** As long as the workspace's command runs; this wait has no deadline of its own until timeouts end it. */
+    /** As long as the workspace's command runs: what ends this wait otherwise is a TIMEOUT, which activity puts off. */
     running: {
       invoke: {
         src: 'awaitEnd',

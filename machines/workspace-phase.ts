@@ -33,6 +33,8 @@ export interface LifeFacts {
   readonly content: 'none' | 'ready' | 'failed';
   readonly command: CommandFact;
   readonly stop: StopRequest | undefined;
+  /** Which limit it was over, the first one; '' if none. */
+  readonly timedOut: string;
   /** Why it failed, the first reason; '' if it did not. */
   readonly failure: string;
   /** What became of the content: saved, given up on purpose (or never complete), or gone without being saved. */
@@ -42,6 +44,8 @@ export interface LifeFacts {
 export interface Conditions {
   /** '' when not failed. */
   readonly failed: string;
+  /** '' when not timed out. */
+  readonly timeout: string;
   readonly headlessTaskFailed: string;
   readonly deployed: boolean;
   readonly stoppedByRequest: boolean;
@@ -60,7 +64,7 @@ export function phaseOf(facts: LifeFacts): Phase {
 /** Something has ended it, whatever still has to be done about that. */
 export function isEnding(facts: LifeFacts): boolean {
   return (
-    facts.stop !== undefined ||
+    isAskedToEnd(facts) ||
     facts.failure !== '' ||
     facts.content === 'failed' ||
     facts.command.state === 'ended'
@@ -75,6 +79,7 @@ export function wantsBackup(facts: LifeFacts): boolean {
 export function conditionsOf(facts: LifeFacts): Conditions {
   return {
     failed: facts.failure,
+    timeout: facts.timedOut,
     headlessTaskFailed: headlessFailure(facts),
     deployed: facts.deployed,
     stoppedByRequest: facts.stop !== undefined,
@@ -84,29 +89,50 @@ export function conditionsOf(facts: LifeFacts): Conditions {
 }
 
 /**
- * Why an end of the command is a failure of the workspace; '' when it is none. After a stop request every end is
- * the expected one. A headless task that exits, with whatever code, has not failed the workspace (its own
+ * Why an end of the command is a failure of the workspace; '' when it is none. After a stop request or a timeout every
+ * end is the expected one. A headless task that exits, with whatever code, has not failed the workspace (its own
  * failure is a condition apart), and a regular workspace's command is not supposed to end by itself at all.
  */
 export function commandFailure(facts: LifeFacts, end: CommandEnd): string {
-  if (facts.stop !== undefined) return '';
+  if (isAskedToEnd(facts)) return '';
   if (end.kind === 'lost') return `the workspace's command is gone without an exit code: ${end.reason}`;
   if (facts.kind !== 'regular' && end.code <= SIGNAL_BASE) return '';
   if (end.code === 0) return "the workspace's command ended although nobody asked for it";
   return `the workspace's command ended with ${exitText(end.code)}`;
 }
 
-/** Why it stopped, as the metric counts it. */
-export function stopReasonOf(facts: LifeFacts): 'start-failure' | 'failed' | 'aborted' | 'regular-stop' {
-  if (facts.failure !== '') return facts.command.state === 'none' ? 'start-failure' : 'failed';
-  return facts.stop?.aborted === true ? 'aborted' : 'regular-stop';
+export type StopReason =
+  | 'start-failure'
+  | 'out-of-space'
+  | 'failed'
+  | 'aborted'
+  | 'timeout'
+  | 'tab-closed'
+  | 'regular-stop';
+
+/** Why it stopped, as the metric counts it. `closed`: its user had closed the editor. */
+export function stopReasonOf(facts: LifeFacts, closed: boolean): StopReason {
+  if (facts.failure !== '') {
+    if (facts.command.state === 'none') return 'start-failure';
+    return facts.failure.includes(OUT_OF_SPACE) ? 'out-of-space' : 'failed';
+  }
+  if (facts.stop?.aborted === true) return 'aborted';
+  if (facts.timedOut !== '') return 'timeout';
+  return closed ? 'tab-closed' : 'regular-stop';
+}
+
+/** How a node words it when a container has filled its disk. */
+const OUT_OF_SPACE = 'exceeded pod ephemeral local storage';
+
+function isAskedToEnd({ stop, timedOut }: LifeFacts): boolean {
+  return stop !== undefined || timedOut !== '';
 }
 
 /** Shells report a command that a signal ended as this plus the signal's number. */
 const SIGNAL_BASE = 128;
 
 function headlessFailure(facts: LifeFacts): string {
-  if (facts.kind === 'regular' || facts.stop !== undefined || facts.command.state !== 'ended') return '';
+  if (facts.kind === 'regular' || isAskedToEnd(facts) || facts.command.state !== 'ended') return '';
   const { end } = facts.command;
   return end.kind === 'exited' && end.code !== 0 ? `headless task failed: ${exitText(end.code)}` : '';
 }

@@ -35,6 +35,16 @@ export const catalog = {
     true,
     'Wait for the state named in the message, then call again.',
   ),
+  'under-maintenance': entry(
+    status.FAILED_PRECONDITION,
+    true,
+    'Try again when the maintenance is over.',
+  ),
+  'needs-cluster': entry(
+    status.FAILED_PRECONDITION,
+    false,
+    'Ask the manager of a cluster that has what the message names.',
+  ),
   'storage-disabled': entry(
     status.FAILED_PRECONDITION,
     false,

@@ -44,11 +44,38 @@ export const REQUEST_BYTES_MAX = 512 * 1024;
 export const COMMAND_WORDS_MAX = 1_024;
 export const ENVIRONMENT_MAX = 2_048;
 
-/** Defaults of the limits of an instance's steps; each can be configured. */
+/** Changes of one instance that may wait for its record, before further ones are refused. */
+export const CHANGES_WAITING_MAX = 1_000;
+/** Ports one instance may expose, and keys that may open it. */
+export const PORTS_MAX = 100;
+export const SSH_KEYS_MAX = 100;
+export const SSH_KEY_LENGTH_MAX = 16_384;
+/** Longest duration Go can hold: 2^63 - 1 nanoseconds. */
+export const GO_DURATION_MAX_MS = 9_223_372_036_854;
+
+/** Defaults of the timeouts of instances; each can be configured. */
+export const TIMEOUT_INITIALIZATION_MS = 30 * 60_000;
+export const TIMEOUT_STARTUP_MS = 60 * 60_000;
+export const TIMEOUT_REGULAR_MS = 30 * 60_000;
+export const TIMEOUT_LIFETIME_MS = 36 * 60 * 60_000;
+export const TIMEOUT_HEADLESS_MS = 60 * 60_000;
+export const TIMEOUT_AFTER_CLOSE_MS = 2 * 60_000;
+export const TIMEOUT_FINALIZATION_MS = 60 * 60_000;
+export const TIMEOUT_STOPPING_MS = 60 * 60_000;
+export const TIMEOUT_INTERRUPTED_MS = 5 * 60_000;
+/** How often users of an instance are expected to say that they are there. */
+export const HEARTBEAT_MS = 30_000;
+
+/** How often it is looked again whether maintenance is over, where something waits for that. */
+export const MAINTENANCE_CHECK_MS = 60_000;
+/** Largest file that announces maintenance. */
+export const MAINTENANCE_FILE_BYTES = 4_096;
+
+/** Defaults of the limits of an instance's steps; each can be configured. They hold where no timeout came first. */
 export const RECORD_DEADLINE_MS = 30_000;
 export const SURVEY_DEADLINE_MS = 60_000;
-export const PREPARE_DEADLINE_MS = 10 * 60_000;
-export const INITIALIZE_DEADLINE_MS = 30 * 60_000;
+export const PREPARE_DEADLINE_MS = 2 * 60 * 60_000;
+export const INITIALIZE_DEADLINE_MS = 2 * 60 * 60_000;
 export const START_DEADLINE_MS = 60_000;
 export const KILL_DEADLINE_MS = 30_000;
 export const DISPOSE_DEADLINE_MS = 60 * 60_000;

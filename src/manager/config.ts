@@ -4,8 +4,6 @@ import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.
 import * as bounds from './bounds.js';
 import { commandSchema } from './instance/command.js';
 
-const goDuration = z.string().refine(isGoDuration, 'must be a Go duration such as 30m or 1h30m');
-
 const workspaceClass = z.strictObject({
   name: z.string().default(''),
   description: z.string().default(''),
@@ -37,11 +35,39 @@ const limits = z
     pauseMaxMs: said.pauseMax,
   }));
 
-const timeouts = z.strictObject({
-  /** Shown as an instance's timeouts when its start names none. */
-  regularWorkspace: goDuration.default('30m0s'),
-  afterClose: goDuration.default('2m0s'),
-});
+/** How long an instance may take for each phase, and how long it may be left alone. */
+const timeouts = z
+  .strictObject({
+    /** From the request to its command running. */
+    startup: duration().default(bounds.TIMEOUT_STARTUP_MS),
+    /** From the request to the beginning of work on it. */
+    initialization: duration().default(bounds.TIMEOUT_INITIALIZATION_MS),
+    /** Without activity; an instance may have one of its own. */
+    regularWorkspace: duration().default(bounds.TIMEOUT_REGULAR_MS),
+    /** Of a regular or headless workspace, whatever happens in it; an instance may have one of its own. */
+    maxLifetime: duration().default(bounds.TIMEOUT_LIFETIME_MS),
+    headlessWorkspace: duration().default(bounds.TIMEOUT_HEADLESS_MS),
+    /** After its user closed the editor; an instance may have one of its own. */
+    afterClose: duration().default(bounds.TIMEOUT_AFTER_CLOSE_MS),
+    contentFinalization: duration().default(bounds.TIMEOUT_FINALIZATION_MS),
+    stopping: duration().default(bounds.TIMEOUT_STOPPING_MS),
+    /** Known to existing configurations; nothing is ever interrupted here. */
+    interrupted: duration().default(bounds.TIMEOUT_INTERRUPTED_MS),
+  })
+  .refine(({ stopping, contentFinalization }) => stopping >= contentFinalization, {
+    path: ['stopping'],
+    error: 'must not be shorter than contentFinalization',
+  })
+  .transform((said) => ({
+    startupMs: said.startup,
+    initializationMs: said.initialization,
+    regularMs: said.regularWorkspace,
+    lifetimeMs: said.maxLifetime,
+    headlessMs: said.headlessWorkspace,
+    afterCloseMs: said.afterClose,
+    finalizationMs: said.contentFinalization,
+    stoppingMs: said.stopping,
+  }));
 
 /** Name of the class an unknown or absent one stands for. */
 export const DEFAULT_CLASS = 'g1-standard';
@@ -67,12 +93,18 @@ export const managerConfigSchema = z.strictObject({
   nodeAddress: z.string().default('127.0.0.1'),
   /** `{id}` and `{prefix}` stand for the instance's and the workspace's id. */
   urlTemplate: z.string().min(1).default('steward://{id}'),
+  /** The same for an exposed port, with `{port}` as well. */
+  portUrlTemplate: z.string().min(1).default('steward://{id}/{port}'),
   defaultCommand: commandSchema.default(['/bin/sh', '-c', 'exec sleep infinity']),
   classes: z.record(z.string(), workspaceClass).default({
     [DEFAULT_CLASS]: { name: 'Standard', description: 'This machine', creditsPerMinute: 0 },
   }),
   preferredClass: z.string().default(DEFAULT_CLASS),
   timeouts: timeouts.prefault({}),
+  /** How often users of an instance say that they are there; after a restart they get that long to do so. */
+  heartbeatInterval: duration().default(bounds.HEARTBEAT_MS),
+  /** A file that announces maintenance; default `maintenance.json` in the state folder. */
+  maintenanceFile: z.string().min(1).optional(),
   limits: limits.prefault({}),
   /** How long a stopped instance is listed after somebody was told that it stopped. */
   stoppedQuiet: duration().default(bounds.STOPPED_QUIET_MS),
@@ -81,8 +113,3 @@ export const managerConfigSchema = z.strictObject({
 export type ManagerConfig = z.infer<typeof managerConfigSchema>;
 /** What may be left out is filled in. */
 export type ManagerConfigInput = z.input<typeof managerConfigSchema>;
-
-/** Whether Go's time.ParseDuration takes it: signed decimals with units, or a plain zero. */
-export function isGoDuration(text: string): boolean {
-  return /^[+-]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$/.test(text);
-}

@@ -17,6 +17,7 @@ import type { Instance, InstanceOptions, Moved } from './instance/instance.js';
 import { instanceRecordSchema, ownerTokenSchema } from './instance/instance-record.js';
 import { SecretRequests } from './instance/secrets.js';
 import { Instances } from './instances.js';
+import { Maintenance } from './maintenance.js';
 import { ManagerMetrics } from './metrics.js';
 import { periodic } from './periodic.js';
 import { statusOf } from './status.js';
@@ -36,6 +37,7 @@ export interface CoreOptions {
 export interface ManagerCore {
   readonly instances: Instances;
   readonly feed: StatusFeed;
+  readonly maintenance: Maintenance;
   readonly supervisor: Supervisor;
   /** Lets go of everything; what runs in the workspaces goes on. */
   stop(): Promise<void>;
@@ -55,6 +57,7 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
   const secrets = new SecretRequests(world, config.secretsFolder);
   await secrets.open();
 
+  const maintenance = new Maintenance(world, config.maintenanceFile ?? folder('maintenance.json'));
   const metrics: ManagerMetrics = new ManagerMetrics(options.registry, () => facts(instances));
   const feed: StatusFeed = new StatusFeed({
     ids: () => instances.ids(),
@@ -64,7 +67,7 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
   const instances: Instances = new Instances({
     clock: world.clock,
     stoppedQuietMs: config.stoppedQuiet,
-    instance: instanceOptions(options, secrets, metrics, feed),
+    instance: instanceOptions(options, { secrets, maintenance, metrics, feed }),
     records,
     tokens,
     isAwaited: (id) => feed.isAwaited(id),
@@ -82,6 +85,7 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
   return {
     instances,
     feed,
+    maintenance,
     supervisor,
     stop: async () => {
       await supervisor.stop();
@@ -120,17 +124,30 @@ function tree({ world, logger }: CoreOptions, instances: Instances): SupervisorS
   };
 }
 
+interface Shared {
+  readonly secrets: SecretRequests;
+  readonly maintenance: Maintenance;
+  readonly metrics: ManagerMetrics;
+  readonly feed: StatusFeed;
+}
+
 function instanceOptions(
   { config, world, logger, daemon, runtime }: CoreOptions,
-  secrets: SecretRequests,
-  metrics: ManagerMetrics,
-  feed: StatusFeed,
+  { secrets, maintenance, metrics, feed }: Shared,
 ): Omit<InstanceOptions, 'store' | 'nextVersion'> {
-  const { contentRoot, defaultCommand, limits } = config;
+  const { contentRoot, defaultCommand, limits, timeouts, heartbeatInterval } = config;
   return {
-    tools: { world, daemon, runtime, secrets, contentRoot, defaultCommand },
+    tools: { world, daemon, runtime, secrets, maintenance, contentRoot, defaultCommand },
     limits,
-    onRecorded: ({ parts }) => feed.changed(parts.identity.instance),
+    timeouts: {
+      limits: timeouts,
+      maintenance,
+      startedAt: world.clock.now(),
+      heartbeatMs: heartbeatInterval,
+    },
+    onRecorded: ({ parts }, isNews) => {
+      if (isNews) feed.changed(parts.identity.instance);
+    },
     onMoved: (instance, moved) => tell(logger, metrics, instance, moved),
     onSecretsLeft: ({ parts }, error) => {
       metrics.secretsLeft();
@@ -141,18 +158,17 @@ function instanceOptions(
 
 function tell(logger: Logger, metrics: ManagerMetrics, instance: Instance, moved: Moved): void {
   const { from, to, context } = moved;
-  const detail = context.message || context.failure;
+  const detail = context.message || context.failure || context.timedOut;
   logger.info(
     { ...instance.parts.identity, from, to, ...(detail === '' ? {} : { detail }) },
     'instance moved',
   );
   if (to === 'running' && from !== 'recovering') metrics.started(context);
-  if (to === 'stopped') metrics.stopped(context);
+  if (to === 'stopped') metrics.stopped(context, instance.record?.activity.closed === true);
 }
 
 function status(config: ManagerConfig, instance: Instance | undefined) {
-  if (instance?.record === undefined) return undefined;
-  return statusOf(config, instance.record, instance.parts.ownerToken);
+  return instance?.record === undefined ? undefined : statusOf(config, instance.record, instance.parts);
 }
 
 function* facts(instances: Instances) {

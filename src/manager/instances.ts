@@ -49,6 +49,7 @@ export class Instances {
         hasSecrets: body.hasSecrets,
         url: body.url,
         ownerToken: tokens.get(instance) ?? '',
+        settings: body.settings,
       };
       this.#all.set(instance, this.#make(parts, body));
       tokens.delete(instance);
@@ -203,9 +204,9 @@ export class Instances {
   }
 
   #make(parts: InstanceParts, record: InstanceRecord | undefined): Instance {
-    const next = (signal: AbortSignal) => {
+    const next = async () => {
       if (this.#versions === undefined) throw new StewardError('unavailable', 'the manager is starting');
-      return this.#versions.next(signal);
+      return this.#versions.next();
     };
     const { instance, records } = this.#options;
     return new Instance({ ...instance, store: records, nextVersion: next }, parts, record);

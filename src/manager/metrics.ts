@@ -44,8 +44,8 @@ export class ManagerMetrics {
     this.#starts.inc({ type: facts.kind });
   }
 
-  stopped(facts: LifeFacts): void {
-    this.#stops.inc({ type: facts.kind, reason: stopReasonOf(facts) });
+  stopped(facts: LifeFacts, closed: boolean): void {
+    this.#stops.inc({ type: facts.kind, reason: stopReasonOf(facts, closed) });
   }
 
   secretsLeft(): void {

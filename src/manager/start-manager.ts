@@ -104,12 +104,16 @@ function serverOf(config: ManagerConfig, options: ManagerOptions, { core, channe
   const startedMs = BigInt(world.clock.now());
   const secured = tls === undefined ? {} : { tls };
   const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry, ...secured });
-  const { instances, feed, supervisor } = core;
+  const { instances, feed, maintenance, supervisor } = core;
   const daemon = contentDaemonAt(channel);
-  server.addService(WorkspaceManagerService, workspaceManager({ config, world, instances, feed, daemon }), {
-    // As long as the archive takes; the caller's own deadline bounds them.
-    methods: { takeSnapshot: { timeoutMs: 'unlimited' }, backupWorkspace: { timeoutMs: 'unlimited' } },
-  });
+  server.addService(
+    WorkspaceManagerService,
+    workspaceManager({ config, world, instances, feed, maintenance, daemon }),
+    {
+      // As long as the archive takes; the caller's own deadline bounds them.
+      methods: { takeSnapshot: { timeoutMs: 'unlimited' }, backupWorkspace: { timeoutMs: 'unlimited' } },
+    },
+  );
   server.addService(ContentServiceService, contentPassThrough(channel), CONTENT_CALL_OPTIONS);
   server.addService(RuntimeServiceService, runtimeHandlers(instances, runtime));
   server.addService(

@@ -1,5 +1,11 @@
+import type { Identity } from '../../machines/content-types.js';
 import { conditionsOf, type Phase, phaseOf, type WorkspaceKind } from '../../machines/workspace-phase.js';
+import { formatDuration } from '../config/duration.js';
 import {
+  AdmissionLevel,
+  PortProtocol,
+  type PortSpec,
+  PortVisibility,
   type StartWorkspaceRequest,
   WorkspaceConditionBool,
   type WorkspaceConditions,
@@ -9,8 +15,10 @@ import {
 } from '../gen/ws-manager-api/core.js';
 import type { ManagerConfig } from './config.js';
 import { gitStatusOf } from './instance/git-report.js';
+import type { InstanceParts } from './instance/instance.js';
 import type { InstanceRecord } from './instance/instance-record.js';
 import { decodeRequest } from './instance/request.js';
+import type { Port } from './instance/settings.js';
 
 const PHASES = {
   pending: WorkspacePhase.PENDING,
@@ -21,6 +29,21 @@ const PHASES = {
   stopped: WorkspacePhase.STOPPED,
 } as const satisfies Record<Phase, WorkspacePhase>;
 
+const ADMISSIONS = {
+  owner: AdmissionLevel.ADMIT_OWNER_ONLY,
+  everyone: AdmissionLevel.ADMIT_EVERYONE,
+} as const;
+
+const VISIBILITIES = {
+  private: PortVisibility.PORT_VISIBILITY_PRIVATE,
+  public: PortVisibility.PORT_VISIBILITY_PUBLIC,
+} as const satisfies Record<Port['visibility'], PortVisibility>;
+
+const PROTOCOLS = {
+  http: PortProtocol.PORT_PROTOCOL_HTTP,
+  https: PortProtocol.PORT_PROTOCOL_HTTPS,
+} as const satisfies Record<Port['protocol'], PortProtocol>;
+
 const TYPES = {
   regular: WorkspaceType.REGULAR,
   prebuild: WorkspaceType.PREBUILD,
@@ -28,8 +51,12 @@ const TYPES = {
 } as const satisfies Record<WorkspaceKind, WorkspaceType>;
 
 /** What callers are told about an instance: its record, and the token that only its owner may see. */
-export function statusOf(config: ManagerConfig, record: InstanceRecord, ownerToken: string): WorkspaceStatus {
-  const { life, version } = record;
+export function statusOf(
+  config: ManagerConfig,
+  record: InstanceRecord,
+  { ownerToken }: Pick<InstanceParts, 'ownerToken'>,
+): WorkspaceStatus {
+  const { life, settings, version } = record;
   const request = decodeRequest(record.request);
   const { spec } = request;
   return {
@@ -40,13 +67,13 @@ export function statusOf(config: ManagerConfig, record: InstanceRecord, ownerTok
       workspaceImage: spec?.workspaceImage ?? '',
       headless: life.kind !== 'regular',
       url: record.url,
-      exposedPorts: [],
+      exposedPorts: settings.ports.map((port) => exposed(config, life.identity, port)),
       type: TYPES[life.kind],
-      timeout: spec?.timeout || config.timeouts.regularWorkspace,
+      timeout: formatDuration(settings.timeoutMs ?? config.timeouts.regularMs),
       ideImage: spec?.ideImage,
       class: spec?.class ?? '',
       ideImageLayers: spec?.ideImageLayers ?? [],
-      closedTimeout: spec?.closedTimeout || config.timeouts.afterClose,
+      closedTimeout: formatDuration(settings.closedTimeoutMs ?? config.timeouts.afterCloseMs),
     },
     phase: PHASES[phaseOf(life)],
     conditions: wireConditions(record),
@@ -55,7 +82,7 @@ export function statusOf(config: ManagerConfig, record: InstanceRecord, ownerTok
     runtime: life.deployed
       ? { nodeName: config.nodeName, podName: life.identity.instance, nodeIp: config.nodeAddress }
       : undefined,
-    auth: { admission: spec?.admission ?? 0, ownerToken },
+    auth: { admission: ADMISSIONS[settings.admission], ownerToken },
     initializerMetrics: undefined,
   };
 }
@@ -72,17 +99,33 @@ function metadataOf({ life }: InstanceRecord, { metadata }: StartWorkspaceReques
   };
 }
 
-function wireConditions({ life }: InstanceRecord): WorkspaceConditions {
+function exposed(
+  { portUrlTemplate }: ManagerConfig,
+  { instance, workspace }: Identity,
+  port: Port,
+): PortSpec {
+  return {
+    port: port.port,
+    visibility: VISIBILITIES[port.visibility],
+    protocol: PROTOCOLS[port.protocol],
+    url: portUrlTemplate
+      .replaceAll('{id}', instance)
+      .replaceAll('{prefix}', workspace)
+      .replaceAll('{port}', String(port.port)),
+  };
+}
+
+function wireConditions({ life, activity }: InstanceRecord): WorkspaceConditions {
   const conditions = conditionsOf(life);
   return {
     failed: conditions.failed,
-    timeout: '',
+    timeout: conditions.timeout,
     pullingImages: WorkspaceConditionBool.FALSE,
     snapshot: '',
     finalBackupComplete: wireBool(conditions.finalBackupComplete),
     deployed: wireBool(conditions.deployed),
     networkNotReady: WorkspaceConditionBool.FALSE,
-    firstUserActivity: undefined,
+    firstUserActivity: activity.first === undefined ? undefined : new Date(activity.first),
     headlessTaskFailed: conditions.headlessTaskFailed,
     stoppedByRequest: wireBool(conditions.stoppedByRequest),
     volumeSnapshot: undefined,

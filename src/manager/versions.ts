@@ -7,6 +7,7 @@ import { InOrder } from './instance/in-order.js';
 export class Versions {
   readonly #sequences: Sequences;
   readonly #order = new InOrder();
+  readonly #forever = new AbortController().signal;
 
   private constructor(sequences: Sequences) {
     this.#sequences = sequences;
@@ -18,8 +19,8 @@ export class Versions {
     return new Versions(await Sequences.open(files, folder, known));
   }
 
-  next(signal: AbortSignal): Promise<number> {
-    return this.#order.run(signal, () => this.#sequences.take(1));
+  next(): Promise<number> {
+    return this.#order.run(this.#forever, () => this.#sequences.take(1));
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,7 @@ const NEW: LifeFacts = {
   content: 'none',
   command: { state: 'none' },
   stop: undefined,
+  timedOut: '',
   failure: '',
   disposal: 'none',
 };
@@ -48,6 +49,7 @@ describe('the phase', () => {
     ['asked to stop while running', { ...RUNNING, stop: STOP }, 'stopping'],
     ['content failed', { ...DEPLOYED, content: 'failed' }, 'stopping'],
     ['command ended', { ...RUNNING, command: exited(0) }, 'stopping'],
+    ['over a limit', { ...RUNNING, timedOut: 'too long' }, 'stopping'],
     ['failed otherwise', { ...DEPLOYED, failure: 'no node' }, 'stopping'],
     ['content saved', { ...RUNNING, stop: STOP, disposal: 'backed-up' }, 'stopped'],
     ['content given up', { ...DEPLOYED, stop: ABORT, disposal: 'discarded' }, 'stopped'],
@@ -77,6 +79,12 @@ describe('published scenarios', () => {
     ['exit 1', ended(RUNNING, exited(1)), { backup: true, failed: true, reason: 'failed' }],
     ['exit 255', ended(RUNNING, exited(255)), { backup: true, failed: true, reason: 'failed' }],
     ['unexpected completion', ended(RUNNING, exited(0)), { backup: true, failed: true, reason: 'failed' }],
+    ['timeout', { ...RUNNING, timedOut: 'too long' }, { backup: true, failed: false, reason: 'timeout' }],
+    [
+      'an exit after a timeout is what was asked for',
+      ended({ ...RUNNING, timedOut: 'too long' }, exited(143)),
+      { backup: true, failed: false, reason: 'timeout' },
+    ],
     ['aborted', { ...RUNNING, stop: ABORT }, { backup: false, failed: false, reason: 'aborted' }],
     [
       'prebuild task fails',
@@ -108,7 +116,7 @@ describe('published scenarios', () => {
   ])('%s', (_, facts, { backup, failed, reason }) => {
     expect(wantsBackup(facts)).toBe(backup);
     expect(conditionsOf(facts).failed !== '').toBe(failed);
-    expect(stopReasonOf(facts)).toBe(reason);
+    expect(stopReasonOf(facts, false)).toBe(reason);
   });
 });
 
@@ -126,6 +134,17 @@ describe('conditions', () => {
     ['imagebuild', 2, 'headless task failed: exit code 2'],
   ] as const)('a %s task that ends with %i', (kind, code, text) => {
     expect(conditionsOf({ ...RUNNING, kind, command: exited(code) }).headlessTaskFailed).toBe(text);
+  });
+
+  test('a stop of what its user had closed is told apart, and of what filled its disk', () => {
+    expect(stopReasonOf({ ...RUNNING, stop: STOP }, true)).toBe('tab-closed');
+    const full = { ...RUNNING, failure: 'Evicted: container exceeded pod ephemeral local storage' };
+    expect(stopReasonOf(full, true)).toBe('out-of-space');
+  });
+
+  test('a timeout is told by its text', () => {
+    expect(conditionsOf({ ...RUNNING, timedOut: 'too long' }).timeout).toBe('too long');
+    expect(conditionsOf(RUNNING).timeout).toBe('');
   });
 
   test('a signal is told as one', () => {

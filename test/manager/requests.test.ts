@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../src/errors/catalog.js';
 import { GitInitializer } from '../../src/gen/content-service-api/initializer.js';
 import {
+  DeleteVolumeSnapshotRequest,
   EnvironmentVariable,
   PortSpec,
   type StartWorkspaceRequest,
@@ -217,7 +218,7 @@ describe('what is told', () => {
   test('timeouts are those of the request, else the configured ones', async () => {
     const rig = await started();
     await start(rig, startRequest({ spec: { timeout: '1h' } }));
-    expect((await rig.status('instance-1')).spec).toMatchObject({ timeout: '1h', closedTimeout: '2m0s' });
+    expect((await rig.status('instance-1')).spec).toMatchObject({ timeout: '1h0m0s', closedTimeout: '2m0s' });
   });
 });
 
@@ -254,20 +255,13 @@ describe('snapshots and backups', () => {
   });
 });
 
-describe('what is not offered yet', () => {
-  test.each([
-    'markActive',
-    'setTimeout',
-    'controlPort',
-    'controlAdmission',
-    'deleteVolumeSnapshot',
-    'updateSshKey',
-  ] as const)('%s says so by name', async (method) => {
+describe('what needs a cluster', () => {
+  test('volume snapshots are refused with the reason', async () => {
     const rig = await started();
-    const call: (request: never, call: never) => Promise<unknown> = rig.rpc[method];
-    const answer = Promise.resolve(Reflect.apply(call, undefined, [{}, rig.call()]));
-    await expect(answer).rejects.toMatchObject({ code: 'not-implemented' });
-    await expect(answer).rejects.toThrow(new RegExp(method, 'i'));
+    const request = DeleteVolumeSnapshotRequest.fromPartial({ id: 'snapshot' });
+    const answer = rig.rpc.deleteVolumeSnapshot(request, rig.call());
+    await expect(answer).rejects.toMatchObject({ code: 'needs-cluster' });
+    await expect(answer).rejects.toThrow('volume');
   });
 
   test('the cluster is described from the configuration', async () => {

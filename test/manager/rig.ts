@@ -207,9 +207,16 @@ export class Rig {
   }
 
   get rpc() {
-    const { instances, feed } = this.core;
+    const { instances, feed, maintenance } = this.core;
     const { daemon } = this.#sight;
-    return workspaceManager({ config: this.config, world: this.#world(), instances, feed, daemon });
+    return workspaceManager({
+      config: this.config,
+      world: this.#world(),
+      instances,
+      feed,
+      maintenance,
+      daemon,
+    });
   }
 
   async start(): Promise<void> {
@@ -302,6 +309,7 @@ const noProcesses: Processes = {
   startDetached: () => Promise.reject(new Error('no processes here')),
   isAlive: async () => false,
   signalGroup: async () => false,
+  signalProcess: async () => false,
   find: async () => undefined,
 };
 

@@ -13,6 +13,7 @@ import { DAEMON_ANSWER_MS, DAEMON_TRIES_MAX, SURVEY_DAEMON_MS } from '../bounds.
 import type { ContentDaemon } from '../content-daemon.js';
 import { untilReached } from '../daemon-tries.js';
 import { withDeadline } from '../deadline.js';
+import type { Maintenance } from '../maintenance.js';
 import { commandIn } from './command.js';
 import { environmentOf } from './environment.js';
 import { gitReportOf } from './git-report.js';
@@ -26,6 +27,7 @@ export interface EffectTools {
   readonly daemon: ContentDaemon;
   readonly runtime: WorkspaceRuntime;
   readonly secrets: SecretRequests;
+  readonly maintenance: Maintenance;
   /** Folder below which the daemon keeps the content of each instance, under its id. */
   readonly contentRoot: string;
   readonly defaultCommand: readonly string[];
@@ -79,7 +81,12 @@ export function livingMachine(tools: EffectTools, of: InstanceRequest, order: In
         return {};
       }),
       startCommand: effect((_, signal) => order.run(signal, () => start(tools, of, signal))),
-      awaitEnd: effect(async (_, signal) => ({ end: await runtime.ended(instance, signal) })),
+      awaitEnd: effect(async ({ context }, signal) => {
+        const end = await runtime.ended(instance, signal);
+        // A task that is done during maintenance stays where it is until that is over.
+        if (context.kind !== 'regular') await tools.maintenance.over(signal);
+        return { end };
+      }),
       stopCommand: effect(({ context }, signal) =>
         order.run(signal, async () => ({
           end: await runtime.stop(instance, context.killAt ?? context.at, signal),

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { isInstanceId, isOwnerId, isWorkspaceId } from '../../../machines/ids.js';
 import type { LifeRecord } from '../../../machines/instance-life-types.js';
+import type { Activity } from '../../../machines/workspace-timeout.js';
+import { StartWorkspaceSpec } from '../../gen/ws-manager-api/core.js';
 import type { RecordSchema } from '../../records/schema.js';
+import { decodeRequest } from './request.js';
+import { type InstanceSettings, NEVER_ACTIVE, settingsOf } from './settings.js';
 
 /** What is on disk about one instance. Nothing in it is secret. */
 export interface InstanceRecord {
@@ -12,8 +16,13 @@ export interface InstanceRecord {
   readonly fingerprint: string;
   readonly hasSecrets: boolean;
   readonly url: string;
+  readonly settings: InstanceSettings;
+  readonly activity: Activity;
   readonly life: LifeRecord;
 }
+
+/** A record before it has its version. */
+export type InstanceDraft = Omit<InstanceRecord, 'version'>;
 
 const time = z.number();
 const count = z.number().int().min(0);
@@ -54,12 +63,14 @@ const life = z
     content: z.enum(['none', 'ready', 'failed']),
     command,
     stop: z.object({ graceMs: count, aborted: z.boolean() }).optional(),
+    timedOut: z.string(),
     failure: z.string(),
     disposal: z.enum(['none', 'backed-up', 'discarded', 'lost']),
     generation: count,
     at: time,
     createdAt: time,
     killAt: time.optional(),
+    stoppingAt: time.optional(),
     message: z.string(),
     gitStatus: git.optional(),
   })
@@ -69,9 +80,38 @@ const life = z
       identity: read.identity,
       stop: read.stop,
       killAt: read.killAt,
+      stoppingAt: read.stoppingAt,
       gitStatus: read.gitStatus,
     }),
   );
+
+const settings = z
+  .object({
+    timeoutMs: time.optional(),
+    closedTimeoutMs: time.optional(),
+    lifetimeMs: time.optional(),
+    admission: z.enum(['owner', 'everyone']),
+    ports: z.array(
+      z.object({
+        port: count,
+        visibility: z.enum(['private', 'public']),
+        protocol: z.enum(['http', 'https']),
+      }),
+    ),
+    sshKeys: z.array(z.string()),
+  })
+  .transform(
+    (read): InstanceSettings => ({
+      ...read,
+      timeoutMs: read.timeoutMs,
+      closedTimeoutMs: read.closedTimeoutMs,
+      lifetimeMs: read.lifetimeMs,
+    }),
+  );
+
+const activity = z
+  .object({ first: time.optional(), last: time.optional(), closed: z.boolean() })
+  .transform((read): Activity => ({ first: read.first, last: read.last, closed: read.closed }));
 
 const record = z.object({
   version: z.number().int().min(1),
@@ -79,12 +119,34 @@ const record = z.object({
   fingerprint: z.string(),
   hasSecrets: z.boolean(),
   url: z.string(),
+  settings,
+  activity,
   life,
 });
 
+/** Earlier versions took ports and durations that are refused now; then what a start says by saying nothing counts. */
+function settingsOfEarlier(spec: StartWorkspaceSpec): InstanceSettings {
+  try {
+    return settingsOf(spec);
+  } catch {
+    return settingsOf(StartWorkspaceSpec.fromPartial({}));
+  }
+}
+
+/** Version 1 knew no settings but those of the start, no activity and no timeouts. */
+const versionOne = z.looseObject({ request: z.string(), life: z.looseObject({}) });
+
 export const instanceRecordSchema: RecordSchema<InstanceRecord> = {
-  version: 1,
-  migrations: {},
+  version: 2,
+  migrations: {
+    1: (body) => {
+      const old = versionOne.parse(body);
+      const { spec } = decodeRequest(old.request);
+      if (spec === undefined) throw new Error('its request has no spec');
+      const settings = settingsOfEarlier(spec);
+      return { ...old, settings, activity: NEVER_ACTIVE, life: { ...old.life, timedOut: '' } };
+    },
+  },
   parse: (body) => record.parse(body),
 };
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Actor, createActor, type SnapshotFrom } from 'xstate';
 import { stepOf } from '../../../machines/content-projection.js';
 import type { lifeMachine } from '../../../machines/instance-life.js';
@@ -5,13 +6,18 @@ import type { LifeInput } from '../../../machines/instance-life-setup.js';
 import { toRecord } from '../../../machines/instance-life-steps.js';
 import type { LifeContext, LifeLimits } from '../../../machines/instance-life-types.js';
 import { isEnding, type StopRequest, type WorkspaceKind } from '../../../machines/workspace-phase.js';
+import type { Activity } from '../../../machines/workspace-timeout.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { RecordStore } from '../../records/record-store.js';
 import { abnormal, type Exit, NORMAL } from '../../supervision/exit.js';
 import type { ChildContext, StartedChild } from '../../supervision/spec.js';
+import { GRACE_NORMALLY_MS } from '../bounds.js';
 import { type EffectTools, type InstanceRequest, livingMachine } from './effects.js';
 import { InOrder } from './in-order.js';
 import type { InstanceRecord } from './instance-record.js';
+import { RecordWriter } from './record-writer.js';
+import { type InstanceSettings, NEVER_ACTIVE } from './settings.js';
+import { type TimeoutOptions, TimeoutWatch } from './timeout-watch.js';
 
 /** One step of an instance's actor, as it happens. */
 export interface Moved {
@@ -25,9 +31,10 @@ export interface InstanceOptions {
   readonly limits: LifeLimits;
   readonly store: RecordStore<InstanceRecord>;
   /** A status version larger than all before it. */
-  readonly nextVersion: (signal: AbortSignal) => Promise<number>;
-  /** A newer record is on disk. */
-  readonly onRecorded: (instance: Instance) => void;
+  readonly nextVersion: () => Promise<number>;
+  readonly timeouts: TimeoutOptions;
+  /** A newer record is on disk; `isNews`: a status made of it differs from the one before. */
+  readonly onRecorded: (instance: Instance, isNews: boolean) => void;
   readonly onMoved: (instance: Instance, moved: Moved) => void;
   /** Secrets that could not be dropped; they go when the manager starts again. */
   readonly onSecretsLeft: (instance: Instance, error: unknown) => void;
@@ -37,6 +44,14 @@ export interface InstanceParts extends InstanceRequest {
   readonly kind: WorkspaceKind;
   /** Secret. */
   readonly ownerToken: string;
+  /** What its start asks for. */
+  readonly settings: InstanceSettings;
+}
+
+/** What users change of it. */
+export interface Changeable {
+  readonly settings: InstanceSettings;
+  readonly activity: Activity;
 }
 
 type LifeActor = Actor<typeof lifeMachine>;
@@ -47,7 +62,8 @@ export class Instance {
   readonly #options: InstanceOptions;
   readonly #order = new InOrder();
   readonly #watchers = new Set<() => void>();
-  #record: InstanceRecord | undefined;
+  readonly #records: RecordWriter;
+  readonly #timeouts: TimeoutWatch;
   #actor: LifeActor | undefined;
   /** Asked for, and not on disk yet: an actor that comes back hears it again. */
   #wantedStop: StopRequest | undefined;
@@ -56,16 +72,22 @@ export class Instance {
   constructor(options: InstanceOptions, parts: InstanceParts, record: InstanceRecord | undefined) {
     this.#options = options;
     this.parts = parts;
-    this.#record = record;
+    const { store, nextVersion, timeouts, tools } = options;
+    this.#records = new RecordWriter(parts.identity.instance, record, {
+      store,
+      nextVersion,
+      onRecorded: (newest, isNews) => this.#recorded(newest, isNews),
+    });
+    this.#timeouts = new TimeoutWatch(tools.world.clock, timeouts, (reason) => this.#timeOut(reason));
   }
 
   /** The newest record on disk; undefined while the first one is being written. */
   get record(): InstanceRecord | undefined {
-    return this.#record;
+    return this.#records.record;
   }
 
   get isStopped(): boolean {
-    return this.#record !== undefined && this.#record.life.disposal !== 'none';
+    return this.record !== undefined && this.record.life.disposal !== 'none';
   }
 
   /** One run of its actor, from the newest record. */
@@ -76,15 +98,18 @@ export class Instance {
     const actor = createActor(machine, { input: this.#input() });
     const exit = this.#exitOf(actor);
     child.onKill(() => {
+      this.#timeouts.stop();
       actor.stop();
       return [];
     });
     this.#actor = actor;
     actor.start();
+    this.#timeouts.follow(this.record);
     if (this.#wantedStop !== undefined) this.#sendStop(this.#wantedStop);
     return {
       exit,
       stop: async () => {
+        this.#timeouts.stop();
         actor.stop();
         await this.#order.idle();
       },
@@ -95,7 +120,7 @@ export class Instance {
   accepted(signal: AbortSignal): Promise<void> {
     return this.#until(() => {
       if (this.#isRefused) throw new StewardError('record-not-written', 'the request could not be saved');
-      return this.#record !== undefined;
+      return this.record !== undefined;
     }, signal);
   }
 
@@ -110,8 +135,28 @@ export class Instance {
     return this.#until(() => this.isStopped || this.#isRefused || this.#covers(request, killAt), signal);
   }
 
+  /** Resolves when the change is on disk; `wrong-state` once it has stopped, for then nothing of it counts any more. */
+  change(edit: (now: Changeable) => Partial<Changeable>): Promise<void> {
+    return this.#records.change((draft) => {
+      if (draft === undefined) throw new StewardError('unknown-instance', 'its start is not recorded');
+      if (draft.life.disposal !== 'none') throw new StewardError('wrong-state', 'the instance has stopped');
+      const change = edit(draft);
+      const changed = { ...draft, ...change };
+      return isDeepStrictEqual(changed, draft) ? draft : changed;
+    });
+  }
+
+  /** Somebody uses it, or (`closed`) has stopped to. */
+  markActive(closed: boolean, ignoreIfActive: boolean): Promise<void> {
+    const now = this.#options.tools.world.clock.now();
+    return this.change(({ activity: { first, last } }) => {
+      if (ignoreIfActive && first !== undefined) return {};
+      return { activity: { first: first ?? now, last: Math.max(now, last ?? now), closed } };
+    });
+  }
+
   #covers(request: StopRequest, killAt: number): boolean {
-    const life = this.#record?.life;
+    const life = this.record?.life;
     if (life?.stop === undefined || life.killAt === undefined) return false;
     return life.killAt <= killAt && (life.stop.aborted || !request.aborted);
   }
@@ -120,10 +165,15 @@ export class Instance {
     this.#actor?.send({ type: 'STOP', at: this.#options.tools.world.clock.now(), request });
   }
 
+  #timeOut(reason: string): void {
+    const at = this.#options.tools.world.clock.now();
+    this.#actor?.send({ type: 'TIMEOUT', at, reason, graceMs: GRACE_NORMALLY_MS });
+  }
+
   #input(): LifeInput {
     const { limits, tools } = this.#options;
     const at = tools.world.clock.now();
-    if (this.#record !== undefined) return { from: 'record', record: this.#record.life, limits, at };
+    if (this.record !== undefined) return { from: 'record', record: this.record.life, limits, at };
     return { from: 'request', identity: this.parts.identity, kind: this.parts.kind, limits, at };
   }
 
@@ -143,7 +193,10 @@ export class Instance {
   }
 
   #ended(actor: LifeActor, exit: Exit): Exit {
-    if (this.#actor === actor) this.#actor = undefined;
+    if (this.#actor === actor) {
+      this.#actor = undefined;
+      this.#timeouts.stop();
+    }
     this.#changed();
     return exit;
   }
@@ -157,17 +210,21 @@ export class Instance {
 
   /** A late write of an earlier run is thrown away. */
   async #write(context: LifeContext, child: ChildContext): Promise<void> {
-    const { store, nextVersion, onRecorded } = this.#options;
-    const { identity, encoded, fingerprint, hasSecrets, url } = this.parts;
-    const version = await nextVersion(child.signal);
-    if (!child.isCurrent()) throw new StewardError('stale-generation', 'a newer run has taken over');
+    const { encoded, fingerprint, hasSecrets, url, settings } = this.parts;
     const life = toRecord(context);
-    const record: InstanceRecord = { version, request: encoded, fingerprint, hasSecrets, url, life };
-    await store.write(identity.instance, record);
-    this.#record = record;
-    onRecorded(this);
-    this.#changed();
+    await this.#records.change((draft) => {
+      if (!child.isCurrent()) throw new StewardError('stale-generation', 'a newer run has taken over');
+      if (draft !== undefined) return { ...draft, life };
+      const activity = NEVER_ACTIVE;
+      return { request: encoded, fingerprint, hasSecrets, url, settings, activity, life };
+    });
     if (hasSecrets && (context.command.state !== 'none' || isEnding(context))) await this.#dropSecrets();
+  }
+
+  #recorded(record: InstanceRecord, isNews: boolean): void {
+    if (this.#actor !== undefined) this.#timeouts.follow(record);
+    this.#options.onRecorded(this, isNews);
+    this.#changed();
   }
 
   async #dropSecrets(): Promise<void> {

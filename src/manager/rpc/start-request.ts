@@ -3,7 +3,6 @@ import type { WorkspaceKind } from '../../../machines/workspace-phase.js';
 import { planOf } from '../../content/initializers/table.js';
 import { StewardError } from '../../errors/steward-error.js';
 import {
-  AdmissionLevel,
   type EnvironmentVariable,
   StartWorkspaceRequest,
   type StartWorkspaceSpec,
@@ -17,14 +16,16 @@ import {
   requiredWorkspaceId,
 } from '../../grpc/validation.js';
 import { ENVIRONMENT_MAX, REQUEST_BYTES_MAX } from '../bounds.js';
-import { DEFAULT_CLASS, isGoDuration, type ManagerConfig } from '../config.js';
+import { DEFAULT_CLASS, type ManagerConfig } from '../config.js';
 import { commandIn } from '../instance/command.js';
+import { type InstanceSettings, settingsOf } from '../instance/settings.js';
 
 export interface CheckedStart {
   readonly identity: Identity;
   readonly kind: WorkspaceKind;
   /** With the class that will be used. */
   readonly request: StartWorkspaceRequest;
+  readonly settings: InstanceSettings;
 }
 
 /** Everything about a start request that can be said without looking at other instances, in the known order. */
@@ -40,10 +41,7 @@ export function checkedStart(config: ManagerConfig, request: StartWorkspaceReque
     workspace: requiredWorkspaceId(metadata.metaId, 'metadata.meta_id'),
     owner: requiredOwnerId(metadata.owner, 'metadata.owner'),
   };
-  checkDuration(spec.timeout, 'spec.timeout');
-  checkDuration(spec.closedTimeout, 'spec.closed_timeout');
-  checkDuration(spec.maximumLifetime, 'spec.maximum_lifetime');
-  if (!isAdmission(spec.admission)) throw invalid('spec.admission is not a known level');
+  const settings = settingsOf(spec);
   const classed = { ...request, spec: { ...spec, class: classOf(config, spec.class) } };
   commandIn(metadata.annotations, config.defaultCommand);
   checkVariables(spec.envvars, 'spec.envvars');
@@ -51,7 +49,7 @@ export function checkedStart(config: ManagerConfig, request: StartWorkspaceReque
   if (StartWorkspaceRequest.encode(classed).finish().length > REQUEST_BYTES_MAX) {
     throw invalid(`the request is larger than ${REQUEST_BYTES_MAX} bytes`);
   }
-  return { identity, kind, request: classed };
+  return { identity, kind, request: classed, settings };
 }
 
 function checkSpec(spec: StartWorkspaceSpec): void {
@@ -74,14 +72,6 @@ function kindOf(type: WorkspaceType): WorkspaceKind {
     default:
       throw invalid('type is not a known workspace type');
   }
-}
-
-function isAdmission(level: AdmissionLevel): boolean {
-  return level === AdmissionLevel.ADMIT_OWNER_ONLY || level === AdmissionLevel.ADMIT_EVERYONE;
-}
-
-function checkDuration(text: string, field: string): void {
-  if (text !== '' && !isGoDuration(text)) throw invalid(`${field} is not a duration such as 30m`);
 }
 
 /** An unknown class stands for the default one, as clients expect. */

@@ -18,9 +18,11 @@ import { matches } from '../filter.js';
 import type { Instance } from '../instance/instance.js';
 import { openRequest } from '../instance/request.js';
 import type { Instances } from '../instances.js';
+import type { Maintenance } from '../maintenance.js';
 import { newOwnerToken } from '../owner-token.js';
 import { statusOf } from '../status.js';
 import type { StatusFeed } from '../status-feed.js';
+import { changingCalls } from './change-instance.js';
 import { checkedStart } from './start-request.js';
 
 export interface WorkspaceManagerParts {
@@ -28,19 +30,21 @@ export interface WorkspaceManagerParts {
   readonly world: World;
   readonly instances: Instances;
   readonly feed: StatusFeed;
+  readonly maintenance: Maintenance;
   readonly daemon: ContentDaemon;
 }
 
 /** `wsman.WorkspaceManager`. */
 export function workspaceManager(parts: WorkspaceManagerParts): Handlers<typeof WorkspaceManagerService> {
-  const { config, world, instances, feed, daemon } = parts;
+  const { config, world, instances, feed, maintenance, daemon } = parts;
   const status = (instance: Instance) => {
     if (instance.record === undefined) throw new StewardError('internal', 'the instance has no record');
-    return statusOf(config, instance.record, instance.parts.ownerToken);
+    return statusOf(config, instance.record, instance.parts);
   };
   return {
     startWorkspace: (request, call) => startWorkspace(parts, request, call.signal),
     stopWorkspace: async ({ id, policy }, { signal }) => {
+      await maintenance.refuse();
       const request = stopRequestOf(policy);
       await withDeadline(world.clock, STOP_RECORD_WAIT_MS, signal, (waiting) =>
         instances.stop(requiredText(id, 'id'), request, waiting),
@@ -51,14 +55,16 @@ export function workspaceManager(parts: WorkspaceManagerParts): Handlers<typeof 
       const all = instances.ids().map((id) => status(instances.get(id)));
       return { status: all.filter((one) => matches(mustMatch, one)) };
     },
-    describeWorkspace: async ({ id }) => ({
-      status: status(instances.get(requiredText(id, 'id'))),
-      lastActivity: '',
-    }),
+    describeWorkspace: async ({ id }) => {
+      const instance = instances.get(requiredText(id, 'id'));
+      const last = instance.record?.activity.last;
+      return { status: status(instance), lastActivity: last === undefined ? '' : goTime(last) };
+    },
     subscribe: async function* ({ mustMatch }, { signal }) {
       for await (const one of feed.subscribe(mustMatch, signal)) yield { status: one, header: {} };
     },
     takeSnapshot: async ({ id, returnImmediately }, { signal }) => {
+      await maintenance.refuse();
       const instance = running(instances.get(requiredText(id, 'id')));
       return { url: await daemon.snapshot(instance.parts.identity.instance, returnImmediately, signal) };
     },
@@ -67,28 +73,30 @@ export function workspaceManager(parts: WorkspaceManagerParts): Handlers<typeof 
       return { url: await daemon.backup(known.identity.instance, signal) };
     },
     describeCluster: async () => describeCluster(config),
-    markActive: () => notOffered('MarkActive'),
-    setTimeout: () => notOffered('SetTimeout'),
-    controlPort: () => notOffered('ControlPort'),
-    controlAdmission: () => notOffered('ControlAdmission'),
-    deleteVolumeSnapshot: () => notOffered('DeleteVolumeSnapshot'),
-    updateSshKey: () => notOffered('UpdateSSHKey'),
+    ...changingCalls(instances),
+    deleteVolumeSnapshot: async () => {
+      throw new StewardError(
+        'needs-cluster',
+        'volume snapshots belong to a cluster that has volumes; this manager keeps content in object storage',
+      );
+    },
   };
 }
 
 async function startWorkspace(
-  { config, world, instances }: WorkspaceManagerParts,
+  { config, world, instances, maintenance }: WorkspaceManagerParts,
   request: StartWorkspaceRequest,
   signal: AbortSignal,
 ): Promise<StartWorkspaceResponse> {
+  await maintenance.refuse();
   const checked = checkedStart(config, request);
-  const { identity, kind } = checked;
+  const { identity, kind, settings } = checked;
   const { encoded, fingerprint, hasSecrets } = openRequest(checked.request);
   const url = config.urlTemplate
     .replaceAll('{id}', identity.instance)
     .replaceAll('{prefix}', identity.workspace);
   const ownerToken = newOwnerToken(world.random);
-  const parts = { identity, kind, encoded, fingerprint, hasSecrets, url, ownerToken };
+  const parts = { identity, kind, encoded, fingerprint, hasSecrets, url, ownerToken, settings };
   const instance = await instances.start(parts, checked.request, signal);
   return { url: instance.parts.url, ownerToken: instance.parts.ownerToken };
 }
@@ -124,6 +132,7 @@ function describeCluster({ classes, preferredClass }: ManagerConfig): DescribeCl
   };
 }
 
-async function notOffered(method: string): Promise<never> {
-  throw new StewardError('not-implemented', `${method} is not offered by this version`);
+/** RFC 3339 as Go writes it with up to nanoseconds: without zeros at the end. */
+function goTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.?0*Z$/, 'Z');
 }
