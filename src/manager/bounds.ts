@@ -46,10 +46,14 @@ export const ENVIRONMENT_MAX = 2_048;
 
 /** Changes of one instance that may wait for its record, before further ones are refused. */
 export const CHANGES_WAITING_MAX = 1_000;
+/** Largest number of a TCP port. */
+export const PORT_MAX = 65_535;
 /** Ports one instance may expose, and keys that may open it. */
 export const PORTS_MAX = 100;
 export const SSH_KEYS_MAX = 100;
 export const SSH_KEY_LENGTH_MAX = 16_384;
+/** Longest text of a duration, in characters. */
+export const DURATION_LENGTH_MAX = 100;
 /** Longest duration Go can hold: 2^63 - 1 nanoseconds. */
 export const GO_DURATION_MAX_MS = 9_223_372_036_854;
 

@@ -9,7 +9,14 @@ import {
   type StartWorkspaceSpec,
 } from '../../gen/ws-manager-api/core.js';
 import { requiredText } from '../../grpc/validation.js';
-import { GO_DURATION_MAX_MS, PORTS_MAX, SSH_KEY_LENGTH_MAX, SSH_KEYS_MAX } from '../bounds.js';
+import {
+  DURATION_LENGTH_MAX,
+  GO_DURATION_MAX_MS,
+  PORT_MAX,
+  PORTS_MAX,
+  SSH_KEY_LENGTH_MAX,
+  SSH_KEYS_MAX,
+} from '../bounds.js';
 
 export interface Port {
   readonly port: number;
@@ -80,7 +87,7 @@ export function checkedKeys(keys: readonly string[], field: string): readonly st
   return keys.map((key, index) => requiredText(key, `${field}[${index}]`, SSH_KEY_LENGTH_MAX));
 }
 
-/** The port at the end, as it is now asked for. `too many` is told by the field. */
+/** The port at the end, as it is asked for now; `invalid-argument`, with the field, when there are too many. */
 export function withPort(ports: readonly Port[], port: Port, field: string): readonly Port[] {
   const others = withoutPort(ports, port.port);
   if (others.length >= PORTS_MAX) throw invalid(field, `would be more than ${PORTS_MAX} exposed ports`);
@@ -90,9 +97,6 @@ export function withPort(ports: readonly Port[], port: Port, field: string): rea
 export function withoutPort(ports: readonly Port[], port: number): readonly Port[] {
   return ports.filter((one) => one.port !== port);
 }
-
-const PORT_MAX = 65_535;
-const DURATION_LENGTH_MAX = 100;
 
 function optionalDuration(text: string, field: string): number | undefined {
   return text === '' ? undefined : checkedDuration(text, field);
