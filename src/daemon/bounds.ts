@@ -26,6 +26,9 @@ export const INSTANCE_RESTART_PERIOD_MS = 60_000;
 
 /** Defaults of the limits of one instance's content; each can be configured. */
 export const RECORD_DEADLINE_MS = 30_000;
+/** How long a disk may take over what comes before an instance's own deadlines, and over a promise of a snapshot. */
+export const PREPARE_DEADLINE_MS = 30_000;
+export const PROMISE_DEADLINE_MS = 60_000;
 export const SURVEY_DEADLINE_MS = 60_000;
 export const RESERVE_DEADLINE_MS = 5 * 60_000;
 export const INITIALIZE_DEADLINE_MS = 30 * 60_000;
@@ -87,6 +90,13 @@ export const QUARANTINE_KEPT_MS = 7 * 24 * 60 * 60_000;
 export const ORPHAN_AGE_MS = 12 * 60 * 60_000;
 /** How often the storage is tidied: it asks for every version of every workspace. */
 export const STORED_INTERVAL_MS = 60 * 60_000;
+/** Workspaces without an instance on the node that are looked at in one turn of it, and objects listed for that. */
+export const STORED_PAGE_WORKSPACES = 500;
+export const STORED_PAGE_WORKSPACES_MAX = 100_000;
+export const STORED_PAGE_OBJECTS_MAX = 100_000;
+/** Largest note of how far the turns have come, and claims of old turns that are removed at once. */
+export const STORED_TURN_BYTES_MAX = 4_096;
+export const STORED_CLAIMS_MAX = 1_000;
 /** One drill a day by default, and the pause after one that failed. */
 export const DRILL_PERIOD_MS = 24 * 60 * 60_000;
 export const DRILL_RETRY_MS = 60 * 60_000;

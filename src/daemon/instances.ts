@@ -3,9 +3,10 @@ import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
 import type { ContentRecord, ParkedRecord } from '../../machines/record.js';
 import { StewardError, toStewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
-import { INSTANCES_MAX } from './bounds.js';
+import { INSTANCES_MAX, PREPARE_DEADLINE_MS } from './bounds.js';
 import { ClosedWorkspaces } from './instance/closed-workspaces.js';
 import type { Finished } from './instance/finished.js';
+import { inTime } from './instance/in-time.js';
 import type { Instance } from './instance/instance.js';
 import { type Failing, Lives, type LivesOptions } from './instance/lives.js';
 import { parkedByFailing, parkedByHand } from './instance/parked.js';
@@ -221,17 +222,23 @@ export class Instances {
   async #begin({ identity, request, secrets }: InitCommand): Promise<Instance> {
     const { instance } = identity;
     try {
-      await this.#refuseUnknownContent(instance);
-      await this.#options.secrets.keep(instance, secrets);
+      await this.#inTime('looking for content', this.#refuseUnknownContent(instance));
+      await this.#inTime('keeping credentials', this.#options.secrets.keep(instance, secrets));
       await this.#lives.start(identity);
       const live = this.get(instance);
       live.send({ type: 'INIT', at: this.#options.clock.now(), request });
       return live;
     } catch (error) {
-      await this.#options.secrets.drop(instance).catch(() => undefined);
+      const dropping = this.#inTime('dropping credentials', this.#options.secrets.drop(instance));
+      await dropping.catch(() => undefined);
       this.#release(identity);
       throw error;
     }
+  }
+
+  /** Housekeeping removes credentials that are there too late. */
+  #inTime<Result>(what: string, work: Promise<Result>): Promise<Result> {
+    return inTime(this.#options.clock, PREPARE_DEADLINE_MS, what, work);
   }
 
   /** A set-up begins with an empty folder: it must not wipe content whose record could not be read. */

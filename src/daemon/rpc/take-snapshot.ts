@@ -3,6 +3,8 @@ import type { Clock } from '../../gateways/clock.js';
 import type { TakeSnapshotRequest, TakeSnapshotResponse } from '../../gen/ws-daemon-api/daemon.js';
 import type { CallContext } from '../../grpc/service-types.js';
 import { requiredInstanceId } from '../../grpc/validation.js';
+import { PROMISE_DEADLINE_MS } from '../bounds.js';
+import { inTime } from '../instance/in-time.js';
 import type { ContentView } from '../instance/view.js';
 import type { Instances } from '../instances.js';
 import { jobAnswer, wrongState } from './answers.js';
@@ -42,6 +44,7 @@ export async function takeSnapshot(
   if (!request.returnImmediately) {
     return { url: await instance.waitFor((present) => jobAnswer(present, ticket), call.signal) };
   }
-  await names.promise(instance.view, ticket);
+  const promising = names.promise(instance.view, ticket);
+  await inTime(clock, PROMISE_DEADLINE_MS, 'writing the promise', promising);
   return { url: names.urlOf(view, name) };
 }
