@@ -40,10 +40,17 @@ export async function probeConfinement(world: World): Promise<Confinement> {
   return { kind: 'open', why: reasons.join('; ').slice(0, CONFINEMENT_REASON_CHARACTERS_MAX) };
 }
 
-/** Ends well only where nothing but the workspace can be written, and what content work takes is there. */
+/**
+ * Ends well only where nothing but the workspace can be written, and what content work takes is there. The file
+ * has a name of its own, because others may be trying this at the same time.
+ */
 const TRIAL =
-  'command -v git && command -v tar && : > /dev/null && : > /tmp/.steward-trial && rm /tmp/.steward-trial ' +
+  'command -v git && command -v tar && : > /dev/null && made=$(mktemp /tmp/.steward-trial-XXXXXX) && rm "$made" ' +
   '&& test -r /proc/self/stat && test ! -w /usr && test ! -w /etc && test ! -e /var';
+
+/** In a user namespace root has one user, itself: content that belongs to another could be neither made nor read. */
+const IS_NOT_ROOT_OUTSIDE = 'read -r _ outside _ < /proc/self/uid_map && test "$outside" != 0';
+const TRIALS = { root: TRIAL, user: `${IS_NOT_ROOT_OUTSIDE} && ${TRIAL}` } as const;
 
 /** What went wrong; undefined when nothing did. */
 async function tryOut(world: World, confinement: ConfinedMachine): Promise<string | undefined> {
@@ -51,7 +58,7 @@ async function tryOut(world: World, confinement: ConfinedMachine): Promise<strin
   const timer = world.clock.schedule(world.clock.now() + CONFINEMENT_PROBE_MS, () => cutOff.abort());
   const command = {
     program: 'sh',
-    args: ['-c', TRIAL],
+    args: ['-c', TRIALS[confinement.mode]],
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     signal: cutOff.signal,
   };

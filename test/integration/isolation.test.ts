@@ -30,6 +30,24 @@ test('a machine that can confine is found to, and one that cannot is told why', 
   expect(found).toMatchObject({ kind: 'confined', mode: isRoot ? 'root' : 'user' });
 });
 
+test('programs that find it out at the same time all find the same', async ({ skip }) => {
+  skip(!isPossible);
+  const found = await Promise.all(Array.from({ length: 12 }, () => probeConfinement(world)));
+  expect(
+    found.map((confinement) => (confinement.kind === 'open' ? confinement.why : confinement.mode)),
+  ).toEqual(found.map(() => (isRoot ? 'root' : 'user')));
+});
+
+test('for root a user namespace is no way out: files could not be given to their owners in it', async ({
+  skip,
+}) => {
+  skip(!isPossible || !isRoot, 'only root has the other way');
+  const onlyUserNamespaces = (command: ProcessCommand) =>
+    world.processes.start(command.args.includes('--user') ? command : { ...command, program: 'false' });
+  const place = withProcesses(newPlace(await temporaryFolder()), { start: onlyUserNamespaces });
+  expect(await probeConfinement(place.world)).toMatchObject({ kind: 'open' });
+});
+
 describe('a machine that does not allow it', () => {
   test.each([
     ['has no unshare', { find: async (tool: string) => (tool === 'unshare' ? undefined : `/bin/${tool}`) }],
