@@ -93,8 +93,6 @@ export const managerConfigSchema = z.strictObject({
   nodeAddress: z.string().default('127.0.0.1'),
   /** `{id}` and `{prefix}` stand for the instance's and the workspace's id. */
   urlTemplate: z.string().min(1).default('steward://{id}'),
-  /** The same for an exposed port, with `{port}` as well. */
-  portUrlTemplate: z.string().min(1).default('steward://{id}/{port}'),
   defaultCommand: commandSchema.default(['/bin/sh', '-c', 'exec sleep infinity']),
   classes: z.record(z.string(), workspaceClass).default({
     [DEFAULT_CLASS]: { name: 'Standard', description: 'This machine', creditsPerMinute: 0 },

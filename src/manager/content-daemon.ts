@@ -11,12 +11,17 @@ export interface ContentDaemon {
   init(request: InitContent, signal: AbortSignal): Promise<void>;
   waitForInit(instance: InstanceId, signal: AbortSignal): Promise<void>;
   exists(instance: InstanceId, signal: AbortSignal): Promise<boolean>;
-  /** Saves the content if asked to, and removes it. */
-  dispose(instance: InstanceId, backup: boolean, signal: AbortSignal): Promise<GitStatus | undefined>;
+  /** Saves the content, and what its terminals said, if asked to, and removes it. */
+  dispose(instance: InstanceId, what: Disposal, signal: AbortSignal): Promise<GitStatus | undefined>;
   /** The snapshot's URL: once it is stored, or at once. */
   snapshot(instance: InstanceId, returnImmediately: boolean, signal: AbortSignal): Promise<string>;
   /** The backup's URL. */
   backup(instance: InstanceId, signal: AbortSignal): Promise<string>;
+}
+
+export interface Disposal {
+  readonly backup: boolean;
+  readonly backupLogs: boolean;
 }
 
 export interface InitContent {

@@ -20,6 +20,7 @@ import { Instances } from './instances.js';
 import { Maintenance } from './maintenance.js';
 import { ManagerMetrics } from './metrics.js';
 import { periodic } from './periodic.js';
+import type { PortForwarding } from './runtime-ports.js';
 import { statusOf } from './status.js';
 import { StatusFeed } from './status-feed.js';
 import { Versions } from './versions.js';
@@ -31,6 +32,7 @@ export interface CoreOptions {
   readonly registry: Registry;
   readonly daemon: ContentDaemon;
   readonly runtime: WorkspaceRuntime;
+  readonly ports: PortForwarding;
 }
 
 /** The manager without its wire: all instances, their actors and what is told about them. */
@@ -61,7 +63,7 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
   const metrics: ManagerMetrics = new ManagerMetrics(options.registry, () => facts(instances));
   const feed: StatusFeed = new StatusFeed({
     ids: () => instances.ids(),
-    status: (id) => status(config, instances.find(id)),
+    status: (id) => status(options, instances.find(id)),
     onTold: (id) => instances.told(id),
   });
   const instances: Instances = new Instances({
@@ -70,6 +72,7 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
     instance: instanceOptions(options, { secrets, maintenance, metrics, feed }),
     records,
     tokens,
+    ports: options.ports,
     isAwaited: (id) => feed.isAwaited(id),
   });
   await instances.load();
@@ -132,7 +135,7 @@ interface Shared {
 }
 
 function instanceOptions(
-  { config, world, logger, daemon, runtime }: CoreOptions,
+  { config, world, logger, daemon, runtime, ports }: CoreOptions,
   { secrets, maintenance, metrics, feed }: Shared,
 ): Omit<InstanceOptions, 'store' | 'nextVersion'> {
   const { contentRoot, defaultCommand, limits, timeouts, heartbeatInterval } = config;
@@ -145,8 +148,9 @@ function instanceOptions(
       startedAt: world.clock.now(),
       heartbeatMs: heartbeatInterval,
     },
-    onRecorded: ({ parts }, isNews) => {
-      if (isNews) feed.changed(parts.identity.instance);
+    onRecorded: (instance, isNews) => {
+      ports.apply(instance);
+      if (isNews) feed.changed(instance.parts.identity.instance);
     },
     onMoved: (instance, moved) => tell(logger, metrics, instance, moved),
     onSecretsLeft: ({ parts }, error) => {
@@ -167,8 +171,10 @@ function tell(logger: Logger, metrics: ManagerMetrics, instance: Instance, moved
   if (to === 'stopped') metrics.stopped(context, instance.record?.activity.closed === true);
 }
 
-function status(config: ManagerConfig, instance: Instance | undefined) {
-  return instance?.record === undefined ? undefined : statusOf(config, instance.record, instance.parts);
+function status({ config, ports }: CoreOptions, instance: Instance | undefined) {
+  return instance?.record === undefined
+    ? undefined
+    : statusOf(config, ports, instance.record, instance.parts);
 }
 
 function* facts(instances: Instances) {

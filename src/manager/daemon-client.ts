@@ -27,8 +27,8 @@ export function contentDaemonAt(channel: Channel): ContentDaemon {
       await client.waitForInit({ id }, { signal });
     },
     exists: async (id, signal) => (await client.isWorkspaceExists({ id }, { signal })).exists,
-    dispose: async (id, backup, signal) =>
-      (await client.disposeWorkspace({ id, backup, backupLogs: false }, { signal })).gitStatus,
+    dispose: async (id, { backup, backupLogs }, signal) =>
+      (await client.disposeWorkspace({ id, backup, backupLogs }, { signal })).gitStatus,
     snapshot: async (id, returnImmediately, signal) =>
       (await client.takeSnapshot({ id, returnImmediately }, { signal })).url,
     backup: async (id, signal) => (await client.backupWorkspace({ id }, { signal })).url,

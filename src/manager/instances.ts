@@ -9,6 +9,7 @@ import { INSTANCES_MAX, STOPPED_MAX, STOPPED_UNTOLD_MS } from './bounds.js';
 import { Instance, type InstanceOptions, type InstanceParts } from './instance/instance.js';
 import type { InstanceRecord } from './instance/instance-record.js';
 import { instanceSupervisor } from './instance/supervise.js';
+import type { PortForwarding } from './runtime-ports.js';
 import type { Versions } from './versions.js';
 
 export interface InstancesOptions {
@@ -17,6 +18,7 @@ export interface InstancesOptions {
   readonly instance: Omit<InstanceOptions, 'store' | 'nextVersion'>;
   readonly records: RecordStore<InstanceRecord>;
   readonly tokens: RecordStore<{ readonly token: string }>;
+  readonly ports: Pick<PortForwarding, 'check' | 'forget'>;
   /** Whether somebody still has to be told about it. */
   readonly isAwaited: (instance: InstanceId) => boolean;
 }
@@ -171,7 +173,8 @@ export class Instances {
   }
 
   async #drop(id: InstanceId): Promise<void> {
-    const { records, tokens, instance } = this.#options;
+    const { records, tokens, ports, instance } = this.#options;
+    await ports.forget(id);
     await records.remove(id);
     await tokens.remove(id);
     await instance.tools.secrets.drop(id);
@@ -190,6 +193,7 @@ export class Instances {
   /** What may not stand in the record, on disk before the record is. */
   async #keepApart(parts: InstanceParts, request: StartWorkspaceRequest): Promise<void> {
     const { instance: id } = parts.identity;
+    await this.#options.ports.check(id, parts.settings.ports);
     await this.#options.tokens.write(id, { token: parts.ownerToken });
     if (parts.hasSecrets) await this.#options.instance.tools.secrets.keep(id, request);
   }

@@ -1,5 +1,6 @@
 import { StewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
+import { replaceDurably } from '../gateways/durable.js';
 import { errorCode } from '../gateways/file-error.js';
 import type { World } from '../gateways/world.js';
 import { MAINTENANCE_CHECK_MS, MAINTENANCE_FILE_BYTES } from './bounds.js';
@@ -26,6 +27,13 @@ export class Maintenance {
   /** `under-maintenance`, with exactly the words that callers look for. */
   async refuse(): Promise<void> {
     if ((await this.until()) !== undefined) throw new StewardError('under-maintenance', 'under maintenance');
+  }
+
+  /** Announces it, or (undefined) takes it back; resolves when that is on disk. */
+  async set(until: number | undefined): Promise<void> {
+    const { files } = this.#world;
+    const said = until === undefined ? {} : { enabledUntil: new Date(until).toISOString() };
+    await replaceDurably(files, this.#path, `${this.#path}.tmp`, `${JSON.stringify(said)}\n`);
   }
 
   /** Resolves when there is none; the file is looked at again every minute, for somebody may take it back. */

@@ -22,6 +22,7 @@ import { DaemonLink } from './daemon-link.js';
 import { CONTENT_CALL_OPTIONS, contentPassThrough } from './rpc/content-pass-through.js';
 import { runtimeHandlers } from './rpc/runtime-service.js';
 import { workspaceManager } from './rpc/workspace-manager.js';
+import { noForwarding, type PortForwarding } from './runtime-ports.js';
 
 export interface ManagerOptions {
   readonly world: World;
@@ -54,12 +55,13 @@ export async function startManager(config: ManagerConfig, options: ManagerOption
     logs: join(config.stateFolder, 'logs'),
     owner: config.owner,
   });
-  const core = await startCore({ config, world, logger, registry, daemon, runtime }).catch((error) => {
+  const ports = noForwarding;
+  const core = await startCore({ config, world, logger, registry, daemon, runtime, ports }).catch((error) => {
     channel.close();
     throw error;
   });
   const link = new DaemonLink(channel, world.clock);
-  const server = serverOf(config, options, { core, channel, runtime, link });
+  const server = serverOf(config, options, { core, channel, runtime, ports, link });
   let addresses: readonly string[];
   let health: HealthServer | undefined;
   try {
@@ -95,10 +97,15 @@ interface Served {
   readonly core: ManagerCore;
   readonly channel: Channel;
   readonly runtime: WorkspaceRuntime;
+  readonly ports: PortForwarding;
   readonly link: DaemonLink;
 }
 
-function serverOf(config: ManagerConfig, options: ManagerOptions, { core, channel, runtime, link }: Served) {
+function serverOf(
+  config: ManagerConfig,
+  options: ManagerOptions,
+  { core, channel, runtime, ports, link }: Served,
+) {
   const { world, logger, registry, version } = options;
   const { listen, insecure, stateFolder, nodeName, tls } = config;
   const startedMs = BigInt(world.clock.now());
@@ -108,7 +115,7 @@ function serverOf(config: ManagerConfig, options: ManagerOptions, { core, channe
   const daemon = contentDaemonAt(channel);
   server.addService(
     WorkspaceManagerService,
-    workspaceManager({ config, world, instances, feed, maintenance, daemon }),
+    workspaceManager({ config, world, instances, feed, maintenance, ports, daemon }),
     {
       // As long as the archive takes; the caller's own deadline bounds them.
       methods: { takeSnapshot: { timeoutMs: 'unlimited' }, backupWorkspace: { timeoutMs: 'unlimited' } },

@@ -1,4 +1,4 @@
-import type { Identity } from '../../machines/content-types.js';
+import type { InstanceId } from '../../machines/ids.js';
 import { conditionsOf, type Phase, phaseOf, type WorkspaceKind } from '../../machines/workspace-phase.js';
 import { formatDuration } from '../config/duration.js';
 import {
@@ -19,6 +19,7 @@ import type { InstanceParts } from './instance/instance.js';
 import type { InstanceRecord } from './instance/instance-record.js';
 import { decodeRequest } from './instance/request.js';
 import type { Port } from './instance/settings.js';
+import type { PortForwarding } from './runtime-ports.js';
 
 const PHASES = {
   pending: WorkspacePhase.PENDING,
@@ -53,6 +54,7 @@ const TYPES = {
 /** What callers are told about an instance: its record, and the token that only its owner may see. */
 export function statusOf(
   config: ManagerConfig,
+  ports: Pick<PortForwarding, 'urlOf'>,
   record: InstanceRecord,
   { ownerToken }: Pick<InstanceParts, 'ownerToken'>,
 ): WorkspaceStatus {
@@ -67,7 +69,7 @@ export function statusOf(
       workspaceImage: spec?.workspaceImage ?? '',
       headless: life.kind !== 'regular',
       url: record.url,
-      exposedPorts: settings.ports.map((port) => exposed(config, life.identity, port)),
+      exposedPorts: settings.ports.flatMap((port) => exposed(ports, life.identity.instance, port)),
       type: TYPES[life.kind],
       timeout: formatDuration(settings.timeoutMs ?? config.timeouts.regularMs),
       ideImage: spec?.ideImage,
@@ -99,20 +101,12 @@ function metadataOf({ life }: InstanceRecord, { metadata }: StartWorkspaceReques
   };
 }
 
-function exposed(
-  { portUrlTemplate }: ManagerConfig,
-  { instance, workspace }: Identity,
-  port: Port,
-): PortSpec {
-  return {
-    port: port.port,
-    visibility: VISIBILITIES[port.visibility],
-    protocol: PROTOCOLS[port.protocol],
-    url: portUrlTemplate
-      .replaceAll('{id}', instance)
-      .replaceAll('{prefix}', workspace)
-      .replaceAll('{port}', String(port.port)),
-  };
+/** A port that cannot be reached is left out. */
+function exposed(ports: Pick<PortForwarding, 'urlOf'>, instance: InstanceId, port: Port): PortSpec[] {
+  const url = ports.urlOf(instance, port);
+  if (url === undefined) return [];
+  const [visibility, protocol] = [VISIBILITIES[port.visibility], PROTOCOLS[port.protocol]];
+  return [{ port: port.port, visibility, protocol, url }];
 }
 
 function wireConditions({ life, activity }: InstanceRecord): WorkspaceConditions {

@@ -21,6 +21,7 @@ import { type ManagerConfigInput, managerConfigSchema } from '../../src/manager/
 import type { ContentDaemon } from '../../src/manager/content-daemon.js';
 import { type ManagerCore, startCore } from '../../src/manager/core.js';
 import { workspaceManager } from '../../src/manager/rpc/workspace-manager.js';
+import { noForwarding, type PortForwarding } from '../../src/manager/runtime-ports.js';
 import type { RunState, WorkspaceRuntime } from '../../src/runtime/workspace-runtime.js';
 
 const never = new AbortController().signal;
@@ -84,7 +85,7 @@ export class Sight {
       }),
     waitForInit: (instance, signal) => this.#call('wait', signal, () => this.#whenReady(instance, signal)),
     exists: (instance, signal) => this.#call('exists', signal, async () => this.#node.content.has(instance)),
-    dispose: (instance, backup, signal) =>
+    dispose: (instance, { backup }, signal) =>
       this.#call('dispose', signal, async () => {
         if (backup) await sleep(this.#node.clock, this.#node.backupMs, signal);
         if (backup && this.#node.backupFailure !== undefined) throw this.#node.backupFailure;
@@ -186,6 +187,10 @@ export class Rig {
   readonly random: SeededRandom;
   files = new SimulatedFiles(this.clock);
   #sight = new Sight(this.node);
+  readonly ports: PortForwarding = {
+    ...noForwarding,
+    urlOf: (instance, { port }) => `http://${instance}.test:${port}`,
+  };
   #core: ManagerCore | undefined;
   readonly config: ReturnType<typeof managerConfigSchema.parse>;
 
@@ -215,6 +220,7 @@ export class Rig {
       instances,
       feed,
       maintenance,
+      ports: this.ports,
       daemon,
     });
   }
@@ -229,6 +235,7 @@ export class Rig {
       registry: new Registry(),
       daemon,
       runtime,
+      ports: this.ports,
     });
     this.#core = await this.clock.runUntilSettled(starting, 600_000);
   }

@@ -95,7 +95,7 @@ export function livingMachine(tools: EffectTools, of: InstanceRequest, order: In
       disposeContent: effect<
         { outcome: 'backed-up' | 'discarded' | 'lost'; git: ReturnType<typeof gitReportOf> | undefined },
         LifeStep & { readonly backup: boolean }
-      >(({ context, backup }, signal) => dispose(tools, of, context.deployed, backup, signal)),
+      >(({ context, backup }, signal) => dispose(tools, of, context, backup, signal)),
     },
   });
 }
@@ -178,14 +178,15 @@ async function kept(tools: EffectTools, of: InstanceRequest): Promise<StartWorks
 async function dispose(
   { world, daemon }: EffectTools,
   { identity: { instance } }: InstanceRequest,
-  wasDeployed: boolean,
+  { deployed, kind }: LifeContext,
   backup: boolean,
   signal: AbortSignal,
 ) {
-  if (!wasDeployed) return { outcome: 'discarded', git: undefined } as const;
+  if (!deployed) return { outcome: 'discarded', git: undefined } as const;
   try {
     const git = await untilReached(world, DAEMON_TRIES_MAX, signal, () =>
-      daemon.dispose(instance, backup, signal),
+      // What headless tasks said is kept with their content; people saw what theirs did.
+      daemon.dispose(instance, { backup, backupLogs: backup && kind !== 'regular' }, signal),
     );
     const report = git === undefined ? undefined : gitReportOf(git);
     return { outcome: backup ? 'backed-up' : 'discarded', git: report } as const;

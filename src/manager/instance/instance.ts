@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Actor, createActor, type SnapshotFrom } from 'xstate';
-import { stepOf } from '../../../machines/content-projection.js';
+import { type Actor, createActor, type InspectionEvent, type SnapshotFrom } from 'xstate';
+import { causeOf, stepOf } from '../../../machines/content-projection.js';
 import type { lifeMachine } from '../../../machines/instance-life.js';
 import type { LifeInput } from '../../../machines/instance-life-setup.js';
 import { toRecord } from '../../../machines/instance-life-steps.js';
 import type { LifeContext, LifeLimits } from '../../../machines/instance-life-types.js';
 import { isEnding, type StopRequest, type WorkspaceKind } from '../../../machines/workspace-phase.js';
-import type { Activity } from '../../../machines/workspace-timeout.js';
+import type { Activity, DueTimeout } from '../../../machines/workspace-timeout.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { RecordStore } from '../../records/record-store.js';
 import { abnormal, type Exit, NORMAL } from '../../supervision/exit.js';
@@ -17,12 +17,16 @@ import { InOrder } from './in-order.js';
 import type { InstanceRecord } from './instance-record.js';
 import { RecordWriter } from './record-writer.js';
 import { type InstanceSettings, NEVER_ACTIVE } from './settings.js';
-import { type TimeoutOptions, TimeoutWatch } from './timeout-watch.js';
+import { type TimeoutOptions, TimeoutWatch, timeoutsOf } from './timeout-watch.js';
 
 /** One step of an instance's actor, as it happens. */
 export interface Moved {
   readonly from: string;
   readonly to: string;
+  /** An event's name, or which effect ended and how. */
+  readonly cause: string;
+  /** What it tells is on disk. */
+  readonly isDurable: boolean;
   readonly context: LifeContext;
 }
 
@@ -65,6 +69,7 @@ export class Instance {
   readonly #records: RecordWriter;
   readonly #timeouts: TimeoutWatch;
   #actor: LifeActor | undefined;
+  #step = 'none';
   /** Asked for, and not on disk yet: an actor that comes back hears it again. */
   #wantedStop: StopRequest | undefined;
   #isRefused = false;
@@ -95,7 +100,7 @@ export class Instance {
     const machine = livingMachine(this.#options.tools, this.parts, this.#order, (context) =>
       this.#write(context, child),
     );
-    const actor = createActor(machine, { input: this.#input() });
+    const actor = createActor(machine, { input: this.#input(), inspect: (event) => this.#follow(event) });
     const exit = this.#exitOf(actor);
     child.onKill(() => {
       this.#timeouts.stop();
@@ -103,6 +108,7 @@ export class Instance {
       return [];
     });
     this.#actor = actor;
+    this.#step = 'none';
     actor.start();
     this.#timeouts.follow(this.record);
     if (this.#wantedStop !== undefined) this.#sendStop(this.#wantedStop);
@@ -155,6 +161,21 @@ export class Instance {
     });
   }
 
+  /** Tells the status once more, under a new version: something it shows that is in no record has changed. */
+  republish(): Promise<void> {
+    return this.#records.change((draft) => {
+      if (draft === undefined) throw new StewardError('unknown-instance', 'its start is not recorded');
+      return { ...draft, life: { ...draft.life } };
+    });
+  }
+
+  /** What may time out as things stand, soonest first, as it is watched. */
+  timeouts(): readonly DueTimeout[] {
+    const { record } = this;
+    if (record === undefined || record.life.timedOut !== '') return [];
+    return [...timeoutsOf(record, this.#options.timeouts)].sort((a, b) => a.at - b.at);
+  }
+
   #covers(request: StopRequest, killAt: number): boolean {
     const life = this.record?.life;
     if (life?.stop === undefined || life.killAt === undefined) return false;
@@ -178,18 +199,24 @@ export class Instance {
   }
 
   #exitOf(actor: LifeActor): Promise<Exit> {
-    let step = '';
     return new Promise((resolve) => {
       actor.subscribe({
-        next: (snapshot) => {
-          const from = step;
-          step = stepOf(snapshot.value);
-          if (step !== from) this.#options.onMoved(this, { from, to: step, context: snapshot.context });
-        },
         error: (error) => resolve(this.#ended(actor, abnormal(error))),
         complete: () => resolve(this.#ended(actor, this.#outcome(actor.getSnapshot()))),
       });
     });
+  }
+
+  #follow(event: InspectionEvent): void {
+    const actor = this.#actor;
+    if (event.type !== '@xstate.snapshot' || actor === undefined || event.actorRef !== actor) return;
+    const snapshot = actor.getSnapshot();
+    const [from, to] = [this.#step, stepOf(snapshot.value)];
+    if (to === from) return;
+    this.#step = to;
+    const isDurable = !snapshot.hasTag('recording');
+    const { context } = snapshot;
+    this.#options.onMoved(this, { from, to, cause: causeOf(event.event.type), isDurable, context });
   }
 
   #ended(actor: LifeActor, exit: Exit): Exit {

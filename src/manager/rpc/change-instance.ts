@@ -19,6 +19,7 @@ import {
   withPort,
 } from '../instance/settings.js';
 import type { Instances } from '../instances.js';
+import type { PortForwarding } from '../runtime-ports.js';
 
 type Changes = Pick<
   Handlers<typeof WorkspaceManagerService>,
@@ -26,7 +27,7 @@ type Changes = Pick<
 >;
 
 /** The calls of `wsman.WorkspaceManager` that change an instance while it lives; each is answered when that is on disk. */
-export function changingCalls(instances: Instances): Changes {
+export function changingCalls(instances: Instances, ports: Pick<PortForwarding, 'check'>): Changes {
   const named = (id: string) => instances.get(requiredText(id, 'id'));
   return {
     markActive: async ({ id, closed, ignoreIfActive }: MarkActiveRequest) => {
@@ -42,9 +43,11 @@ export function changingCalls(instances: Instances): Changes {
       const asked = requiredMessage(spec, 'spec');
       const number = checkedPortNumber(asked.port, 'spec.port');
       const port = expose ? checkedPort(asked, 'spec') : undefined;
-      await named(id).change(({ settings }) => {
-        const { ports } = settings;
-        const changed = port === undefined ? withoutPort(ports, number) : withPort(ports, port, 'spec.port');
+      const instance = named(id);
+      if (port !== undefined) await ports.check(instance.parts.identity.instance, [port]);
+      await instance.change(({ settings }) => {
+        const { ports: all } = settings;
+        const changed = port === undefined ? withoutPort(all, number) : withPort(all, port, 'spec.port');
         return { settings: { ...settings, ports: changed } };
       });
       return {};

@@ -20,6 +20,7 @@ import { openRequest } from '../instance/request.js';
 import type { Instances } from '../instances.js';
 import type { Maintenance } from '../maintenance.js';
 import { newOwnerToken } from '../owner-token.js';
+import type { PortForwarding } from '../runtime-ports.js';
 import { statusOf } from '../status.js';
 import type { StatusFeed } from '../status-feed.js';
 import { changingCalls } from './change-instance.js';
@@ -31,15 +32,16 @@ export interface WorkspaceManagerParts {
   readonly instances: Instances;
   readonly feed: StatusFeed;
   readonly maintenance: Maintenance;
+  readonly ports: PortForwarding;
   readonly daemon: ContentDaemon;
 }
 
 /** `wsman.WorkspaceManager`. */
 export function workspaceManager(parts: WorkspaceManagerParts): Handlers<typeof WorkspaceManagerService> {
-  const { config, world, instances, feed, maintenance, daemon } = parts;
+  const { config, world, instances, feed, maintenance, ports, daemon } = parts;
   const status = (instance: Instance) => {
     if (instance.record === undefined) throw new StewardError('internal', 'the instance has no record');
-    return statusOf(config, instance.record, instance.parts);
+    return statusOf(config, ports, instance.record, instance.parts);
   };
   return {
     startWorkspace: (request, call) => startWorkspace(parts, request, call.signal),
@@ -73,7 +75,7 @@ export function workspaceManager(parts: WorkspaceManagerParts): Handlers<typeof 
       return { url: await daemon.backup(known.identity.instance, signal) };
     },
     describeCluster: async () => describeCluster(config),
-    ...changingCalls(instances),
+    ...changingCalls(instances, ports),
     deleteVolumeSnapshot: async () => {
       throw new StewardError(
         'needs-cluster',
