@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { SimulatedDisk } from '../../src/gateways/simulated/disk.js';
-import type { FolderInode, Inode } from '../../src/gateways/simulated/inode.js';
+import type { Content, FolderInode, Inode } from '../../src/gateways/simulated/inode.js';
 import { readMembers } from '../../src/gateways/simulated/programs/tar-format.js';
 
 /** What a folder holds, as one line of text per path: two folders are the same when their maps are. */
@@ -30,9 +30,14 @@ export class DiskView {
   }
 
   bytes(path: string, moment: Moment = 'now'): Buffer | undefined {
+    return this.stored(path, moment)?.bytes();
+  }
+
+  /** Content of a file, which is another object as soon as it changes. */
+  stored(path: string, moment: Moment): Content | undefined {
     const found = this.inode(path, moment);
     if (found?.kind !== 'file') return undefined;
-    return (moment === 'now' ? found.content : found.synced).bytes();
+    return moment === 'now' ? found.content : found.synced;
   }
 
   names(path: string, moment: Moment = 'now'): readonly string[] {

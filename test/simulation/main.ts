@@ -1,87 +1,94 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Run } from './run.js';
 import { runSeed } from './scenario.js';
+import { allSeries, runOne, runsOf } from './systematic.js';
+import { type Report, spread, spreadHere, workFor } from './workers.js';
 
 /**
- * `npm run sim -- [--seed 1] [--runs 1] [--verbose] [--processes N]`: runs seeds one after another, over as many
- * processes as the machine has cores. A seed that breaks a promise is told with the command that shows it again.
+ * `npm run sim -- [--seed 1] [--runs 1]` runs seeds one after another; `npm run sim -- --systematic` every scene with
+ * every disturbance at each of its operations. Both use as many processes as the machine has cores (`--processes N`).
+ * What breaks a promise is told with the command that shows it again; `--verbose` prints every step.
  */
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '1' },
+    systematic: { type: 'boolean', default: false },
+    /** One run of these: which scene, which disturbance, at which operation. */
+    scene: { type: 'string' },
+    disturbance: { type: 'string', default: 'a kill' },
+    operation: { type: 'string', default: '1' },
     verbose: { type: 'boolean', default: false },
     processes: { type: 'string' },
-    /** Of a process that was started by another one: it runs every so many-th seed. */
-    stride: { type: 'string' },
+    /** Of a process that was started by another one. */
+    worker: { type: 'boolean', default: false },
   },
 });
 
-/** Seeds one process is worth. */
+/** Seeds that are worth another process, and how many are given to it at a time. */
 const SEEDS_EACH = 50;
-const PROGRESS_MS = 10_000;
+const SEEDS_AT_ONCE = 5;
+
+// To collect where each refused operation came from would take a tenth of the time.
+if (!values.verbose) Error.stackTraceLimit = 0;
 
 const [first, runs] = [Number(values.seed), Number(values.runs)];
-if (values.stride !== undefined) await runHere(Number(values.stride), (report) => process.send?.(report));
-else await runAll();
+const series = values.systematic ? allSeries() : [];
+const { jobs, run, unit } = values.systematic
+  ? { jobs: series.length, run: runSeries, unit: 'scenes with a disturbance' }
+  : { jobs: Math.ceil(runs / SEEDS_AT_ONCE), run: runSeeds, unit: `lots of ${SEEDS_AT_ONCE} seeds` };
 
-/** What a process tells of one seed. */
-interface Report {
-  readonly seed: number;
-  /** Absent: every promise was kept. */
-  readonly broken?: string;
-}
+if (values.worker) workFor(run);
+else if (values.scene !== undefined) await runScene(values.scene);
+else process.exitCode = (await runAll()) ? 0 : 1;
 
-async function runHere(stride: number, tell: (report: Report) => void): Promise<void> {
-  for (let seed = first; seed < first + runs; seed += stride) {
-    const run = await runSeed(seed);
-    if (values.verbose) process.stdout.write(`${run.lines.join('\n')}\n`);
-    tell(run.broken === undefined ? { seed } : { seed, broken: textOf(run) });
-  }
-}
-
-async function runAll(): Promise<void> {
-  const startedAt = Date.now();
-  let [done, broken, toldAt] = [0, 0, startedAt];
-  const rate = () => ((done * 1000) / (Date.now() - startedAt)).toFixed(1);
-  const take = (report: Report) => {
-    done += 1;
-    if (report.broken !== undefined) {
-      broken += 1;
-      process.stdout.write(`${report.broken}\n`);
-    }
-    if (Date.now() - toldAt < PROGRESS_MS) return;
-    toldAt = Date.now();
-    process.stdout.write(`${done} of ${runs} seeds, ${broken} broken, ${rate()} seeds a second\n`);
-  };
+async function runAll(): Promise<boolean> {
   const cores = Number(values.processes ?? availableParallelism());
-  const processes = values.verbose ? 1 : Math.min(cores, Math.ceil(runs / SEEDS_EACH));
-  if (processes <= 1) await runHere(1, take);
-  else
-    await Promise.all(Array.from({ length: processes }, (_, index) => runElsewhere(index, processes, take)));
-  process.stdout.write(`${done} seeds from ${first}, ${broken} broke a promise, ${rate()} seeds a second\n`);
-  process.exitCode = broken === 0 && done === runs ? 0 : 1;
+  const processes = Math.min(cores, values.systematic ? jobs : Math.ceil(runs / SEEDS_EACH));
+  if (values.verbose || processes <= 1) return spreadHere(jobs, unit, run);
+  return spread({ jobs, processes, unit, args: [...process.argv.slice(2), '--worker'] });
 }
 
-/** Every seed that is `index` more than a multiple of `stride` away from the first. */
-async function runElsewhere(index: number, stride: number, take: (report: Report) => void): Promise<void> {
-  const args = ['--seed', String(first + index), '--runs', String(runs - index), '--stride', String(stride)];
-  const child = fork(process.argv[1] ?? '', args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  child.on('message', (report: Report) => take(report));
-  await ended(child);
+async function runSeeds(job: number): Promise<Report> {
+  const from = first + job * SEEDS_AT_ONCE;
+  const to = Math.min(from + SEEDS_AT_ONCE, first + runs);
+  const broken: string[] = [];
+  for (let seed = from; seed < to; seed += 1) {
+    const done = await runSeed(seed);
+    show(done);
+    if (done.broken !== undefined) broken.push(textOf(`seed ${seed}`, done, `--seed ${seed}`));
+  }
+  return { runs: to - from, broken };
 }
 
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => child.once('exit', () => resolve()));
+async function runSeries(job: number): Promise<Report> {
+  const broken: string[] = [];
+  let count = 0;
+  const one = series[job];
+  if (one === undefined) return { runs: 0, broken };
+  const { scene, disturbance } = one;
+  for await (const { operation, run: done } of runsOf(one)) {
+    count += 1;
+    if (done.broken === undefined) continue;
+    const again = `--scene '${scene}' --disturbance '${disturbance}' --operation ${operation}`;
+    broken.push(textOf(`${scene}, ${disturbance} at operation ${operation}`, done, again));
+  }
+  return { runs: count, broken };
 }
 
-function textOf({ broken, seed, lines }: Run): string {
-  const steps = values.verbose || runs > 1 ? [] : lines;
-  return [
-    `seed ${seed}: ${broken?.message}`,
-    ...steps,
-    `again: npm run sim -- --seed ${seed} --verbose`,
-  ].join('\n');
+async function runScene(scene: string): Promise<void> {
+  const done = await runOne(scene, values.disturbance, Number(values.operation));
+  show(done);
+  process.stdout.write(`${done.broken?.message ?? 'every promise was kept'}\n`);
+  process.exitCode = done.broken === undefined ? 0 : 1;
+}
+
+function show({ lines }: Run): void {
+  if (values.verbose) process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function textOf(what: string, { broken, lines }: Run, again: string): string {
+  const steps = values.verbose || values.systematic || runs > 1 ? [] : lines;
+  return [`${what}: ${broken?.message}`, ...steps, `again: npm run sim -- ${again} --verbose`].join('\n');
 }

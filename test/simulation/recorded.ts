@@ -1,3 +1,4 @@
+import type { Content } from '../../src/gateways/simulated/inode.js';
 import type { DiskView, Moment } from './disk-view.js';
 import { AREA } from './life.js';
 
@@ -12,7 +13,7 @@ export interface OnDisk {
 }
 
 export function recordOf(disk: DiskView, instance: string, moment: Moment): OnDisk | undefined {
-  const body = bodyOf(disk.bytes(`${AREA.records}/${instance}.record`, moment));
+  const body = bodyOf(disk.stored(`${AREA.records}/${instance}.record`, moment));
   if (body === undefined) return undefined;
   return {
     step: String(body['step']),
@@ -26,12 +27,25 @@ export function recordOf(disk: DiskView, instance: string, moment: Moment): OnDi
 
 /** Whether the end of the instance is remembered. */
 export function isFinished(disk: DiskView, instance: string, moment: Moment): boolean {
-  return bodyOf(disk.bytes(`${AREA.finished}/${instance}.record`, moment)) !== undefined;
+  return bodyOf(disk.stored(`${AREA.finished}/${instance}.record`, moment)) !== undefined;
 }
 
-function bodyOf(bytes: Buffer | undefined): Record<string, unknown> | undefined {
-  if (bytes === undefined) return undefined;
-  const [, json = ''] = bytes.toString('utf8').split('\n');
+type Body = Record<string, unknown> | undefined;
+
+/** The same content is asked for with every transition. */
+const bodies = new WeakMap<Content, { readonly body: Body }>();
+
+function bodyOf(content: Content | undefined): Body {
+  if (content === undefined) return undefined;
+  const known = bodies.get(content);
+  if (known !== undefined) return known.body;
+  const body = bodyIn(content.bytes().toString('utf8'));
+  bodies.set(content, { body });
+  return body;
+}
+
+function bodyIn(text: string): Body {
+  const [, json = ''] = text.split('\n');
   try {
     const body: unknown = JSON.parse(json);
     return typeof body === 'object' && body !== null ? { ...body } : undefined;

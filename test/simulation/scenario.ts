@@ -19,6 +19,8 @@ export async function runSeed(seed: number): Promise<Run> {
 }
 
 const DAY_MS = 86_400_000;
+/** Instead of a day, where every few minutes something happens. */
+const BUSY_PERIODS = 5;
 
 class Scenario {
   readonly callers: Callers;
@@ -140,11 +142,18 @@ class Scenario {
     return random.pick([EMPTY, fromGit('project')]) ?? EMPTY;
   }
 
-  /** Days in which content is saved every few minutes would take too long, so these are hours. */
+  /** Days in which something is tried or saved every few minutes would take too long, so these are a while. */
   async #passDays(): Promise<void> {
-    const { backupPeriodMs } = this.#settings.limits;
-    const step = backupPeriodMs === 0 ? DAY_MS : 10 * backupPeriodMs;
+    const { backupPeriodMs, pauseMaxMs } = this.#settings.limits;
+    const isQuiet = backupPeriodMs === 0 && this.#isNothingTried();
+    const step = isQuiet ? DAY_MS : BUSY_PERIODS * Math.max(backupPeriodMs, pauseMaxMs);
     await this.#run.pass(this.#random.integer(1, 3) * step);
+  }
+
+  #isNothingTried(): boolean {
+    const instances = this.#run.life?.core.instances;
+    const all = [...(instances?.identities() ?? [])];
+    return all.every(({ instance }) => instances?.find(instance)?.view.step === 'available.idle');
   }
 
   /** An orderly one; under trouble it may not end, and is ended then. */

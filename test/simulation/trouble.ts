@@ -61,7 +61,9 @@ export class Trouble implements FileFaults {
     this.count += 1;
     this.#tap('start', program);
     // Without a program there is no process to fail later; a planned fault of files says what happens here.
-    if (this.plan(this.count)?.code !== undefined) return { kind: 'dies', afterMs: 0 };
+    const planned = this.plan(this.count);
+    if (planned?.isEndless || planned?.latencyMs !== undefined) return { kind: 'hangs' };
+    if (planned?.code !== undefined) return { kind: 'dies', afterMs: 0 };
     const { rates } = this;
     if (rates === NO_FAULTS) return undefined;
     if (this.#random.isHit(rates.processFails)) return { kind: 'cannot-start' };

@@ -12,6 +12,8 @@ export interface FileFault {
   readonly isDoneAnyway?: boolean;
   /** How much longer it takes. */
   readonly latencyMs?: number;
+  /** It never takes effect and nobody ever hears of it, as of a disk that does not answer. */
+  readonly isEndless?: boolean;
 }
 
 /** Asked before every operation. */

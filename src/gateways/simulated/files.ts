@@ -156,6 +156,13 @@ export class SimulatedFiles implements Files {
     return this.#do('remove', path, () => this.disk.remove(path));
   }
 
+  /** Under the name of a removal: for whoever looks on, it is one. */
+  moveAway(from: string, to: string): Promise<void> {
+    return this.#do('remove', from, () => {
+      if (this.disk.find(from) !== undefined) this.disk.rename(from, to);
+    });
+  }
+
   list(path: string): Promise<readonly DirectoryEntry[]> {
     return this.#do('list', path, () => this.disk.list(path));
   }
@@ -206,7 +213,7 @@ export class SimulatedFiles implements Files {
     if (this.#isDead) return never();
     const fault = this.faults.at(operation, path);
     if (fault?.latencyMs !== undefined) await sleep(this.#clock, fault.latencyMs);
-    if (this.#isDead) return never();
+    if (this.#isDead || fault?.isEndless) return never();
     const failure = fault?.code === undefined ? undefined : fileError(fault.code, operation, path);
     if (failure !== undefined && !fault?.isDoneAnyway) throw failure;
     const result = work();
@@ -219,7 +226,7 @@ function within(bytes: Buffer, range: Range | undefined): Buffer {
   return bytes.subarray(range?.start ?? 0, range?.end === undefined ? undefined : range.end + 1);
 }
 
-/** What the dead hear. */
+/** What the dead hear, and who asks a disk that does not answer. */
 function never(): Promise<never> {
   return new Promise(() => undefined);
 }
