@@ -96,7 +96,7 @@ export const STORED_PAGE_WORKSPACES_MAX = 100_000;
 export const STORED_PAGE_OBJECTS_MAX = 100_000;
 /** Largest note of how far the turns have come, and claims of old turns that are removed at once. */
 export const STORED_TURN_BYTES_MAX = 4_096;
-export const STORED_CLAIMS_MAX = 1_000;
+export const STORED_CLAIMS_MAX = 100;
 /** One drill a day by default, and the pause after one that failed. */
 export const DRILL_PERIOD_MS = 24 * 60 * 60_000;
 export const DRILL_RETRY_MS = 60 * 60_000;

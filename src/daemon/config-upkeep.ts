@@ -33,6 +33,12 @@ export const housekeepingSchema = z
     keep: duration().default(bounds.QUARANTINE_KEPT_MS),
     /** Age from which archives that no manifest names count as left behind; more than any backup may take. */
     orphanAge: duration().default(bounds.ORPHAN_AGE_MS),
+    /** Of workspaces that only the storage knows: how many an hour, whichever of the nodes that share it comes first. */
+    storedPerHour: z
+      .int()
+      .min(0)
+      .max(bounds.STORED_PAGE_WORKSPACES_MAX)
+      .default(bounds.STORED_PAGE_WORKSPACES),
   })
   .prefault({})
   .transform((said) => ({
@@ -40,6 +46,7 @@ export const housekeepingSchema = z
     minAgeMs: said.minAge,
     keepMs: said.keep,
     orphanAgeMs: said.orphanAge,
+    storedPerHour: said.storedPerHour,
   }));
 
 /** Below `minFree` nothing new is set up and the node is not ready. */

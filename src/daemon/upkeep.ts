@@ -5,7 +5,7 @@ import type { BackupRepository } from '../content/backups.js';
 import type { World } from '../gateways/world.js';
 import type { ObjectStorage } from '../storage/object-storage.js';
 import type { WorkingArea } from './area.js';
-import { STORED_INTERVAL_MS } from './bounds.js';
+import { DRILL_CANDIDATES_MAX, STORED_INTERVAL_MS } from './bounds.js';
 import type { DaemonConfig } from './config.js';
 import type { ContentCore } from './core.js';
 import { DrillLog } from './drills/drill-log.js';
@@ -13,6 +13,8 @@ import type { DrillMetrics } from './drills/drill-metrics.js';
 import { Drills } from './drills/drills.js';
 import { Housekeeping } from './housekeeping/housekeeping.js';
 import { tidyStored } from './housekeeping/stored.js';
+import { storedPage } from './housekeeping/stored-page.js';
+import { StoredTurns } from './housekeeping/stored-turns.js';
 import { Rounds } from './rounds.js';
 import { inScratch } from './rpc/steward/scratch.js';
 import type { UpkeepMetrics } from './upkeep-metrics.js';
@@ -24,7 +26,7 @@ export interface UpkeepOptions {
   readonly place: ArchivePlace;
   readonly core: ContentCore;
   readonly backupsOf: (owner: OwnerId, workspace: WorkspaceId) => BackupRepository;
-  readonly config: Pick<DaemonConfig, 'housekeeping' | 'disk' | 'backup' | 'drills'>;
+  readonly config: Pick<DaemonConfig, 'node' | 'housekeeping' | 'disk' | 'backup' | 'drills'>;
   readonly metrics: UpkeepMetrics;
   readonly drillMetrics: DrillMetrics;
   readonly logger: Logger;
@@ -69,13 +71,14 @@ export class Upkeep {
   }
 
   #createDrills(log: DrillLog): Drills {
-    const { world, area, core, place, backupsOf, config, drillMetrics, logger } = this.#options;
+    const { world, area, core, storage, place, backupsOf, config, drillMetrics, logger } = this.#options;
     const drills = new Drills({
       world,
       log,
       backupsOf,
       periodMs: config.drills.periodMs,
       workspaces: () => core.records.workspaces(),
+      stored: (after, signal) => storedPage(storage, after, DRILL_CANDIDATES_MAX, signal),
       noRoomFor: (bytes) => this.#noRoomFor(bytes),
       inScratch: (work, signal) =>
         core.queues.run('setup', signal, (inTurn) =>
@@ -112,14 +115,16 @@ export class Upkeep {
 
   async #tidyStored(signal: AbortSignal): Promise<void> {
     const { world, storage, core, backupsOf, config, metrics, logger } = this.#options;
-    const { policy } = config.backup;
-    const { orphanAgeMs } = config.housekeeping;
-    const workspaces = () => core.records.workspaces();
-    const listener = metrics.stored(logger);
-    await tidyStored(
-      { clock: world.clock, storage, backupsOf, workspaces, policy, orphanAgeMs, listener },
-      signal,
-    );
+    const { clock } = world;
+    const { orphanAgeMs, storedPerHour } = config.housekeeping;
+    const options = {
+      ...{ clock, storage, backupsOf, orphanAgeMs, policy: config.backup.policy },
+      workspaces: () => core.records.workspaces(),
+      turns: new StoredTurns({ clock, storage, periodMs: STORED_INTERVAL_MS, node: config.node }),
+      pageMax: storedPerHour,
+      listener: metrics.stored(logger),
+    };
+    await tidyStored(options, signal);
   }
 
   #round(name: string, pauseMs: number, round: (signal: AbortSignal) => Promise<void>): Rounds {

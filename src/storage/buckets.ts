@@ -52,6 +52,19 @@ export function bucketPerOwner(bucketPrefix: string): BucketRule {
   };
 }
 
+/** Whether a bucket can hold names behind this one. */
+export function mayHoldBehind(rule: BucketRule, bucket: string, after: ObjectName | undefined): boolean {
+  if (after === undefined) return true;
+  const last = rule.nameAt({ bucket, key: '~' });
+  return last !== undefined && last > after;
+}
+
+/** The key in this bucket that a name comes at; undefined when all of the bucket comes behind it. */
+export function keyIn(rule: BucketRule, bucket: string, name: ObjectName): string | undefined {
+  const first = rule.nameAt({ bucket, key: '' });
+  return first !== undefined && name.startsWith(first) ? name.slice(first.length) || undefined : undefined;
+}
+
 /** Buckets of the known system on Google Cloud Storage begin like this. */
 export function gcsBucketPrefix(stage: string): string {
   return `gitpod-${stage}-user-`;

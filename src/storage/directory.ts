@@ -66,10 +66,10 @@ export class DirectoryStorage implements ObjectStorage {
     });
   }
 
-  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     checkPrefix(prefix);
     await this.#guarded(signal, undefined, () => this.#root.ready());
-    yield* this.#below(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
+    yield* this.#below(prefix.slice(0, prefix.lastIndexOf('/') + 1), { prefix, after: after ?? '' }, signal);
   }
 
   async delete(name: ObjectName, signal: AbortSignal): Promise<void> {
@@ -167,13 +167,15 @@ export class DirectoryStorage implements ObjectStorage {
   }
 
   /** Objects in and below `folder` (empty or ending in `/`), in the order of their full names. */
-  async *#below(folder: string, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  async *#below(folder: string, wanted: Wanted, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    const { prefix, after } = wanted;
     for (const entry of await this.#entries(folder, signal)) {
       const name = folder + entry.name;
       if (entry.kind === 'directory') {
         const isInside = `${name}/`.startsWith(prefix) || prefix.startsWith(`${name}/`);
-        if (isInside) yield* this.#below(`${name}/`, prefix, signal);
-      } else if (entry.kind === 'file' && name.startsWith(prefix)) {
+        const isBehind = `${name}/` > after || after.startsWith(`${name}/`);
+        if (isInside && isBehind) yield* this.#below(`${name}/`, wanted, signal);
+      } else if (entry.kind === 'file' && name.startsWith(prefix) && name > after) {
         const found = await this.head(name, signal);
         if (found !== undefined) yield found;
       }
@@ -204,6 +206,12 @@ export class DirectoryStorage implements ObjectStorage {
   #path(name: string): string {
     return join(this.#root.objects, name);
   }
+}
+
+/** Names that begin with `prefix` and come behind `after`; both may be empty. */
+interface Wanted {
+  readonly prefix: string;
+  readonly after: string;
 }
 
 /** A folder's objects all come where its name followed by `/` belongs. */

@@ -73,10 +73,10 @@ export class MeasuredStorage implements ObjectStorage {
     return this.#measure('head', signal, () => this.#storage.head(name, signal));
   }
 
-  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     const start = this.#clock.monotonic();
     try {
-      yield* this.#storage.list(prefix, signal);
+      yield* this.#storage.list(prefix, signal, after);
       this.#observe('list', start, 'ok');
     } catch (error) {
       this.#observe('list', start, outcomeOf(error, signal));

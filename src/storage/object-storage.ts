@@ -20,8 +20,8 @@ export interface ObjectStorage {
   /** The object's bytes, `range` as in HTTP (both ends included); undefined when there is no such object. */
   get(name: ObjectName, options: GetOptions): Promise<Readable | undefined>;
   head(name: ObjectName, signal: AbortSignal): Promise<StoredObject | undefined>;
-  /** Every object below the prefix, in the order of their names. */
-  list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
+  /** Every object below the prefix, in the order of their names; with `after`, those behind that name. */
+  list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncIterable<StoredObject>;
   /** A missing object is fine. */
   delete(name: ObjectName, signal: AbortSignal): Promise<void>;
   /** All of them, in as few requests as the storage offers; missing ones are fine. Rejects if one is left. */

@@ -37,11 +37,11 @@ export class RetryingStorage implements ObjectStorage {
   }
 
   /** A list that breaks off goes on behind the last name it gave. */
-  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
-    let last = '';
+  async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
+    let last = after ?? '';
     for (let attempt = 1; ; attempt += 1) {
       try {
-        for await (const object of this.#storage.list(prefix, signal)) {
+        for await (const object of this.#storage.list(prefix, signal, last === '' ? undefined : last)) {
           if (object.name <= last) continue;
           last = object.name;
           yield object;

@@ -176,6 +176,23 @@ describe('a version that is removed', () => {
   });
 });
 
+test('a retention that takes what a running instance builds on costs it a full backup, and nothing else', async () => {
+  const { backups, content, version, scratch } = await setting();
+  await version('one');
+  const second = await version('two');
+  // Another node made an old version the newest, and its retention let the rest go.
+  await backups.promote(1, noAbort());
+  await backups.retain({ keepCount: 1, keepAgeMs: -1 }, { signal: noAbort() });
+  await backups.sweepOrphans(Date.now() + 1_000, noAbort());
+  await writeFile(join(content, 'text'), 'three');
+  const { manifest } = await backups.create(content, backupOptions(content));
+  expect(manifest.parts.map(({ kind }) => kind)).toEqual(['full']);
+  expect(second.parts.map(({ kind }) => kind)).toEqual(['full', 'increment']);
+  const target = await scratch();
+  await backups.restore(manifest, target, { signal: noAbort() });
+  expect(await readFile(join(target, 'text'), 'utf8')).toBe('three');
+});
+
 describe('content that shrank to almost nothing', () => {
   const shrink = { minEntries: 5, minBytes: 1_000, share: 0.5 };
 

@@ -116,6 +116,12 @@ export function conformsToObjectStorage(
       expect(await namesIn(storage, 'w/a')).toEqual(inOrder(['w/a-b', 'w/a.b/c', 'w/a/10', 'w/a/2']));
       expect(await namesIn(storage, 'w/a/1')).toEqual(['w/a/10']);
       expect(await namesIn(storage, 'none/')).toEqual([]);
+      if (quirks.listsByFolder === true) return;
+      for (const after of ['w/a.b', 'w/a/10', 'w/zzz', 'u/z/9']) {
+        const behind = inOrder(names).filter((name) => name > after);
+        expect(await namesIn(storage, '', after), after).toEqual(behind);
+      }
+      expect(await namesIn(storage, 'w/', 'w/a/10')).toEqual(['w/a/2', 'w/b']);
     });
 
     it('deletes for good', async () => {
@@ -205,8 +211,8 @@ async function contentOf(
   return buffer(object);
 }
 
-async function namesIn(storage: ObjectStorage, prefix: string): Promise<string[]> {
+async function namesIn(storage: ObjectStorage, prefix: string, after?: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of storage.list(prefix, signal)) names.push(name);
+  for await (const { name } of storage.list(prefix, signal, after)) names.push(name);
   return names;
 }

@@ -71,9 +71,9 @@ export class HeldStorage implements ObjectStorage {
     return this.#storage.head(name, signal);
   }
 
-  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     await this.#pass('list', signal);
-    yield* this.#storage.list(prefix, signal);
+    yield* this.#storage.list(prefix, signal, after);
   }
 
   delete(name: ObjectName, signal: AbortSignal): Promise<void> {

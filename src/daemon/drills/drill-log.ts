@@ -24,7 +24,11 @@ const drill = z.strictObject({
   ]),
 });
 
-const file = z.strictObject({ nextAtMs: z.number().optional(), drills: z.array(drill) });
+const file = z.strictObject({
+  nextAtMs: z.number().optional(),
+  after: z.string().optional(),
+  drills: z.array(drill),
+});
 
 /** What drills found, newest first and on disk, and when the next one is due: a restart repeats none. */
 export class DrillLog {
@@ -32,6 +36,7 @@ export class DrillLog {
   readonly #path: string;
   #drills: readonly DrillRecord[] = [];
   #nextAtMs: number | undefined;
+  #after: string | undefined;
 
   private constructor(world: Pick<World, 'files' | 'clock'>, path: string) {
     this.#world = world;
@@ -50,6 +55,7 @@ export class DrillLog {
     if (found.success) {
       log.#drills = found.data.drills;
       log.#nextAtMs = found.data.nextAtMs;
+      log.#after = found.data.after;
       return log;
     }
     const keptAt = join(area.setAside, `drills.${world.clock.now()}.json`);
@@ -62,24 +68,30 @@ export class DrillLog {
     return this.#nextAtMs;
   }
 
+  /** How far drills have come among the workspaces that only the storage knows; undefined: they begin. */
+  get after(): string | undefined {
+    return this.#after;
+  }
+
   list(): readonly DrillRecord[] {
     return this.#drills;
   }
 
   /** Durable when it resolves. */
-  async add(record: DrillRecord, nextAtMs: number): Promise<void> {
-    await this.#write([shortened(record), ...this.#drills].slice(0, DRILLS_KEPT_MAX), nextAtMs);
+  async add(record: DrillRecord, nextAtMs: number, after: string | undefined): Promise<void> {
+    await this.#write([shortened(record), ...this.#drills].slice(0, DRILLS_KEPT_MAX), nextAtMs, after);
   }
 
-  async schedule(nextAtMs: number): Promise<void> {
-    await this.#write(this.#drills, nextAtMs);
+  async schedule(nextAtMs: number, after: string | undefined): Promise<void> {
+    await this.#write(this.#drills, nextAtMs, after);
   }
 
-  async #write(drills: readonly DrillRecord[], nextAtMs: number): Promise<void> {
-    const text = JSON.stringify({ nextAtMs, drills });
+  async #write(drills: readonly DrillRecord[], nextAtMs: number, after: string | undefined): Promise<void> {
+    const text = JSON.stringify({ nextAtMs, after, drills });
     await replaceDurably(this.#world.files, this.#path, `${this.#path}.tmp`, `${text}\n`);
     this.#drills = drills;
     this.#nextAtMs = nextAtMs;
+    this.#after = after;
   }
 }
 

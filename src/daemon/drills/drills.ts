@@ -5,8 +5,10 @@ import type { Proof } from '../../content/proof.js';
 import { toStewardError } from '../../errors/steward-error.js';
 import { sleep } from '../../gateways/clock.js';
 import type { World } from '../../gateways/world.js';
+import type { ObjectName } from '../../storage/object-storage.js';
 import { DRILL_CANDIDATES_MAX, DRILL_RETRY_MS } from '../bounds.js';
 import type { StoredWorkspace } from '../housekeeping/stored.js';
+import { behind, keyOf, type StoredPage } from '../housekeeping/stored-page.js';
 import type { DrillHistory, DrillRecord } from '../rpc/steward/options.js';
 import type { DrillLog } from './drill-log.js';
 
@@ -23,7 +25,10 @@ export interface DrillsOptions {
   readonly log: DrillLog;
   /** Between two drills; 0: there are none. */
   readonly periodMs: number;
+  /** Those this node has to do with, or had until lately. */
   readonly workspaces: () => readonly StoredWorkspace[];
+  /** Some of those that the storage holds backups of, behind that name. */
+  readonly stored: (after: ObjectName | undefined, signal: AbortSignal) => Promise<StoredPage>;
   readonly backupsOf: (owner: OwnerId, workspace: WorkspaceId) => Pick<BackupRepository, 'latest' | 'prove'>;
   /** Why there is no room for so many bytes; undefined when there is. */
   readonly noRoomFor: (bytes: number) => Promise<string | undefined>;
@@ -36,8 +41,9 @@ export interface DrillsOptions {
 }
 
 /**
- * Proves backups by restoring them, one at a time and one in each period: always the newest of the workspace whose
- * last proof is oldest. A backup that does not restore is known before somebody needs it.
+ * Proves backups by restoring them, one at a time and one in each period, always the newest of a workspace: in turn of
+ * one that this node has to do with, that whose last proof is oldest, and of one that only the storage knows, in the
+ * order of their names. A backup that does not restore is known before somebody needs it.
  */
 export class Drills implements DrillHistory {
   readonly #options: DrillsOptions;
@@ -86,23 +92,64 @@ export class Drills implements DrillHistory {
     const { nextAtMs } = log;
     if (nextAtMs !== undefined && nextAtMs <= now + periodMs) return nextAtMs;
     const due = now + periodMs * world.random.fraction();
-    await log.schedule(due);
+    await log.schedule(due, log.after);
     return due;
   }
 
   async #drill(signal: AbortSignal): Promise<void> {
     const { world, log, periodMs, listener } = this.#options;
-    const record = await this.#prove(signal);
+    const { record, after } = await this.#prove(signal);
     signal.throwIfAborted();
-    if (record === undefined) return log.schedule(world.clock.now() + periodMs);
+    if (record === undefined) return log.schedule(world.clock.now() + periodMs, after);
     const pauseMs = record.outcome.kind === 'failed' ? Math.min(periodMs, DRILL_RETRY_MS) : periodMs;
-    await log.add(record, world.clock.now() + pauseMs);
+    await log.add(record, world.clock.now() + pauseMs, after);
     listener.drilled(record);
   }
 
-  /** undefined when no workspace has a backup that there is room for. */
-  async #prove(signal: AbortSignal): Promise<DrillRecord | undefined> {
-    for (const candidate of this.#candidates()) {
+  /** No record when no workspace has a backup that there is room for. */
+  async #prove(signal: AbortSignal): Promise<Proven> {
+    const { log } = this.#options;
+    const [last] = this.list();
+    const here = new Set(this.#options.workspaces().map(keyOf));
+    if (last !== undefined && here.has(keyOf(last))) {
+      const proven = await this.#proveStored(here, signal).catch((error: unknown) =>
+        this.#noneOf(error, signal),
+      );
+      if (proven.record !== undefined) return proven;
+      return { record: await this.#proveFirst(this.#here(), signal), after: proven.after };
+    }
+    const record = await this.#proveFirst(this.#here(), signal);
+    return record === undefined ? this.#proveStored(here, signal) : { record, after: log.after };
+  }
+
+  /** One behind the last one, and from the beginning when there is none. */
+  async #proveStored(here: ReadonlySet<string>, signal: AbortSignal): Promise<Proven> {
+    const { log, stored, world } = this.#options;
+    // Nodes that begin do not all begin with the same one.
+    const begin = log.after ?? world.random.uuid();
+    const page = await stored(begin, signal);
+    const isOver = page.workspaces.length === 0 && page.next === undefined;
+    const { workspaces, next } = isOver ? await stored(undefined, signal) : page;
+    for (const candidate of workspaces) {
+      if (here.has(keyOf(candidate))) continue;
+      const record = await this.#proveOne(candidate, signal);
+      if (record !== undefined) return { record, after: behind(candidate) };
+    }
+    return { record: undefined, after: next };
+  }
+
+  /** A storage that does not say what it holds keeps nobody from proving what is known here. */
+  #noneOf(error: unknown, signal: AbortSignal): Proven {
+    signal.throwIfAborted();
+    this.#options.listener.failed(error);
+    return { record: undefined, after: this.#options.log.after };
+  }
+
+  async #proveFirst(
+    candidates: readonly StoredWorkspace[],
+    signal: AbortSignal,
+  ): Promise<DrillRecord | undefined> {
+    for (const candidate of candidates) {
       const record = await this.#proveOne(candidate, signal);
       if (record !== undefined) return record;
     }
@@ -140,15 +187,22 @@ export class Drills implements DrillHistory {
     }
   }
 
-  #candidates(): readonly StoredWorkspace[] {
+  /** Of those this node has to do with: the one whose last proof is oldest first. */
+  #here(): readonly StoredWorkspace[] {
     const last = new Map<string, number>();
     for (const { owner, workspace, startedAtMs } of [...this.list()].reverse()) {
-      last.set(`${owner}/${workspace}`, startedAtMs);
+      last.set(keyOf({ owner, workspace }), startedAtMs);
     }
-    const age = ({ owner, workspace }: StoredWorkspace) => last.get(`${owner}/${workspace}`) ?? 0;
+    const age = (of: StoredWorkspace) => last.get(keyOf(of)) ?? 0;
     const known = this.#options.workspaces().map(({ owner, workspace }) => ({ owner, workspace }));
     return known.sort((one, other) => age(one) - age(other)).slice(0, DRILL_CANDIDATES_MAX);
   }
+}
+
+interface Proven {
+  readonly record: DrillRecord | undefined;
+  /** How far drills have come among the workspaces that only the storage knows. */
+  readonly after: ObjectName | undefined;
 }
 
 /** What it takes on a disk, as far as its manifest tells. */

@@ -3,6 +3,8 @@ import type { BackupPolicy } from '../../content/backup-policy.js';
 import type { BackupRepository } from '../../content/backups.js';
 import type { Clock } from '../../gateways/clock.js';
 import type { ObjectStorage } from '../../storage/object-storage.js';
+import { keyOf, storedPage } from './stored-page.js';
+import type { StoredTurns } from './stored-turns.js';
 
 export interface StoredWorkspace {
   readonly owner: OwnerId;
@@ -17,10 +19,17 @@ export interface StoredListener {
 
 export interface StoredOptions {
   readonly clock: Clock;
-  readonly storage: Pick<ObjectStorage, 'sweep'>;
-  readonly backupsOf: (owner: OwnerId, workspace: WorkspaceId) => BackupRepository;
-  /** Those this node has to do with, or had until lately. */
+  readonly storage: Pick<ObjectStorage, 'sweep' | 'list'>;
+  readonly backupsOf: (
+    owner: OwnerId,
+    workspace: WorkspaceId,
+  ) => Pick<BackupRepository, 'retain' | 'sweepOrphans'>;
+  /** Those this node has to do with, or had until lately: looked at in every round. */
   readonly workspaces: () => readonly StoredWorkspace[];
+  /** Of all the others, which only the storage knows, a page in each turn. */
+  readonly turns: Pick<StoredTurns, 'take' | 'end'>;
+  /** Of them in one turn; 0: none, and no turns. */
+  readonly pageMax: number;
   readonly policy: BackupPolicy;
   readonly orphanAgeMs: number;
   readonly listener: StoredListener;
@@ -28,8 +37,41 @@ export interface StoredOptions {
 
 /** Removes what is stored for nothing. One workspace after another; one that fails keeps the others waiting for nothing. */
 export async function tidyStored(options: StoredOptions, signal: AbortSignal): Promise<void> {
-  const { clock, storage, backupsOf, workspaces, policy, orphanAgeMs, listener } = options;
-  for (const { owner, workspace } of workspaces()) {
+  const { storage, workspaces, listener } = options;
+  const here = workspaces();
+  await tidyAll(here, options, signal);
+  try {
+    await tidyPage(here, options, signal);
+  } catch (error) {
+    if (!signal.aborted) listener.failed('the workspaces that only the storage knows', error);
+  }
+  if (signal.aborted) return;
+  listener.tidied('upload', await storage.sweep(signal));
+}
+
+async function tidyPage(
+  here: readonly StoredWorkspace[],
+  { storage, turns, pageMax, ...options }: StoredOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted || pageMax === 0) return;
+  const turn = await turns.take(signal);
+  if (turn === undefined) return;
+  const { workspaces, next } = await storedPage(storage, turn.after, pageMax, signal);
+  const known = new Set(here.map(keyOf));
+  const others = workspaces.filter((one) => !known.has(keyOf(one)));
+  await tidyAll(others, options, signal);
+  if (!signal.aborted) await turns.end(turn, next, signal);
+}
+
+type TidyOptions = Pick<StoredOptions, 'clock' | 'backupsOf' | 'policy' | 'orphanAgeMs' | 'listener'>;
+
+async function tidyAll(
+  all: readonly StoredWorkspace[],
+  { clock, backupsOf, policy, orphanAgeMs, listener }: TidyOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { owner, workspace } of all) {
     if (signal.aborted) return;
     try {
       const backups = backupsOf(owner, workspace);
@@ -41,5 +83,4 @@ export async function tidyStored(options: StoredOptions, signal: AbortSignal): P
       if (!signal.aborted) listener.failed(`the versions of workspace ${workspace}`, error);
     }
   }
-  listener.tidied('upload', await storage.sweep(signal));
 }

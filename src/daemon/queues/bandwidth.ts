@@ -24,7 +24,7 @@ export class Bandwidth {
       replace: (name, body, options) => storage.replace(name, this.#slowed(body, options.signal), options),
       get: (name, options) => storage.get(name, options),
       head: (name, signal) => storage.head(name, signal),
-      list: (prefix, signal) => storage.list(prefix, signal),
+      list: (prefix, signal, after) => storage.list(prefix, signal, after),
       delete: (name, signal) => storage.delete(name, signal),
       deleteMany: (names, signal) => storage.deleteMany(names, signal),
       sign: (name, access, signal) => storage.sign(name, access, signal),

@@ -4,6 +4,8 @@ import {
   type BucketRule,
   bucketPerOwner,
   gcsBucketPrefix,
+  keyIn,
+  mayHoldBehind,
   nameByUrl,
   type ObjectPlace,
   urlAt,
@@ -69,15 +71,15 @@ export class GcsStorage implements ObjectStorage {
     return found && stored(name, found[0]);
   }
 
-  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     checkPrefix(prefix);
     const place = this.#rule.placeOfPrefix(prefix);
     if ('bucket' in place) {
-      yield* this.#listIn(place, signal);
+      yield* this.#listIn(place, signal, after);
       return;
     }
     for (const bucket of await this.#bucketsLike(place.bucketPrefix, signal)) {
-      yield* this.#listIn({ bucket, key: '' }, signal);
+      if (mayHoldBehind(this.#rule, bucket, after)) yield* this.#listIn({ bucket, key: '' }, signal, after);
     }
   }
 
@@ -138,10 +140,17 @@ export class GcsStorage implements ObjectStorage {
     throw keepsNothing(this.#connection.where);
   }
 
-  async *#listIn({ bucket, key }: ObjectPlace, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  /** The service begins with the name it is given, which is not behind itself. */
+  async *#listIn(
+    { bucket, key }: ObjectPlace,
+    signal: AbortSignal,
+    after?: ObjectName,
+  ): AsyncGenerator<StoredObject> {
+    const begin = after === undefined ? undefined : keyIn(this.#rule, bucket, after);
     let pageToken: string | undefined;
     do {
-      const query = { prefix: key, maxResults: PAGE_OBJECTS, autoPaginate: false };
+      const from = begin === undefined ? {} : { startOffset: begin };
+      const query = { prefix: key, maxResults: PAGE_OBJECTS, autoPaginate: false, ...from };
       const page = await this.#connection.found(signal, async () => {
         const client = await this.#connection.client();
         return client
@@ -153,7 +162,7 @@ export class GcsStorage implements ObjectStorage {
       for (const file of files) {
         const name = this.#rule.nameAt({ bucket, key: file.name });
         const isOurs = name !== undefined && isObjectName(name) && !name.startsWith(PROBE_FOLDER);
-        if (isOurs) yield stored(name, file.metadata);
+        if (isOurs && (after === undefined || name > after)) yield stored(name, file.metadata);
       }
       pageToken = tokenIn(next);
     } while (pageToken !== undefined);

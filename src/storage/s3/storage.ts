@@ -4,7 +4,9 @@ import { StewardError } from '../../errors/steward-error.js';
 import {
   type BucketRule,
   bucketPerOwner,
+  keyIn,
   MINIO_BUCKET_PREFIX,
+  mayHoldBehind,
   nameByUrl,
   type ObjectPlace,
   sharedBucket,
@@ -93,15 +95,15 @@ export class S3Storage implements ObjectStorage {
     return { name, sizeBytes: answer.ContentLength ?? 0, modifiedMs: answer.LastModified?.getTime() ?? 0 };
   }
 
-  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     checkPrefix(prefix);
     const place = this.#rule.placeOfPrefix(prefix);
     if ('bucket' in place) {
-      yield* this.#listIn(place, signal);
+      yield* this.#listIn(place, signal, after);
       return;
     }
     for (const bucket of (await this.#buckets?.list(place.bucketPrefix, signal)) ?? []) {
-      yield* this.#listIn({ bucket, key: '' }, signal);
+      if (mayHoldBehind(this.#rule, bucket, after)) yield* this.#listIn({ bucket, key: '' }, signal, after);
     }
   }
 
@@ -197,7 +199,13 @@ export class S3Storage implements ObjectStorage {
     throw keepsNothing(this.#connection.where);
   }
 
-  async *#listIn({ bucket, key }: ObjectPlace, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  /** What is not behind `after` is left out here, too: not every server understands where to begin. */
+  async *#listIn(
+    { bucket, key }: ObjectPlace,
+    signal: AbortSignal,
+    after?: ObjectName,
+  ): AsyncGenerator<StoredObject> {
+    const begin = after === undefined ? undefined : keyIn(this.#rule, bucket, after);
     let token: string | undefined;
     do {
       const page = await this.#found(signal, () =>
@@ -206,6 +214,7 @@ export class S3Storage implements ObjectStorage {
             new sdk.ListObjectsV2Command({
               Bucket: bucket,
               Prefix: key,
+              ...(begin === undefined ? {} : { StartAfter: begin }),
               ...(token === undefined ? {} : { ContinuationToken: token }),
             }),
             { abortSignal: signal },
@@ -214,7 +223,7 @@ export class S3Storage implements ObjectStorage {
       );
       for (const listed of page?.Contents ?? []) {
         const object = this.#stored(bucket, listed);
-        if (object !== undefined) yield object;
+        if (object !== undefined && (after === undefined || object.name > after)) yield object;
       }
       token = page?.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (token !== undefined);

@@ -7,6 +7,7 @@ import { DRILL_RETRY_MS } from '../../../src/daemon/bounds.js';
 import { DrillLog } from '../../../src/daemon/drills/drill-log.js';
 import { Drills } from '../../../src/daemon/drills/drills.js';
 import type { StoredWorkspace } from '../../../src/daemon/housekeeping/stored.js';
+import { behind } from '../../../src/daemon/housekeeping/stored-page.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import { SimulatedWorld } from '../../../src/gateways/simulated/world.js';
 
@@ -25,7 +26,12 @@ type Backups = Readonly<Record<string, Proof | Error>>;
 async function drillsIn(
   world: SimulatedWorld,
   backups: Backups,
-  changes: { readonly noRoom?: readonly string[]; readonly workspaces?: readonly string[] } = {},
+  changes: {
+    readonly noRoom?: readonly string[];
+    readonly workspaces?: readonly string[];
+    /** What the storage holds in all; no answer: it is down. */
+    readonly stored?: () => readonly string[];
+  } = {},
 ): Promise<Rig> {
   const told: string[] = [];
   await world.files.makeDirectory(AREA.root);
@@ -38,6 +44,10 @@ async function drillsIn(
     log,
     periodMs: DAY,
     workspaces: () => names.map(workspaceOf),
+    stored: async (after = '') => {
+      const all = (changes.stored?.() ?? names).map(workspaceOf);
+      return { workspaces: all.filter((one) => behind(one) > after), next: undefined };
+    },
     backupsOf: (_owner, workspace) => ({
       latest: async () => {
         asked = workspace;
@@ -103,6 +113,31 @@ it('tells a backup that does not restore, and tries again sooner', async () => {
     code: 'archive-damaged',
     why: 'it restores, but not what was there: one file is missing',
   });
+  await drills.stop();
+});
+
+it('proves in turn what is known here and what only the storage knows, over restarts too', async () => {
+  const world = SimulatedWorld.fromSeed(6);
+  const backups = { a: PROVEN, x: PROVEN, y: PROVEN, z: PROVEN };
+  const changes = { workspaces: ['a'], stored: () => ['a', 'x', 'y', 'z'] };
+  const first = await drillsIn(world, backups, changes);
+  await world.time.advance(3 * DAY);
+  const later = world.cutPower();
+  const second = await drillsIn(later, backups, changes);
+  await later.time.advance(7 * DAY);
+  const proven = [...first.told, ...second.told].map((line) => line[0]);
+  expect(proven.slice(0, 8)).toEqual(['a', 'x', 'a', 'y', 'a', 'z', 'a', 'x']);
+  await second.drills.stop();
+});
+
+it('goes on with what is known here while the storage does not say what it holds', async () => {
+  const world = SimulatedWorld.fromSeed(7);
+  const isDown = () => {
+    throw new Error('it is down');
+  };
+  const { drills, told } = await drillsIn(world, { a: PROVEN, b: PROVEN }, { stored: isDown });
+  await world.time.advance(2 * DAY);
+  expect(told).toEqual(['a proven', 'failed Error: it is down', 'b proven']);
   await drills.stop();
 });
 
