@@ -199,6 +199,11 @@ export class Instances {
     return this.#closed.close(owner, workspace);
   }
 
+  /** Until the answer is called no instance of that id begins; undefined when there is one. */
+  keepOut(instance: InstanceId): (() => void) | undefined {
+    return this.#owned.has(instance) ? undefined : this.#closed.closeId(instance);
+  }
+
   /** From now on nothing new begins. */
   drain(): void {
     this.#isDraining = true;

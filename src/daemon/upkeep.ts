@@ -106,6 +106,7 @@ export class Upkeep {
       area,
       settings: { minAgeMs, keepMs, minFreeBytes: config.disk.minFreeBytes },
       hasActor: (instance: InstanceId) => core.instances.owns(instance),
+      keepOut: (instance: InstanceId) => core.instances.keepOut(instance),
       ...(layers === undefined
         ? {}
         : { abandon: (instance, folder, to, signal) => layers.abandon(instance, folder, to, signal) }),

@@ -123,6 +123,7 @@ export class Life {
       area: AREA,
       settings: { minAgeMs: 0, keepMs: QUARANTINE_MS, minFreeBytes: 0 },
       hasActor: (instance) => core.instances.owns(instance),
+      keepOut: (instance) => core.instances.keepOut(instance),
       listener: {
         quarantined() {},
         removed() {},

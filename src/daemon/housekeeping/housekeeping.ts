@@ -33,6 +33,8 @@ export interface HousekeepingOptions {
   readonly settings: HousekeepingSettings;
   /** Whether an instance of that id is known here, parked or between two lives included. */
   readonly hasActor: (instance: InstanceId) => boolean;
+  /** Until the answer is called no instance of that id begins; undefined when there is one. */
+  readonly keepOut: (instance: InstanceId) => (() => void) | undefined;
   /** Moves content that is more than a folder; false when it is just that. */
   readonly abandon?: (
     instance: InstanceId,
@@ -85,12 +87,12 @@ export class Housekeeping {
     await this.#each(workspaces, signal, async (path, { name, kind }) => {
       const instance = kind === 'directory' ? instanceNamed(name) : undefined;
       if (instance === undefined || owners.owns(instance) || !(await this.#isOld(path))) return;
-      // It may have been claimed while this round looked elsewhere.
-      if (this.#options.hasActor(instance)) return;
-      await this.#quarantine.put(path, instance, { from: path, why: NO_OWNER }, (to) =>
-        this.#move(instance, path, to, signal),
-      );
-      this.#options.listener.quarantined(path, NO_OWNER);
+      await this.#undisturbed(instance, async () => {
+        await this.#quarantine.put(path, instance, { from: path, why: NO_OWNER }, (to) =>
+          this.#move(instance, path, to, signal),
+        );
+        this.#options.listener.quarantined(path, NO_OWNER);
+      });
     });
   }
 
@@ -104,8 +106,22 @@ export class Housekeeping {
     await this.#each(folder, signal, async (path, { name }) => {
       const instance = instanceNamed(name, suffix);
       if (instance === undefined || owners.owns(instance) || !(await this.#isOld(path))) return;
-      if (!this.#options.hasActor(instance)) await this.#clean(path);
+      await this.#undisturbed(instance, () => this.#clean(path));
     });
+  }
+
+  /**
+   * The id may have been claimed while this round looked elsewhere; then nothing is done. And while something is done,
+   * nobody claims it: what an Init has just made would go in place of what lay there.
+   */
+  async #undisturbed(instance: InstanceId, work: () => Promise<void>): Promise<void> {
+    const done = this.#options.keepOut(instance);
+    if (done === undefined) return;
+    try {
+      await work();
+    } finally {
+      done();
+    }
   }
 
   /** Of interrupted writes beside the folders; those in them are their stores'. */

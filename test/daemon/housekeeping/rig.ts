@@ -39,6 +39,7 @@ export function housekeepingIn(
     area: AREA,
     settings: { minAgeMs: HOUR, keepMs: 7 * DAY, minFreeBytes: changes.minFreeBytes ?? 0 },
     hasActor: (instance) => changes.actors?.has(instance) ?? false,
+    keepOut: (instance) => (changes.actors?.has(instance) === true ? undefined : () => undefined),
     listener,
   });
   return { housekeeping, told };
