@@ -14,7 +14,7 @@ const FLOORS: readonly { readonly folders: readonly string[]; readonly mayImport
     folders: ['supervision', 'records', 'grpc', 'storage', 'database', 'events', 'telemetry', 'config'],
     mayImportEachOther: true,
   },
-  { folders: ['content', 'isolation', 'limits', 'runtime'], mayImportEachOther: true },
+  { folders: ['content', 'explanation', 'isolation', 'limits', 'runtime'], mayImportEachOther: true },
   { folders: ['daemon', 'manager', 'bridge'], mayImportEachOther: false },
   { folders: ['cli'], mayImportEachOther: false },
 ];

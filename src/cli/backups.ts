@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
+import { briefDuration } from '../config/brief-duration.js';
 import { formatBytes } from '../config/quantity.js';
 import { ArchiveKind, Backup } from '../gen/steward/v1/backup.js';
 import { countArgument, idArgument } from './arguments.js';
-import { briefDuration, formatTime } from './format.js';
+import { formatTime } from './format.js';
 import { type NamedVersion, versionArgument, versionsOf, workspaceNamed } from './named-version.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';

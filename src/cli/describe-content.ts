@@ -1,7 +1,8 @@
+import { briefDuration } from '../config/brief-duration.js';
 import { formatBytes } from '../config/quantity.js';
 import { ArchiveKind, type Backup } from '../gen/steward/v1/backup.js';
 import type { ContentStatus, PreStopOutcome, QueuedWork } from '../gen/steward/v1/content.js';
-import { briefDuration, formatTime } from './format.js';
+import { formatTime } from './format.js';
 import type { Session } from './session.js';
 import { contentStateName, preStopName, snapshotStateName } from './wire-names.js';
 

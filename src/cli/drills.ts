@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
+import { briefDuration } from '../config/brief-duration.js';
 import { formatBytes } from '../config/quantity.js';
 import { ContentServiceService, Drill } from '../gen/steward/v1/content_service.js';
 import { createClient } from '../grpc/client.js';
 import { countArgument, idArgument } from './arguments.js';
 import { EXIT } from './exit-code.js';
-import { briefDuration, formatTime } from './format.js';
+import { formatTime } from './format.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { asObject } from './status-json.js';

@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
+import { briefDuration } from '../config/brief-duration.js';
 import { ContentServiceService } from '../gen/steward/v1/content_service.js';
 import type { Transition } from '../gen/steward/v1/transition.js';
 import { createClient } from '../grpc/client.js';
 import { countArgument, idArgument } from './arguments.js';
-import { briefDuration, formatTime } from './format.js';
+import { formatTime } from './format.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import type { Column } from './table.js';

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { briefDuration } from '../config/brief-duration.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { ContentStatus } from '../gen/steward/v1/content.js';
 import { ContentServiceService } from '../gen/steward/v1/content_service.js';
@@ -6,7 +7,6 @@ import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager
 import { PAGE_SIZE_MAX } from '../grpc/bounds.js';
 import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
-import { briefDuration } from './format.js';
 import { plainText } from './plain-text.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';

@@ -30,6 +30,7 @@ import { addUp } from './up.js';
 import { addVerify } from './verify.js';
 import { packageVersion } from './version.js';
 import { addWatch } from './watch.js';
+import { addWhy } from './why.js';
 
 /** Runs the command with `args` (without node and script) and answers its exit code. Never throws. */
 export async function runProgram(cli: Cli, args: readonly string[]): Promise<ExitCode> {
@@ -76,7 +77,7 @@ function createProgram(cli: Cli, run: RunVerb): Command {
   for (const add of [addUp, addDaemon, addManager, addBridge, addDoctor, addConfig, addMachines])
     add(program, run);
   program.commandsGroup('Workspaces:');
-  for (const add of [addStart, addList, addDescribe, addStop, addLogs]) add(program, run);
+  for (const add of [addStart, addList, addDescribe, addWhy, addStop, addLogs]) add(program, run);
   program.commandsGroup('Content:');
   for (const add of [addBackup, addSnapshot, addWatch, addHistory, addRecover, addContent]) add(program, run);
   program.commandsGroup('What is stored:');

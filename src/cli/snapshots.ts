@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
+import { briefDuration } from '../config/brief-duration.js';
 import { formatBytes } from '../config/quantity.js';
 import { Snapshot, SnapshotState } from '../gen/steward/v1/backup.js';
 import { ContentServiceService } from '../gen/steward/v1/content_service.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
 import { VERSION_PAGE_ENTRIES } from './bounds.js';
-import { briefDuration } from './format.js';
 import { workspaceNamed } from './named-version.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { briefDuration } from '../config/brief-duration.js';
 import { formatBytes } from '../config/quantity.js';
 import { StewardError } from '../errors/steward-error.js';
 import { Backup } from '../gen/steward/v1/backup.js';
@@ -7,7 +8,6 @@ import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { briefDuration } from './format.js';
 import {
   type NamedVersion,
   type StoredWorkspace,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { briefDuration, formatTime, formatTimeOfDay } from '../../src/cli/format.js';
+import { formatTime, formatTimeOfDay } from '../../src/cli/format.js';
+import { briefDuration } from '../../src/config/brief-duration.js';
 
 describe('briefDuration', () => {
   it.each([

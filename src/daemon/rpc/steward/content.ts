@@ -1,4 +1,3 @@
-import { StewardError } from '../../../errors/steward-error.js';
 import type { ContentServiceService } from '../../../gen/steward/v1/content_service.js';
 import type { Handlers, ServiceOptions } from '../../../grpc/service-types.js';
 import { pageSize, requiredInstanceId } from '../../../grpc/validation.js';
@@ -6,6 +5,7 @@ import { HISTORY_SHOWN_MAX } from '../../bounds.js';
 import { deleteBackup } from './delete-backup.js';
 import { deleteSnapshot } from './delete-snapshot.js';
 import { deleteStoredContent } from './delete-stored-content.js';
+import { explainContent } from './explain.js';
 import { contentOf } from './get-content.js';
 import { getLoad } from './get-load.js';
 import { listBackups } from './list-backups.js';
@@ -21,7 +21,7 @@ import { VerifiedVersions } from './verified-versions.js';
 import { verifyBackup } from './verify-backup.js';
 import { watchTransitions } from './watch-transitions.js';
 
-/** `steward.v1.ContentService`, one file per method; what this version does not serve is refused by name. */
+/** `steward.v1.ContentService`, one file per method. */
 export function stewardContentHandlers(options: StewardContentOptions): Handlers<ContentServiceService> {
   const context: VersionsContext = { ...options, verified: new VerifiedVersions() };
   const { core, node } = context;
@@ -36,8 +36,7 @@ export function stewardContentHandlers(options: StewardContentOptions): Handlers
       const transitions = found.slice(-limit).map((transition) => wireTransition(transition, node));
       return { transitions, truncated: found.length > limit };
     },
-    explain: () =>
-      Promise.reject(new StewardError('not-implemented', 'Explain is not offered by this version')),
+    explain: (request) => explainContent(context, request),
     makeBackup: (request, call) => makeBackup(context, request, call),
     listBackups: (request, call) => listBackups(context, request, call),
     verifyBackup: (request, call) => verifyBackup(context, request, call),
