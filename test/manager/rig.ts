@@ -28,11 +28,37 @@ const never = new AbortController().signal;
 
 export type ContentStep = 'setting-up' | 'available' | 'backed-up' | 'discarded';
 
+/** What became of each command; those who wait for a change hear of it at once. */
+class Runs extends Map<InstanceId, RunState> {
+  readonly #waiting = new Set<() => void>();
+
+  override set(instance: InstanceId, state: RunState): this {
+    super.set(instance, state);
+    for (const wake of this.#waiting) wake();
+    return this;
+  }
+
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (end: () => void) => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', onAbort);
+        end();
+      };
+      const wake = () => settle(resolve);
+      const onAbort = () => settle(() => reject(signal.reason));
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+    });
+  }
+}
+
 /** What the nodes know: it survives every crash of the manager, and notes what must never be. */
 export class Node {
   readonly clock: SimulatedClock;
   readonly content = new Map<InstanceId, ContentStep>();
-  readonly runs = new Map<InstanceId, RunState>();
+  readonly runs = new Runs();
   readonly starts = new Map<InstanceId, number>();
   readonly environments = new Map<InstanceId, Readonly<Record<string, string>>>();
   readonly initialized: InstanceId[] = [];
@@ -118,7 +144,7 @@ export class Sight {
           const run = this.#run(instance);
           if (run.state === 'ended') return run.end;
           if (run.state !== 'running') return { kind: 'lost', reason: 'unknown' } satisfies CommandEnd;
-          await sleep(this.#node.clock, 20, signal);
+          await this.#node.runs.changed(signal);
         }
       }),
     stop: (instance, killAt, signal) =>
@@ -282,11 +308,11 @@ export class Rig {
     limitMs = 600_000,
   ): Promise<WorkspaceStatus> {
     const giveUpAt = this.clock.now() + limitMs;
-    for (;;) {
+    for (let looks = 0; ; looks += 1) {
       const status = await this.status(id);
       if (isWanted(status)) return status;
       if (this.clock.now() > giveUpAt) throw new Error(`never as wanted: ${JSON.stringify(status, bigints)}`);
-      await this.clock.advance(10);
+      await this.clock.advance(looks < 100 ? 10 : 1_000);
     }
   }
 
