@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { StewardError } from '../errors/steward-error.js';
@@ -100,7 +101,7 @@ class Locks {
    * between a look at the file and its removal nobody else can have removed it and put their own there.
    */
   async #removeStale(path: string, claim: string): Promise<void> {
-    const guard = `${path}.taking-${claim}`;
+    const guard = join(this.#folder, guardOf(path, claim));
     const guarded = await this.acquire(guard);
     try {
       const found = await this.#read(path);
@@ -121,6 +122,15 @@ class Locks {
       throw error;
     }
   }
+}
+
+/**
+ * No longer for the guard of a guard: one is left by every process that is killed while it takes over the last one's.
+ * A damaged file has no claim that is its own.
+ */
+function guardOf(path: string, claim: string): string {
+  if (claim !== 'damaged') return `${LOCK}.taking-${claim}`;
+  return `${LOCK}.taking-damaged-${createHash('sha256').update(path).digest('hex').slice(0, 16)}`;
 }
 
 function nameOf(found: Found): string {

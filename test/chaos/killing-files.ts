@@ -47,6 +47,7 @@ export class KillingFiles extends RealFiles implements Files {
 
   override async link(from: string, to: string): Promise<void> {
     const name = linkPoint(to);
+    if (name === undefined) return super.link(from, to);
     this.#points.reach(`${name}-before`);
     await super.link(from, to);
     this.#points.reach(`${name}-after`);
@@ -59,11 +60,17 @@ export class KillingFiles extends RealFiles implements Files {
   }
 
   override async remove(path: string): Promise<void> {
-    if (dirname(path) !== this.#area.workspaces) return super.remove(path);
-    if ((await super.stat(path)) === undefined) return;
-    this.#points.reach('removal-before');
-    if (this.#points.isDue('removal-half-way')) setTimeout(die, REMOVAL_MS);
+    if (dirname(path) === this.#area.removals && this.#points.isDue('removal-half-way')) {
+      setTimeout(die, REMOVAL_MS);
+    }
     await super.remove(path);
+  }
+
+  override async moveAway(from: string, to: string): Promise<void> {
+    if (dirname(from) !== this.#area.workspaces) return super.moveAway(from, to);
+    if ((await super.stat(from)) === undefined) return;
+    this.#points.reach('removal-before');
+    await super.moveAway(from, to);
     this.#points.reach('removal-after');
   }
 
@@ -89,7 +96,9 @@ export class KillingFiles extends RealFiles implements Files {
   }
 }
 
+/** The lock of a folder is a link too. */
 function linkPoint(to: string) {
+  if (!to.includes('/objects/')) return undefined;
   const name = basename(to);
   if (!name.endsWith('.manifest.json')) return 'archive';
   return name.startsWith('snapshot-') ? 'snapshot-manifest' : 'manifest';

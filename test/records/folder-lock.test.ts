@@ -91,6 +91,27 @@ describe('the lock of a folder', () => {
     expect(await readdir(folder)).toEqual(['lock']);
   });
 
+  it('can be taken however many were killed one after the other while they took it', async () => {
+    let life = SimulatedWorld.fromSeed(1);
+    await lockFolder(life, '/state');
+    for (let kill = 0; kill < 20; kill += 1) {
+      life = life.kill();
+      // Each gets as far as to remove the last one's file.
+      const isTaking = (path: string) => /\/lock(\.taking.*)?$/.test(path);
+      life.files.faults = {
+        at: (operation, path) => (operation === 'remove' && isTaking(path) ? { isEndless: true } : undefined),
+      };
+      void lockFolder(life, '/state');
+      await life.time.settle();
+    }
+    const names = life.files.disk.list('/state').map(({ name }) => name);
+    expect(names.length).toBeGreaterThan(15);
+    expect(Math.max(...names.map((name) => name.length))).toBeLessThan(100);
+    life = life.kill();
+    await lockFolder(life, '/state');
+    expect(life.files.disk.list('/state').map(({ name }) => name)).toEqual(['lock']);
+  });
+
   it('goes to exactly one of several who find it stale, whatever the order of their steps', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), fc.integer({ min: 2, max: 5 }), async (scheduler, contenders) => {
