@@ -139,6 +139,8 @@ export const PLACING_DEADLINE_MS = 60 * 60_000;
 export const RESTORE_NAME_BYTES_MAX = 255;
 /** Paths one restore takes out of a version, and the longest of them. */
 export const RESTORE_PATHS_MAX = 1_000;
+/** Parts that one restore into content in use puts there; each is copied and renamed by itself. */
+export const RESTORE_PARTS_MAX = 10_000;
 export const RESTORE_PATH_BYTES_MAX = 4_096;
 
 /** What an archive may unpack to beyond the quota: headers of its entries are in the count. The larger of both. */

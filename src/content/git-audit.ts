@@ -87,13 +87,13 @@ async function submoduleConfigs(files: Files, gitFolder: string): Promise<readon
   for (let next = 0; next < folders.length; next += 1) {
     const folder = folders[next] ?? '';
     if ((await files.stat(folder))?.kind !== 'directory') continue;
-    for (const { name, kind } of await files.list(folder)) {
+    for await (const { name, kind } of files.entries(folder)) {
       if (name === 'config') configs.push(join(folder, name));
       if (kind === 'symlink') throw refused(`a link in ${shown(folder, dirname(gitFolder))}`);
       if (kind === 'directory' && !INNER.has(name)) folders.push(join(folder, name));
-    }
-    if (configs.length > GIT_AUDITED_FILES_MAX || folders.length > GIT_AUDITED_FOLDERS_MAX) {
-      throw refused('more submodules than are looked through');
+      if (configs.length > GIT_AUDITED_FILES_MAX || folders.length > GIT_AUDITED_FOLDERS_MAX) {
+        throw refused('more submodules than are looked through');
+      }
     }
   }
   return configs;

@@ -3,6 +3,7 @@ import { StewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
 import { GIT_CLONE_ATTEMPTS_MAX, GIT_PAUSE_MAX_MS, GIT_PAUSE_MIN_MS } from './bounds.js';
 import { makePlainFolder } from './checkout-location.js';
+import { emptyFolder } from './folder-entries.js';
 import type { GitSetting } from './git.js';
 import type { GitCredentials } from './git-credentials.js';
 import { fetchLfs, lfsSettings } from './git-lfs.js';
@@ -80,7 +81,7 @@ function cloneArguments(request: CloneRequest): readonly string[] {
 async function prepareLocation(location: string, context: InitializeContext): Promise<string> {
   const { folder, user, world } = context;
   const path = await makePlainFolder(world.files, folder, location, user);
-  for (const entry of await world.files.list(path)) await world.files.remove(join(path, entry.name));
+  await emptyFolder(world.files, path);
   return path;
 }
 

@@ -45,7 +45,7 @@ async function requirePath(files: Files, folder: string, names: readonly string[
 }
 
 async function prune(files: Files, folder: string, paths: readonly (readonly string[])[]): Promise<void> {
-  for (const { name } of await files.list(folder)) {
+  for await (const { name } of files.entries(folder)) {
     const below = paths.filter(([first]) => first === name).map(([, ...rest]) => rest);
     if (below.length === 0) await files.remove(join(folder, name));
     else if (below.every((rest) => rest.length > 0)) await prune(files, join(folder, name), below);

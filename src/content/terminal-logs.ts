@@ -63,12 +63,11 @@ export async function uploadLogs(
   origin: LogsOrigin,
   options: UploadLogsOptions,
 ): Promise<readonly string[]> {
-  const found = await terminalLogs(place.world.files, folder);
-  for (const { path } of found.slice(LOGS_MAX))
-    options.onWarning?.(`${path}: too many logs, it is not stored`);
+  const { logs, leftOut } = await terminalLogs(place.world.files, folder);
+  if (leftOut > 0) options.onWarning?.(`${leftOut} terminal logs beyond ${LOGS_MAX} are not stored`);
   const stored: string[] = [];
   let failure: unknown;
-  for (const log of found.slice(0, LOGS_MAX)) {
+  for (const log of logs) {
     try {
       await uploadPersistently(place, folder, log, logObject(origin, log.task), options);
       stored.push(log.task);
@@ -82,25 +81,41 @@ export async function uploadLogs(
   return stored;
 }
 
+/** Sorted by task, at most LOGS_MAX, and how many more there are. */
+export interface TerminalLogs {
+  readonly logs: readonly TerminalLog[];
+  readonly leftOut: number;
+}
+
 /** The logs of the first place that has any. Links lead elsewhere and are no logs. */
-export async function terminalLogs(files: Files, folder: string): Promise<readonly TerminalLog[]> {
+export async function terminalLogs(files: Files, folder: string): Promise<TerminalLogs> {
   for (const { folder: below, prefix } of PLACES) {
     if ((await files.stat(join(folder, below)))?.kind !== 'directory') continue;
+    const { tasks, count } = await firstTasks(files, join(folder, below), prefix);
+    if (count === 0) continue;
     const logs: TerminalLog[] = [];
-    for (const { name, kind } of await files.list(join(folder, below))) {
-      const task = name.startsWith(prefix) ? name.slice(prefix.length) : '';
-      if (kind !== 'file' || !TASK.test(task) || task.includes('..')) continue;
-      const path = join(below, name);
+    for (const task of tasks) {
+      const path = join(below, `${prefix}${task}`);
       const sizeBytes = (await files.stat(join(folder, path)))?.sizeBytes ?? 0;
       logs.push({ task, path, sizeBytes });
     }
-    if (logs.length > 0) return logs.sort(byTask);
+    return { logs, leftOut: count - tasks.length };
   }
-  return [];
+  return { logs: [], leftOut: 0 };
 }
 
-function byTask(one: TerminalLog, other: TerminalLog): number {
-  return one.task < other.task ? -1 : 1;
+/** The first ones in the order of their names: a workspace may have made any number of them. */
+async function firstTasks(files: Files, folder: string, prefix: string) {
+  let tasks: string[] = [];
+  let count = 0;
+  for await (const { name, kind } of files.entries(folder)) {
+    const task = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+    if (kind !== 'file' || !TASK.test(task) || task.includes('..')) continue;
+    count += 1;
+    tasks.push(task);
+    if (tasks.length >= 2 * LOGS_MAX) tasks = tasks.sort().slice(0, LOGS_MAX);
+  }
+  return { tasks: tasks.sort().slice(0, LOGS_MAX), count };
 }
 
 async function uploadPersistently(

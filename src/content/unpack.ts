@@ -7,6 +7,7 @@ import { type Compression, listen } from './archive.js';
 import { MAGIC_BYTES, QUOTA_HEADROOM_BYTES, QUOTA_HEADROOM_SHARE } from './bounds.js';
 import { compressionOf, decompressor } from './compression.js';
 import { type Digest, isSameDigest, Meter } from './digest.js';
+import { isEmptyFolder } from './folder-entries.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
 import { unpackArguments } from './tar-arguments.js';
 import { TarMessages } from './tar-messages.js';
@@ -59,8 +60,7 @@ export async function unpackArchive(
 }
 
 async function requireEmpty(world: World, folder: string): Promise<void> {
-  const entries = await world.files.list(folder);
-  if (entries.length === 0) return;
+  if (await isEmptyFolder(world.files, folder)) return;
   throw new StewardError('content-initialization-failed', 'the folder to restore into is not empty');
 }
 

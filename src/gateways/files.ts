@@ -35,6 +35,8 @@ export interface Files {
    */
   remove(path: string): Promise<void>;
   list(path: string): Promise<readonly DirectoryEntry[]>;
+  /** The same one after another, for folders that others may have filled with any number of names. */
+  entries(path: string): AsyncIterable<DirectoryEntry>;
   /** The entry itself, links not followed; undefined when nothing is there. */
   stat(path: string): Promise<FileStat | undefined>;
   chmod(path: string, mode: number): Promise<void>;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Files } from '../../src/gateways/files.js';
 
-export type FileOperation = Exclude<keyof Files, 'openRead' | 'openWrite'>;
+export type FileOperation = Exclude<keyof Files, 'openRead' | 'openWrite' | 'entries'>;
 
 /** Called before each operation; what it throws is what the operation fails with. */
 export type BeforeOperation = (operation: FileOperation, path: string) => void | Promise<void>;
@@ -54,6 +54,10 @@ export function interceptFiles(files: Files, before: BeforeOperation): Files {
     list: async (path) => {
       await before('list', path);
       return files.list(path);
+    },
+    async *entries(path) {
+      await before('list', path);
+      yield* files.entries(path);
     },
     stat: async (path) => {
       await before('stat', path);

@@ -4,6 +4,7 @@ import type { GitInitializer } from '../../gen/content-service-api/initializer.j
 import { GIT_INITIALIZE_DEADLINE_MS } from '../bounds.js';
 import { isPlainFolder } from '../checkout-location.js';
 import { withDeadline } from '../deadline.js';
+import { isEmptyFolder } from '../folder-entries.js';
 import { clone } from '../git-clone.js';
 import { credentialsOf, type GitPart, gitPart, requireAllowed } from './git-part.js';
 import { measured } from './measured.js';
@@ -49,7 +50,7 @@ async function isTaken(part: GitPart, { folder, world }: InitializeContext): Pro
     throw inTheWay(part, 'is not a folder, or lies behind a link');
   }
   if ((await world.files.stat(join(path, '.git')))?.kind === 'directory') return true;
-  if ((await world.files.list(path)).length === 0) return false;
+  if (await isEmptyFolder(world.files, path)) return false;
   throw inTheWay(part, 'has content of an earlier initializer: clone first');
 }
 

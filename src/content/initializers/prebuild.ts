@@ -4,6 +4,7 @@ import type { PrebuildInitializer } from '../../gen/content-service-api/initiali
 import { GIT_INITIALIZE_DEADLINE_MS } from '../bounds.js';
 import { isPlainFolder } from '../checkout-location.js';
 import { withDeadline } from '../deadline.js';
+import { emptyFolder, isEmptyFolder } from '../folder-entries.js';
 import type { GitSetting } from '../git.js';
 import { auditCopy } from '../git-audit.js';
 import { moveCopy } from '../git-move.js';
@@ -129,7 +130,7 @@ async function cloneAll(
   context: InitializeContext,
 ): Promise<Initialized> {
   const { files } = context.world;
-  for (const { name } of await files.list(context.folder)) await files.remove(join(context.folder, name));
+  await emptyFolder(files, context.folder);
   const cloned: Initialized[] = [];
   for (const part of parts) cloned.push(await cloneInto(part, { ...context, isShared: cloned.length > 0 }));
   return {
@@ -144,7 +145,7 @@ async function cloneAll(
 
 /** What is restored, or cloned instead, would take the place of what earlier initializers have made. */
 async function requireRoom(source: Source, { folder, isShared, world }: InitializeContext): Promise<void> {
-  if (!isShared || source.kind === 'volume' || (await world.files.list(folder)).length === 0) return;
+  if (!isShared || source.kind === 'volume' || (await isEmptyFolder(world.files, folder))) return;
   throw new StewardError(
     'content-initialization-failed',
     'a prebuild fills the whole workspace: list it before the others',

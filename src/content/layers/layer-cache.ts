@@ -3,6 +3,7 @@ import type { InstanceId } from '../../../machines/ids.js';
 import { makeDurableDirectory } from '../../gateways/durable.js';
 import type { World } from '../../gateways/world.js';
 import type { AlarmListener } from '../../records/alarm.js';
+import { isEmptyFolder } from '../folder-entries.js';
 import { cloneSubvolume, deleteSubvolume } from './btrfs.js';
 import type { Layer } from './layer-records.js';
 import { LayerRoom } from './layer-room.js';
@@ -120,7 +121,7 @@ export class LayerCache {
   async populate(request: LayerRequest, unpack: Unpack): Promise<Provided> {
     const { signal, folder, key } = request;
     const { method } = await this.method(signal);
-    if (method === undefined || (await this.#world.files.list(folder)).length > 0)
+    if (method === undefined || !(await isEmptyFolder(this.#world.files, folder)))
       return direct(folder, unpack);
     const isSubvolume = method === 'btrfs';
     const hold = await this.#room.hold({ ...request, like: folder, isSubvolume }, unpack);

@@ -79,6 +79,10 @@ export class RealFiles implements Files {
     return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
   }
 
+  async *entries(path: string): AsyncGenerator<DirectoryEntry> {
+    for await (const entry of await fs.opendir(path)) yield { name: entry.name, kind: kindOf(entry) };
+  }
+
   async stat(path: string): Promise<FileStat | undefined> {
     try {
       const found = await fs.lstat(path, { bigint: true });

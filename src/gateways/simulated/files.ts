@@ -167,6 +167,10 @@ export class SimulatedFiles implements Files {
     return this.#do('list', path, () => this.disk.list(path));
   }
 
+  async *entries(path: string): AsyncGenerator<DirectoryEntry> {
+    yield* await this.list(path);
+  }
+
   stat(path: string): Promise<FileStat | undefined> {
     return this.#do('stat', path, () => {
       const found = this.disk.find(path);

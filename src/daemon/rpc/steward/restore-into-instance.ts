@@ -1,4 +1,5 @@
 import { dirname, join, posix } from 'node:path';
+import { RESTORE_PARTS_MAX } from '../../../content/bounds.js';
 import { type Placement, putInto, type SetAside } from '../../../content/put-into.js';
 import { READY_MARKER } from '../../../content/ready-marker.js';
 import { syncFolder } from '../../../content/sync-folder.js';
@@ -99,8 +100,16 @@ function requireAvailable({ view }: Instance): void {
 }
 
 async function namesIn({ context }: Restoring, folder: string): Promise<readonly string[]> {
-  const entries = await context.place.world.files.list(folder);
-  return entries.map(({ name }) => name);
+  const names: string[] = [];
+  for await (const { name } of context.place.world.files.entries(folder)) {
+    names.push(name);
+    if (names.length <= RESTORE_PARTS_MAX) continue;
+    throw new StewardError(
+      'invalid-argument',
+      `this version holds more than ${RESTORE_PARTS_MAX} names in one folder: say which paths are wanted`,
+    );
+  }
+  return names;
 }
 
 /**
