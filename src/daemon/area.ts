@@ -21,6 +21,8 @@ export class WorkingArea {
   readonly overlays: string;
   /** What nobody owned when it was found; removed later. On the disk of the workspaces. */
   readonly quarantine: string;
+  /** Content that is no instance's any more, until there is time to remove it. On the disk of the workspaces. */
+  readonly removals: string;
   /** Restores under way for a look or for a proof; emptied at start. */
   readonly scratch: string;
   /** Versions that somebody looks at, unless the configuration names another folder; theirs to remove. */
@@ -44,6 +46,7 @@ export class WorkingArea {
     this.layers = join(root, 'layers');
     this.overlays = join(this.workspaces, '.overlays');
     this.quarantine = join(this.workspaces, '.quarantine');
+    this.removals = join(this.workspaces, '.removals');
     this.scratch = join(root, 'scratch');
     this.restored = join(root, 'restored');
     this.workspacesWitness = join(root, 'workspaces-identity');

@@ -36,6 +36,7 @@ import { ProgressLimit } from './progress-limit.js';
 import { QUEUE_DEFAULTS, type QueueLimits, withWaits } from './queues/queue-limits.js';
 import { Queues } from './queues/queues.js';
 import { ContentRecords } from './records/content-records.js';
+import { Removals } from './removals/removals.js';
 import type { SnapshotNames } from './rpc/take-snapshot.js';
 
 /** What the core says beside its answers; for logs and metrics. */
@@ -110,6 +111,8 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
   const secrets = new SecretStore(world, area);
   await secrets.open();
   const queues = queuesFor(options);
+  const removals = removalsFor(options, queues);
+  await removals.open();
   const policy = options.policy ?? DEFAULT_BACKUP_POLICY;
   const instances: Instances = new Instances({
     clock: world.clock,
@@ -122,6 +125,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
         queues,
         workspaces,
         layers,
+        removals,
         policy,
       },
       (input) => instances.get(input.context.identity.instance),
@@ -155,7 +159,10 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
       promise: ({ context }, ticket) => records.writePromise(context, ticket),
     },
     recover: () => recover(instances, records, secrets),
-    close: () => close(records, publisher, layers),
+    close: async () => {
+      await removals.close();
+      await close(records, publisher, layers);
+    },
   };
 }
 
@@ -179,12 +186,25 @@ function queuesFor({ world, limits, queues }: CoreOptions): Queues {
   });
 }
 
+/** What is saved goes before what is removed. */
+function removalsFor({ world, area, listener }: CoreOptions, queues: Queues): Removals {
+  const isBusy = () => {
+    const { running, waiting } = queues.state('backup');
+    return running + waiting > 0;
+  };
+  return new Removals({
+    ...{ world, isBusy, folder: area.removals },
+    onFailed: (path, error) => listener.note?.(`content that is safe could not be removed: ${path}`, error),
+  });
+}
+
 interface EffectsOptions extends Omit<CoreOptions, 'queues' | 'layers' | 'policy'> {
   readonly records: ContentRecords;
   readonly secrets: SecretStore;
   readonly queues: Queues;
   readonly workspaces: FolderWitness;
   readonly layers: LayerCache | undefined;
+  readonly removals: Removals;
   readonly policy: BackupPolicy;
 }
 

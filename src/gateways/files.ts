@@ -34,6 +34,11 @@ export interface Files {
    * mounted is left alone: EBUSY with the path of the mount.
    */
   remove(path: string): Promise<void>;
+  /**
+   * Takes a file, link or whole tree from its place to where it is removed later, in a folder on the same file system;
+   * a missing one is fine. What `remove` leaves alone stays in its place: EBUSY.
+   */
+  moveAway(from: string, to: string): Promise<void>;
   list(path: string): Promise<readonly DirectoryEntry[]>;
   /** The same one after another, for folders that others may have filled with any number of names. */
   entries(path: string): AsyncIterable<DirectoryEntry>;

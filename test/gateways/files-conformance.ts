@@ -156,6 +156,21 @@ export function conformsToFiles(kind: string, make: () => Promise<{ files: Files
       expect(await files.list(join(root, 'kept'))).toEqual([{ name: 'file', kind: 'file' }]);
     });
 
+    it('moves files, links and trees away, and is content when nothing is there', async () => {
+      const { files, root } = await make();
+      await files.makeDirectory(join(root, 'away'));
+      await files.makeDirectory(join(root, 'tree', 'a'));
+      await files.symlink('tree', join(root, 'link'));
+      for (const name of ['link', 'tree', 'none']) {
+        await files.moveAway(join(root, name), join(root, 'away', name));
+      }
+      expect(await files.list(root)).toEqual([{ name: 'away', kind: 'directory' }]);
+      const names = (await files.list(join(root, 'away'))).map(({ name }) => name);
+      expect(names.toSorted()).toEqual(['link', 'tree']);
+      await files.remove(join(root, 'away'));
+      expect(await files.list(root)).toEqual([]);
+    });
+
     it('streams into a new file and out of it, whole and in parts', async () => {
       const { files, root } = await make();
       const path = join(root, 'file');

@@ -54,4 +54,15 @@ describe('removing a tree in which something is mounted', () => {
     await files.remove(join(place, 'inside'));
     expect(readdirSync(place)).toEqual([]);
   });
+
+  it.runIf(isRoot)('keeps the tree in its place as well', async () => {
+    const place = join(root, 'tree', 'a', 'in side');
+    mount(place, '--bind', join(root, 'elsewhere'));
+    const refusal = files.moveAway(join(root, 'tree'), join(root, 'away'));
+    await expect(refusal).rejects.toMatchObject({ code: 'EBUSY', message: expect.stringContaining(place) });
+    expect(readdirSync(root)).toEqual(['elsewhere', 'tree']);
+    execFileSync('umount', [mounted.pop() ?? '']);
+    await files.moveAway(join(root, 'tree'), join(root, 'away'));
+    expect(readdirSync(root)).toEqual(['away', 'elsewhere']);
+  });
 });

@@ -153,6 +153,8 @@ async function checkNothingLeft(run: Run): Promise<void> {
   const names = [...run.disk.names(AREA.workspaces), ...run.disk.names(AREA.quarantine)];
   const folders = names.filter((name) => !name.startsWith('.') && !known.some((id) => name.startsWith(id)));
   run.require(6, folders.length === 0, `content folders without an owner: ${folders.join(', ')}`);
+  const removals = run.disk.names(AREA.removals);
+  run.require(6, removals.length === 0, `content that is not removed: ${removals.join(', ')}`);
   const secrets = run.disk.names(AREA.secrets);
   run.require(6, secrets.length === 0, `secrets of nobody: ${secrets.join(', ')}`);
   const temporary = [...run.disk.paths(AREA.root), ...run.disk.paths(STORAGE)]

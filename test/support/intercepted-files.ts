@@ -51,6 +51,11 @@ export function interceptFiles(files: Files, before: BeforeOperation): Files {
       await before('remove', path);
       await files.remove(path);
     },
+    // For whoever looks on it is a removal.
+    moveAway: async (from, to) => {
+      await before('remove', from);
+      await files.moveAway(from, to);
+    },
     list: async (path) => {
       await before('list', path);
       return files.list(path);

@@ -5,6 +5,7 @@ import type { Files } from '../../gateways/files.js';
 import type { FolderWitness } from '../../records/folder-witness.js';
 import type { WorkingArea } from '../area.js';
 import type { SecretStore } from '../instance/secrets.js';
+import type { Removals } from '../removals/removals.js';
 import { isAnnounced } from './announced.js';
 
 /** Who content belongs to on this node. */
@@ -25,6 +26,7 @@ export interface FolderEffectsOptions {
   readonly workspaces: FolderWitness;
   /** undefined: no content stands on a layer. */
   readonly layers: LayerCache | undefined;
+  readonly removals: Removals;
 }
 
 /** The effects that touch the content folder as a whole. */
@@ -35,14 +37,16 @@ export class FolderEffects {
   readonly #owner: ContentOwner;
   readonly #workspaces: FolderWitness;
   readonly #layers: LayerCache | undefined;
+  readonly #removals: Removals;
 
-  constructor({ files, area, secrets, owner, workspaces, layers }: FolderEffectsOptions) {
+  constructor({ files, area, secrets, owner, workspaces, layers, removals }: FolderEffectsOptions) {
     this.#files = files;
     this.#area = area;
     this.#secrets = secrets;
     this.#owner = owner;
     this.#workspaces = workspaces;
     this.#layers = layers;
+    this.#removals = removals;
   }
 
   /** An empty folder with the right owner; what an interrupted set-up left is thrown away. */
@@ -81,13 +85,16 @@ export class FolderEffects {
     };
   }
 
-  /** The content folder, what backups of it went by, and the credentials; all may be gone already. */
+  /**
+   * The content, what backups of it went by, and the credentials; all may be gone already. The content is out of its
+   * place then; that its files go is not waited for.
+   */
   async remove({ context }: StepInput, signal: AbortSignal): Promise<object> {
     const { instance } = context.identity;
     const content = this.#area.contentOf(instance);
     await this.#workspaces.check();
     await this.#layers?.release(instance, content, signal);
-    await this.#files.remove(content);
+    await this.#removals.take(content, instance);
     await this.#files.remove(this.#area.chainOf(instance));
     await this.#secrets.drop(instance);
     await this.#files.syncDirectory(this.#area.workspaces);

@@ -5,6 +5,7 @@ import { READ_CHUNK_BYTES } from '../bounds.js';
 import { errorCode, fileError } from '../file-error.js';
 import type { BeneathOptions, DirectoryEntry, EntryKind, FileStat, Files, WriteOptions } from '../files.js';
 import { FileWriteStream } from './file-write-stream.js';
+import { moveAway } from './move-away.js';
 import { removeTree } from './remove-tree.js';
 import { writeBeneath } from './write-beneath.js';
 
@@ -72,6 +73,10 @@ export class RealFiles implements Files {
 
   async remove(path: string): Promise<void> {
     await removeTree(path);
+  }
+
+  async moveAway(from: string, to: string): Promise<void> {
+    await moveAway(from, to);
   }
 
   async list(path: string): Promise<readonly DirectoryEntry[]> {
