@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Files } from '../../src/gateways/files.js';
 
-export type FileOperation = Exclude<keyof Files, 'openRead' | 'openWrite' | 'entries'>;
+export type FileOperation = Exclude<keyof Files, 'openRead' | 'openWrite' | 'entries' | 'moveAway'>;
 
 /** Called before each operation; what it throws is what the operation fails with. */
 export type BeforeOperation = (operation: FileOperation, path: string) => void | Promise<void>;
