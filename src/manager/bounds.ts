@@ -88,3 +88,8 @@ export const PAUSE_MAX_MS = 5 * 60_000;
 
 /** How often it is looked whether the daemon can still be reached. */
 export const LINK_CHECK_MS = 1_000;
+
+/** Transitions that one answer shows when its caller names no number. */
+export const HISTORY_SHOWN_MAX = 500;
+/** Longest maintenance that can be announced at once: 30 days. */
+export const MAINTENANCE_LONGEST_MS = 30 * 24 * 60 * 60_000;

@@ -23,6 +23,7 @@ import { periodic } from './periodic.js';
 import type { PortForwarding } from './runtime-ports.js';
 import { statusOf } from './status.js';
 import { StatusFeed } from './status-feed.js';
+import { Transitions } from './transitions.js';
 import { Versions } from './versions.js';
 
 export interface CoreOptions {
@@ -40,6 +41,7 @@ export interface ManagerCore {
   readonly instances: Instances;
   readonly feed: StatusFeed;
   readonly maintenance: Maintenance;
+  readonly transitions: Transitions;
   readonly supervisor: Supervisor;
   /** Lets go of everything; what runs in the workspaces goes on. */
   stop(): Promise<void>;
@@ -59,6 +61,7 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
   const secrets = new SecretRequests(world, config.secretsFolder);
   await secrets.open();
 
+  const transitions = await Transitions.open({ world, folder: folder('history'), onAlarm });
   const maintenance = new Maintenance(world, config.maintenanceFile ?? folder('maintenance.json'));
   const metrics: ManagerMetrics = new ManagerMetrics(options.registry, () => facts(instances));
   const feed: StatusFeed = new StatusFeed({
@@ -69,11 +72,12 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
   const instances: Instances = new Instances({
     clock: world.clock,
     stoppedQuietMs: config.stoppedQuiet,
-    instance: instanceOptions(options, { secrets, maintenance, metrics, feed }),
+    instance: instanceOptions(options, { secrets, maintenance, metrics, feed, transitions }),
     records,
     tokens,
     ports: options.ports,
     isAwaited: (id) => feed.isAwaited(id),
+    onForgotten: (id) => transitions.forget(id),
   });
   await instances.load();
   const versions = await Versions.open(world.files, folder('versions'), instances.highestVersion);
@@ -89,10 +93,12 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
     instances,
     feed,
     maintenance,
+    transitions,
     supervisor,
     stop: async () => {
       await supervisor.stop();
       await records.flush();
+      await transitions.close();
       await versions.close();
     },
   };
@@ -132,11 +138,12 @@ interface Shared {
   readonly maintenance: Maintenance;
   readonly metrics: ManagerMetrics;
   readonly feed: StatusFeed;
+  readonly transitions: Transitions;
 }
 
 function instanceOptions(
   { config, world, logger, daemon, runtime, ports }: CoreOptions,
-  { secrets, maintenance, metrics, feed }: Shared,
+  { secrets, maintenance, metrics, feed, transitions }: Shared,
 ): Omit<InstanceOptions, 'store' | 'nextVersion'> {
   const { contentRoot, defaultCommand, limits, timeouts, heartbeatInterval } = config;
   return {
@@ -152,7 +159,10 @@ function instanceOptions(
       ports.apply(instance);
       if (isNews) feed.changed(instance.parts.identity.instance);
     },
-    onMoved: (instance, moved) => tell(logger, metrics, instance, moved),
+    onMoved: (instance, moved) => {
+      tell(logger, metrics, instance, moved);
+      transitions.moved(instance, moved);
+    },
     onSecretsLeft: ({ parts }, error) => {
       metrics.secretsLeft();
       logger.error({ err: error, ...parts.identity }, 'secrets of a start could not be removed');

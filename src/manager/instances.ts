@@ -21,6 +21,8 @@ export interface InstancesOptions {
   readonly ports: Pick<PortForwarding, 'check' | 'forget'>;
   /** Whether somebody still has to be told about it. */
   readonly isAwaited: (instance: InstanceId) => boolean;
+  /** Nothing of it is kept any more. */
+  readonly onForgotten: (instance: InstanceId) => void;
 }
 
 /** All instances of this manager: those that live, each under a supervisor of its own, and those remembered. */
@@ -175,6 +177,7 @@ export class Instances {
   async #drop(id: InstanceId): Promise<void> {
     const { records, tokens, ports, instance } = this.#options;
     await ports.forget(id);
+    this.#options.onForgotten(id);
     await records.remove(id);
     await tokens.remove(id);
     await instance.tools.secrets.drop(id);

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { World } from '../gateways/world.js';
 import { ContentServiceService } from '../gen/steward/v1/content_service.js';
+import { ManagerServiceService } from '../gen/steward/v1/manager_service.js';
 import { RuntimeServiceService } from '../gen/steward/v1/runtime.js';
 import { SupervisionServiceService } from '../gen/steward/v1/supervision.js';
 import { SystemServiceService } from '../gen/steward/v1/system.js';
@@ -13,14 +14,15 @@ import { LocalRuntime } from '../runtime/local/local-runtime.js';
 import type { WorkspaceRuntime } from '../runtime/workspace-runtime.js';
 import type { SupervisorNode } from '../supervision/tree.js';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
-import { supervisionHandlers } from '../telemetry/supervision-service.js';
 import { systemHandlers } from '../telemetry/system-service.js';
 import type { ManagerConfig } from './config.js';
 import { type ManagerCore, startCore } from './core.js';
 import { contentDaemonAt } from './daemon-client.js';
 import { DaemonLink } from './daemon-link.js';
-import { CONTENT_CALL_OPTIONS, contentPassThrough } from './rpc/content-pass-through.js';
 import { runtimeHandlers } from './rpc/runtime-service.js';
+import { CONTENT_CALL_OPTIONS, contentHandlers } from './rpc/steward/content.js';
+import { managerHandlers } from './rpc/steward/manager.js';
+import { supervisionOf } from './rpc/steward/supervision.js';
 import { workspaceManager } from './rpc/workspace-manager.js';
 import { noForwarding, type PortForwarding } from './runtime-ports.js';
 
@@ -121,12 +123,10 @@ function serverOf(
       methods: { takeSnapshot: { timeoutMs: 'unlimited' }, backupWorkspace: { timeoutMs: 'unlimited' } },
     },
   );
-  server.addService(ContentServiceService, contentPassThrough(channel), CONTENT_CALL_OPTIONS);
+  server.addService(ContentServiceService, contentHandlers(channel, world.clock, core), CONTENT_CALL_OPTIONS);
+  server.addService(ManagerServiceService, managerHandlers(core, world.clock));
   server.addService(RuntimeServiceService, runtimeHandlers(instances, runtime));
-  server.addService(
-    SupervisionServiceService,
-    supervisionHandlers(() => supervisor),
-  );
+  server.addService(SupervisionServiceService, supervisionOf(supervisor, channel, nodeName));
   const info = () => ({
     program: 'manager',
     version,

@@ -21,7 +21,7 @@ import { decodeRequest } from './instance/request.js';
 import type { Port } from './instance/settings.js';
 import type { PortForwarding } from './runtime-ports.js';
 
-const PHASES = {
+export const PHASES = {
   pending: WorkspacePhase.PENDING,
   creating: WorkspacePhase.CREATING,
   initializing: WorkspacePhase.INITIALIZING,
@@ -45,7 +45,7 @@ const PROTOCOLS = {
   https: PortProtocol.PORT_PROTOCOL_HTTPS,
 } as const satisfies Record<Port['protocol'], PortProtocol>;
 
-const TYPES = {
+export const TYPES = {
   regular: WorkspaceType.REGULAR,
   prebuild: WorkspaceType.PREBUILD,
   imagebuild: WorkspaceType.IMAGEBUILD,

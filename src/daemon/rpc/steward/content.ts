@@ -1,6 +1,8 @@
 import type { ContentServiceService } from '../../../gen/steward/v1/content_service.js';
 import type { Handlers, ServiceOptions } from '../../../grpc/service-types.js';
 import { pageSize, requiredInstanceId } from '../../../grpc/validation.js';
+import { watchTransitions } from '../../../telemetry/transition-stream.js';
+import { wireTransition } from '../../../telemetry/wire-transition.js';
 import { HISTORY_SHOWN_MAX } from '../../bounds.js';
 import { deleteBackup } from './delete-backup.js';
 import { deleteSnapshot } from './delete-snapshot.js';
@@ -16,10 +18,8 @@ import { makeBackup } from './make-backup.js';
 import type { StewardContentOptions, VersionsContext } from './options.js';
 import { recover } from './recover.js';
 import { restoreBackup } from './restore-backup.js';
-import { wireTransition } from './transition.js';
 import { VerifiedVersions } from './verified-versions.js';
 import { verifyBackup } from './verify-backup.js';
-import { watchTransitions } from './watch-transitions.js';
 
 /** `steward.v1.ContentService`, one file per method. */
 export function stewardContentHandlers(options: StewardContentOptions): Handlers<ContentServiceService> {

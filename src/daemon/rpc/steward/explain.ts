@@ -2,9 +2,9 @@ import { HISTORY_READ_MAX } from '../../../explanation/bounds.js';
 import { explainResponse } from '../../../explanation/response.js';
 import type { ExplainRequest, ExplainResponse } from '../../../gen/steward/v1/content_service.js';
 import { requiredInstanceId } from '../../../grpc/validation.js';
+import { wireTransition } from '../../../telemetry/wire-transition.js';
 import { contentOf } from './get-content.js';
 import type { StewardContentOptions } from './options.js';
-import { wireTransition } from './transition.js';
 
 /** Why the content of an instance is where it is. Whose content it is, the manager explains. */
 export async function explainContent(

@@ -126,6 +126,8 @@ export interface InstanceState {
   closed: boolean;
   /** Its actor is not running and waits for a person: why. Empty otherwise. */
   parked: string;
+  /** Sequence of the newest transition this shows, among those of the node `manager`; 0 before the first. */
+  sequence: bigint;
 }
 
 /** One of the limits of an instance that runs out by itself. */
@@ -187,6 +189,7 @@ function createBaseInstanceState(): InstanceState {
     lastActivityMs: undefined,
     closed: false,
     parked: "",
+    sequence: 0n,
   };
 }
 
@@ -281,6 +284,12 @@ export const InstanceState: MessageFns<InstanceState> = {
     }
     if (message.parked !== "") {
       writer.uint32(194).string(message.parked);
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(200).uint64(message.sequence);
     }
     return writer;
   },
@@ -490,6 +499,14 @@ export const InstanceState: MessageFns<InstanceState> = {
             message.parked = reader.string();
             continue;
           }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -566,6 +583,7 @@ export const InstanceState: MessageFns<InstanceState> = {
         : undefined,
       closed: isSet(object.closed) ? globalThis.Boolean(object.closed) : false,
       parked: isSet(object.parked) ? globalThis.String(object.parked) : "",
+      sequence: isSet(object.sequence) ? BigInt(object.sequence) : 0n,
     };
   },
 
@@ -643,6 +661,9 @@ export const InstanceState: MessageFns<InstanceState> = {
     if (message.parked !== "") {
       obj.parked = message.parked;
     }
+    if (message.sequence !== 0n) {
+      obj.sequence = message.sequence.toString();
+    }
     return obj;
   },
 
@@ -689,6 +710,7 @@ export const InstanceState: MessageFns<InstanceState> = {
       : undefined;
     message.closed = object.closed ?? false;
     message.parked = object.parked ?? "";
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
     return message;
   },
 };

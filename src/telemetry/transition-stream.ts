@@ -1,24 +1,29 @@
-import type {
-  WatchTransitionsRequest,
-  WatchTransitionsResponse,
-} from '../../../gen/steward/v1/content_service.js';
-import type { CallContext } from '../../../grpc/service-types.js';
-import type { ProgressNote, StreamItem } from '../../../records/subscriber-queue.js';
-import type { ContentCore } from '../../core.js';
-import { wireTransition } from './transition.js';
+import type { Transition } from '../../machines/transition.js';
+import type { WatchTransitionsRequest, WatchTransitionsResponse } from '../gen/steward/v1/content_service.js';
+import type { CallContext } from '../grpc/service-types.js';
+import type { Journal } from '../records/journal.js';
+import type { Publisher } from '../records/publisher.js';
+import type { ProgressNote, StreamItem } from '../records/subscriber-queue.js';
+import { wireTransition } from './wire-transition.js';
+
+/** Where a program keeps and tells its transitions. */
+export interface TransitionSource {
+  readonly journal: Pick<Journal<Transition>, 'last'>;
+  readonly publisher: Pick<Publisher, 'subscribe'>;
+}
 
 /**
  * The kept transitions from a sequence on, then, with `follow`, the new ones. A caller that was too slow, or asks
  * for what is no longer kept, is told which ones are missing and goes on with the next.
  */
 export async function* watchTransitions(
-  core: ContentCore,
+  source: TransitionSource,
   node: string,
   request: WatchTransitionsRequest,
   call: CallContext,
 ): AsyncGenerator<WatchTransitionsResponse> {
   const wanted = new Set(request.instanceIds);
-  const newest = core.journal.last;
+  const newest = source.journal.last;
   const from = request.fromSequenceByNode[node] ?? request.fromSequence;
   let next = from === undefined ? newest + 1 : Number(from);
   let hasCaughtUp = next > newest;
@@ -27,7 +32,7 @@ export async function* watchTransitions(
   while (!call.signal.aborted) {
     let isLost = false;
     const subscription = { signal: call.signal, after: next - 1, wantsProgress: request.follow };
-    for await (const item of core.publisher.subscribe(subscription)) {
+    for await (const item of source.publisher.subscribe(subscription)) {
       const gap = gapIn(item, next, node);
       if (gap !== undefined) yield gap;
       if (item.kind === 'lost') isLost = true;

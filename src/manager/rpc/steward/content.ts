@@ -1,18 +1,32 @@
-import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
-import { CLIENT_DEADLINE_MAX_MS } from '../../grpc/bounds.js';
-import type { Channel } from '../../grpc/channel.js';
-import { createClient } from '../../grpc/client.js';
-import type { Handlers, ServiceOptions } from '../../grpc/service-types.js';
+import type { Clock } from '../../../gateways/clock.js';
+import { ContentServiceService } from '../../../gen/steward/v1/content_service.js';
+import { CLIENT_DEADLINE_MAX_MS } from '../../../grpc/bounds.js';
+import type { Channel } from '../../../grpc/channel.js';
+import { createClient } from '../../../grpc/client.js';
+import type { Handlers, ServiceOptions } from '../../../grpc/service-types.js';
+import { explainInstance } from './explain.js';
+import { wholeHistory } from './history.js';
+import { recoverInstance } from './recover.js';
+import type { StateSource } from './states.js';
+import { watchAll } from './watch.js';
 
-/** `steward.v1.ContentService` of the daemon, passed on as it is: answers, streams and failures. */
-export function contentPassThrough(channel: Channel): Handlers<typeof ContentServiceService> {
+/**
+ * `steward.v1.ContentService` at the manager: what its daemon serves, passed on as it is, and the manager's own part
+ * of history, stream, explanation and recovery.
+ */
+export function contentHandlers(
+  channel: Channel,
+  clock: Clock,
+  source: StateSource,
+): Handlers<ContentServiceService> {
   const daemon = createClient(ContentServiceService, channel, { timeoutMs: CLIENT_DEADLINE_MAX_MS });
+  const { transitions } = source;
   return {
     getContent: (request, { signal }) => daemon.getContent(request, { signal }),
     listContent: (request, { signal }) => daemon.listContent(request, { signal }),
-    watchTransitions: (request, { signal }) => daemon.watchTransitions(request, { signal }),
-    getHistory: (request, { signal }) => daemon.getHistory(request, { signal }),
-    explain: (request, { signal }) => daemon.explain(request, { signal }),
+    watchTransitions: (request, call) => watchAll(transitions, daemon, request, call),
+    getHistory: (request, { signal }) => wholeHistory(transitions, daemon, request, signal),
+    explain: (request, { signal }) => explainInstance(source, daemon, clock, request, signal),
     listBackups: (request, { signal }) => daemon.listBackups(request, { signal }),
     verifyBackup: (request, { signal }) => daemon.verifyBackup(request, { signal }),
     restoreBackup: (request, { signal }) => daemon.restoreBackup(request, { signal }),
@@ -23,7 +37,7 @@ export function contentPassThrough(channel: Channel): Handlers<typeof ContentSer
     deleteStoredContent: (request, { signal }) => daemon.deleteStoredContent(request, { signal }),
     listDrills: (request, { signal }) => daemon.listDrills(request, { signal }),
     getLoad: (request, { signal }) => daemon.getLoad(request, { signal }),
-    recover: (request, { signal }) => daemon.recover(request, { signal }),
+    recover: (request, call) => recoverInstance(source, daemon, request, call),
   };
 }
 

@@ -1,5 +1,5 @@
-import type { Transition } from '../../../../machines/transition.js';
-import type { Transition as WireTransition } from '../../../gen/steward/v1/transition.js';
+import type { Transition } from '../../machines/transition.js';
+import type { Transition as WireTransition } from '../gen/steward/v1/transition.js';
 
 export function wireTransition(transition: Transition, node: string): WireTransition {
   return {
