@@ -12,18 +12,27 @@ export const stopping = lifeSetup.createStateConfig({
   initial: 'recordingStop',
   entry: 'beginEnd',
   on: {
-    STOP: {
-      guard: ({ context, event }) => steps.isStricter(context, event.request, event.at),
-      target: '.recordingStop',
-      reenter: false,
-      actions: assign(({ context, event }) => steps.stopRequested(context, event.request, event.at)),
-    },
-    TIMEOUT: {
-      guard: ({ context }) => context.timedOut === '',
-      target: '.recordingStop',
-      reenter: false,
-      actions: assign(({ context, event }) => steps.timedOut(context, event.reason, event.graceMs, event.at)),
-    },
+    // What asks for nothing more is taken note of nowhere: without the empty branches the whole machine would answer it.
+    STOP: [
+      {
+        guard: ({ context, event }) => steps.isStricter(context, event.request, event.at),
+        target: '.recordingStop',
+        reenter: false,
+        actions: assign(({ context, event }) => steps.stopRequested(context, event.request, event.at)),
+      },
+      {},
+    ],
+    TIMEOUT: [
+      {
+        guard: ({ context }) => context.timedOut === '',
+        target: '.recordingStop',
+        reenter: false,
+        actions: assign(({ context, event }) =>
+          steps.timedOut(context, event.reason, event.graceMs, event.at),
+        ),
+      },
+      {},
+    ],
   },
   states: {
     recordingStop: {

@@ -117,7 +117,7 @@ function wayOutFault<Context extends object>(
   const rule = ruleOf(spec, situation.state);
   const runs = rule.runs?.(situation.context) ?? [];
   if (runs.length === 0) return undefined;
-  if (runs.filter(({ effect }) => effect === 'deadline').length !== 1)
+  if (runs.filter(({ effect }) => effect === 'deadline').length !== (rule.lasts === true ? 0 : 1))
     return `${situation.state} waits without a deadline`;
   for (const end of happeningsIn(spec, situation).filter((one) => /\.(done|failed)/.test(one.name))) {
     const { state, started } = expected(spec, situation, end);

@@ -48,6 +48,10 @@ export interface StateRule<Context> {
   >;
   /** A machine may stay here for as long as nothing happens, or comes back here between attempts. */
   readonly rests?: boolean;
+  /** It writes the record although its name does not say so. */
+  readonly records?: boolean;
+  /** Its effect lasts as long as what it watches: an event ends it otherwise, and no deadline of its own. */
+  readonly lasts?: boolean;
   readonly final?: boolean;
 }
 

@@ -162,14 +162,14 @@ function settled<Context>(
   context: Context,
   { spawns = [], emits = [], sends = [], breaks = false }: Doings,
 ) {
-  const final = ruleOf(spec, state).final === true;
+  const { final = false, records } = ruleOf(spec, state);
   return {
     state,
     context,
     path: [],
     status: final ? 'done' : breaks ? 'error' : 'active',
     output: final ? spec.output?.(state, context) : undefined,
-    recording: /(^|\.)recording/.test(state),
+    recording: records ?? /(^|\.)recording/.test(state),
     started: spawns,
     emitted: emits,
     sent: sends,

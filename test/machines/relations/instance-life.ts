@@ -1,0 +1,457 @@
+import { lifeMachine } from '../../../machines/instance-life.js';
+import type { LifeContext, LifeRecord } from '../../../machines/instance-life-types.js';
+import type { CommandEnd } from '../../../machines/workspace-phase.js';
+import type { Answer, Happening, Outcome, Running, Spec, StateRule } from '../harness/spec.js';
+import { identity } from './content-data.js';
+
+type Context = LifeContext;
+type Rule = StateRule<Context>;
+
+const limits = {
+  recordMs: 5_000,
+  surveyMs: 6_000,
+  prepareMs: 70_000,
+  initializeMs: 80_000,
+  startMs: 9_000,
+  killMs: 10_000,
+  disposeMs: 90_000,
+  pauseMinMs: 20_000,
+  pauseMaxMs: 40_000,
+};
+
+/** The longest pause after one failure and after more; up to half of it is taken off at random. */
+const PAUSES = [20_000, 40_000];
+
+const fresh: Context = {
+  identity: identity(),
+  kind: 'regular',
+  limits,
+  generation: 1,
+  recorded: false,
+  at: 1_000,
+  createdAt: 1_000,
+  deadline: 1_000,
+  waitingFor: '',
+  begun: false,
+  deployed: false,
+  content: 'none',
+  command: { state: 'none' },
+  stop: undefined,
+  timedOut: '',
+  failure: '',
+  disposal: 'none',
+  killAt: undefined,
+  stoppingAt: undefined,
+  pauses: 0,
+  retryAt: 1_000,
+  message: '',
+  gitStatus: undefined,
+};
+
+const GIT = {
+  branch: 'main',
+  latestCommit: 'abc',
+  uncommittedFiles: [],
+  untrackedFiles: [],
+  unpushedCommits: [],
+  totalUncommittedFiles: 0,
+  totalUntrackedFiles: 0,
+  totalUnpushedCommits: 0,
+};
+
+const isOver = (c: Context) =>
+  c.stop !== undefined ||
+  c.timedOut !== '' ||
+  c.failure !== '' ||
+  c.content === 'failed' ||
+  c.command.state === 'ended';
+const isSaved = (c: Context) =>
+  c.content === 'ready' && c.kind !== 'imagebuild' && !(c.stop?.aborted ?? false);
+
+/** The first reason stays. */
+const failing = (c: Context, reason: string, at: number): Partial<Context> => ({
+  at,
+  failure: c.failure || reason,
+});
+
+const told = (what: string, { failure }: Happening) => `${what}: ${failure.message}`;
+const overdue = (what: string, c: Context) => `${what}: ${c.waitingFor} took longer than allowed`;
+
+/** As asked for by the events below: the request, and when it counts from. */
+const GRACES = { normally: 30_000, immediately: 1_000, abort: 1_000, timeout: 30_000 } as const;
+
+function askedToStop(c: Context, how: 'normally' | 'immediately' | 'abort', at: number): Partial<Context> {
+  const graceMs = Math.min(GRACES[how], c.stop?.graceMs ?? GRACES[how]);
+  const aborted = how === 'abort' || (c.stop?.aborted ?? false);
+  return { at, stop: { graceMs, aborted }, killAt: Math.min(at + GRACES[how], c.killAt ?? Infinity) };
+}
+
+function timedOut(c: Context, at: number): Partial<Context> {
+  const killAt = Math.min(at + GRACES.timeout, c.killAt ?? Infinity);
+  return { at, timedOut: c.timedOut || 'took too long', killAt };
+}
+
+/** What ends it, wherever it does: `to` the beginning of the end. */
+const ending: Rule['on'] = {
+  'STOP normally': (c, { at }) => ({ to: 'stopping.recordingStop', change: askedToStop(c, 'normally', at) }),
+  'STOP immediately': (c, { at }) => ({
+    to: 'stopping.recordingStop',
+    change: askedToStop(c, 'immediately', at),
+  }),
+  'STOP abort': (c, { at }) => ({ to: 'stopping.recordingStop', change: askedToStop(c, 'abort', at) }),
+  TIMEOUT: (c, { at }) => ({ to: 'stopping.recordingStop', change: timedOut(c, at) }),
+};
+
+/** On the way out only what asks for more counts. */
+const harder: Rule['on'] = {
+  'STOP normally': (c, one) =>
+    one.at + 30_000 < (c.killAt ?? Infinity) ? ending['STOP normally']?.(c, one) : undefined,
+  'STOP immediately': (c, one) =>
+    one.at + 1_000 < (c.killAt ?? Infinity) ? ending['STOP immediately']?.(c, one) : undefined,
+  'STOP abort': (c, one) =>
+    one.at + 1_000 < (c.killAt ?? Infinity) || !(c.stop?.aborted ?? false)
+      ? ending['STOP abort']?.(c, one)
+      : undefined,
+  TIMEOUT: (c, one) => (c.timedOut === '' ? ending['TIMEOUT']?.(c, one) : undefined),
+};
+
+const broken: Rule['on'] = { 'deadline.failed': () => ({ to: 'failed', change: {} }) };
+
+const deadline = (c: Context): Running => ({ effect: 'deadline', input: { at: c.deadline } });
+const effects = (effect: string) => (c: Context) => [{ effect, input: { context: c } }, deadline(c)];
+
+const waiting = (waitingFor: string, milliseconds: number) => (c: Context) => ({
+  waitingFor,
+  deadline: c.at + milliseconds,
+});
+
+/** Nothing that is announced happens before it is on disk; a disk that does not answer ends this run. */
+function recording(next: string, enters: Partial<Context>, on: Rule['on'], otherwise = 'failed'): Rule {
+  return {
+    enters: (c) => ({ ...enters, ...waiting('writing the record', 5_000)(c) }),
+    runs: effects('writeRecord'),
+    on: {
+      ...on,
+      ...broken,
+      'writeRecord.done': (_, { at }) => ({ to: next, change: { at, recorded: true } }),
+      'writeRecord.failed': () => ({ to: otherwise, change: {} }),
+      'deadline.done': () => ({ to: otherwise, change: {} }),
+    },
+  };
+}
+
+/** A step of the start, which nothing else may follow when it fails or takes too long. */
+function starting(
+  effect: string,
+  wait: readonly [string, number],
+  done: (c: Context, at: number) => Outcome<Context>,
+  what: string,
+  failed: Partial<Context> = {},
+): Rule {
+  const end = (c: Context, reason: string, at: number) => ({
+    to: 'stopping.recordingStop',
+    change: { ...failed, ...failing(c, reason, at) },
+  });
+  return {
+    enters: waiting(...wait),
+    runs: effects(effect),
+    on: {
+      ...ending,
+      ...broken,
+      [`${effect}.done`]: (c, { at }) => done(c, at),
+      [`${effect}.failed`]: (c, one) => end(c, told(what, one), one.at),
+      'deadline.done': (c, one) => end(c, overdue(what, c), one.at),
+    },
+  };
+}
+
+function troubled(c: Context, message: string, at: number, jitter: number): Outcome<Context> {
+  const full = PAUSES[Math.min(c.pauses, PAUSES.length - 1)] ?? 0;
+  const retryAt = at + full - (full / 2) * jitter;
+  return { to: 'stopping.recordingTrouble', change: { at, message, retryAt, pauses: c.pauses + 1 } };
+}
+
+/** The end of the command, which is a failure when nobody asked for it. */
+function commandEnded(c: Context, end: CommandEnd | undefined, at: number): Partial<Context> {
+  if (end === undefined || c.command.state === 'ended') return { at };
+  const isAsked = c.stop !== undefined || c.timedOut !== '';
+  const isHeadless = c.kind !== 'regular';
+  const ended = { command: { state: 'ended', end } } as const;
+  if (isAsked) return { ...ended, at };
+  if (end.kind === 'lost') {
+    const reason = `the workspace's command is gone without an exit code: ${end.reason}`;
+    return { ...ended, ...failing(c, reason, at) };
+  }
+  if (isHeadless && end.code <= 128) return { ...ended, at };
+  const how = end.code > 128 ? `signal ${end.code - 128} (exit code ${end.code})` : `exit code ${end.code}`;
+  const reason =
+    end.code === 0
+      ? "the workspace's command ended although nobody asked for it"
+      : `the workspace's command ended with ${how}`;
+  return { ...ended, ...failing(c, reason, at) };
+}
+
+const ENDS: Readonly<Record<string, CommandEnd>> = {
+  'exit 0': { kind: 'exited', code: 0 },
+  'exit 3': { kind: 'exited', code: 3 },
+  'signal 9': { kind: 'exited', code: 137 },
+  lost: { kind: 'lost', reason: 'a power cut' },
+};
+
+/** Entering the end from anywhere notes when that was. */
+const since = (c: Context) => ({ stoppingAt: c.stoppingAt ?? c.at });
+const within = (rule: Rule): Rule => ({ ...rule, enters: (c) => ({ ...since(c), ...rule.enters?.(c) }) });
+
+const CONTENTS = ['present', 'absent', 'unknown'] as const;
+const CREDENTIALS = ['available', 'lost'] as const;
+
+/** Where one goes that comes back, by what it recorded and what is there. */
+function recovered(
+  c: Context,
+  content: (typeof CONTENTS)[number],
+  credentials: (typeof CREDENTIALS)[number],
+  at: number,
+): Outcome<Context> {
+  const stopping = (reason: string) => ({ to: 'stopping.recordingStop', change: failing(c, reason, at) });
+  if (isOver(c)) return { to: 'stopping.recordingStop', change: { at } };
+  if (c.content === 'ready' && content === 'absent') return stopping('the content is gone from its node');
+  if (c.command.state === 'running') return { to: 'running', change: { at } };
+  if (credentials === 'lost') return stopping('credentials-lost: the secrets of the start did not survive');
+  if (c.content === 'ready') return { to: 'initializing.startingCommand', change: { at } };
+  if (c.deployed) return { to: 'initializing.settingUp', change: { at } };
+  return { to: c.begun ? 'creating.preparing' : 'creating.recordingBegun', change: { at } };
+}
+
+const surveys = CONTENTS.flatMap((content) =>
+  CREDENTIALS.map((credentials) => ({ content, credentials, label: `${content}, ${credentials}` })),
+);
+
+const states: Record<string, Rule> = {
+  pending: { ...recording('creating.recordingBegun', {}, ending, 'refused'), records: true },
+  recovering: {
+    enters: waiting('looking at the world', 6_000),
+    runs: effects('survey'),
+    on: {
+      ...broken,
+      ...Object.fromEntries(
+        surveys.map(({ label, content, credentials }) => [
+          `survey.done ${label}`,
+          (c: Context, { at }: Happening) => recovered(c, content, credentials, at),
+        ]),
+      ),
+      'survey.failed': (c) => ({ to: isOver(c) ? 'stopping.recordingStop' : 'failed', change: {} }),
+      'deadline.done': () => ({ to: 'failed', change: {} }),
+      'STOP normally': (c, { at }) => ({ change: askedToStop(c, 'normally', at) }),
+      'STOP immediately': (c, { at }) => ({ change: askedToStop(c, 'immediately', at) }),
+      'STOP abort': (c, { at }) => ({ change: askedToStop(c, 'abort', at) }),
+      TIMEOUT: (c, { at }) => ({ change: timedOut(c, at) }),
+    },
+  },
+  'creating.recordingBegun': recording('creating.preparing', { begun: true }, ending),
+  'creating.preparing': starting(
+    'prepare',
+    ['reaching the daemon', 70_000],
+    (_, at) => ({ to: 'initializing.recordingDeployed', change: { at } }),
+    'the node cannot be reached',
+  ),
+  'initializing.recordingDeployed': recording('initializing.settingUp', { deployed: true }, ending),
+  'initializing.settingUp': starting(
+    'initContent',
+    ['setting up the content', 80_000],
+    (_, at) => ({ to: 'initializing.recordingReady', change: { at, content: 'ready', message: '' } }),
+    'content initialization failed',
+    { content: 'failed' },
+  ),
+  'initializing.recordingReady': recording('initializing.startingCommand', {}, ending),
+  'initializing.startingCommand': starting(
+    'startCommand',
+    ['starting the command', 9_000],
+    (_, at) => ({ to: 'initializing.recordingRunning', change: { at } }),
+    "the workspace's command could not be started",
+  ),
+  'initializing.recordingRunning': recording('running', { command: { state: 'running' } }, ending),
+  running: {
+    lasts: true,
+    runs: (c) => [{ effect: 'awaitEnd', input: { context: c } }],
+    on: {
+      ...ending,
+      ...Object.fromEntries(
+        Object.entries(ENDS).map(([label, end]) => [
+          `awaitEnd.done ${label}`,
+          (c: Context, { at }: Happening) => ({
+            to: 'stopping.recordingStop',
+            change: commandEnded(c, end, at),
+          }),
+        ]),
+      ),
+      'awaitEnd.failed': () => ({ to: 'failed', change: {} }),
+    },
+  },
+  'stopping.recordingStop': within(recording('stopping.endingCommand', {}, harder)),
+  'stopping.endingCommand': within({
+    enters: (c) => ({
+      waitingFor: 'ending the command',
+      deadline: Math.max(c.at, c.killAt ?? c.at) + 10_000,
+    }),
+    runs: effects('stopCommand'),
+    on: {
+      ...harder,
+      ...broken,
+      ...Object.fromEntries(
+        [...Object.entries(ENDS), ['nothing', undefined] as const].map(([label, end]) => [
+          `stopCommand.done ${label}`,
+          (c: Context, { at }: Happening) => ({ to: 'stopping.disposing', change: commandEnded(c, end, at) }),
+        ]),
+      ),
+      'stopCommand.failed': (c, one) =>
+        troubled(c, told('the command does not end', one), one.at, one.failure.jitter),
+      'deadline.done': (c, { at }) => troubled(c, overdue('the command does not end', c), at, 0),
+    },
+  }),
+  'stopping.disposing': within({
+    enters: (c) => waiting(isSaved(c) ? 'the final backup' : 'removing the content', 90_000)(c),
+    runs: (c) => [{ effect: 'disposeContent', input: { context: c, backup: isSaved(c) } }, deadline(c)],
+    on: {
+      ...harder,
+      ...broken,
+      ...Object.fromEntries(
+        (['backed-up', 'discarded', 'lost'] as const).map((outcome) => [
+          `disposeContent.done ${outcome}`,
+          (c: Context, { at }: Happening) => ({
+            to: 'stopping.recordingOutcome',
+            change: {
+              ...(outcome === 'lost'
+                ? failing(c, 'backup failed: the content was gone before it was saved', at)
+                : { at }),
+              disposal: outcome,
+              gitStatus: outcome === 'backed-up' ? GIT : undefined,
+              message: '',
+              pauses: 0,
+            },
+          }),
+        ]),
+      ),
+      'disposeContent.failed': (c, one) => troubled(c, told(kept(c), one), one.at, one.failure.jitter),
+      'deadline.done': (c, { at }) => troubled(c, overdue(kept(c), c), at, 0),
+    },
+  }),
+  'stopping.recordingTrouble': within(recording('stopping.pausing', {}, harder)),
+  'stopping.pausing': within({
+    rests: true,
+    enters: (c) => ({ waitingFor: 'the next attempt', deadline: c.retryAt }),
+    runs: (c) => [deadline(c)],
+    on: {
+      ...harder,
+      ...broken,
+      'deadline.done': (_, { at }) => ({ to: 'stopping.endingCommand', change: { at } }),
+    },
+  }),
+  'stopping.recordingOutcome': within(recording('stopped', {}, {})),
+  stopped: { final: true, on: {} },
+  refused: { final: true, on: {} },
+  failed: { final: true, on: {} },
+};
+
+function kept(c: Context): string {
+  return isSaved(c)
+    ? 'the final backup failed; the content is kept on its node and saving it goes on'
+    : 'the content is not removed yet';
+}
+
+/** One that comes back, of which so much is on disk. */
+function back(name: string, on: Partial<Context>) {
+  const {
+    limits: _l,
+    recorded: _r,
+    deadline: _d,
+    waitingFor: _w,
+    pauses: _p,
+    retryAt: _t,
+    ...all
+  } = {
+    ...fresh,
+    ...on,
+  };
+  const record: LifeRecord = all;
+  return {
+    name,
+    input: { from: 'record', record, limits, at: 50_000 },
+    state: 'recovering',
+    context: {
+      ...{ ...fresh, ...on, generation: 2, recorded: true },
+      ...{ at: 50_000, deadline: 50_000, retryAt: 50_000 },
+    } satisfies Context,
+  };
+}
+
+const deployed = { begun: true, deployed: true } as const;
+const running = { ...deployed, content: 'ready', command: { state: 'running' } } as const;
+
+export const lifeSpec: Spec<Context> = {
+  name: 'instance-life',
+  machine: lifeMachine,
+  states,
+  starts: [
+    {
+      name: 'asked for',
+      input: { from: 'request', identity: fresh.identity, kind: 'regular', limits, at: 1_000 },
+      state: 'pending',
+      context: fresh,
+    },
+    back('back before it began', {}),
+    back('back before it had a place', { begun: true }),
+    back('back while being set up', deployed),
+    back('back before its command', { ...deployed, content: 'ready' }),
+    back('back while it ran', running),
+    back('back while its tasks ran', { ...running, kind: 'prebuild' }),
+    back('back while an image was built', { ...running, kind: 'imagebuild' }),
+    back('back on the way out', {
+      ...running,
+      stop: { graceMs: 30_000, aborted: false },
+      killAt: 45_000,
+      stoppingAt: 15_000,
+    }),
+    back('back after it timed out', { ...running, timedOut: 'took too long', stoppingAt: 15_000 }),
+    back('back after its content failed', { ...deployed, content: 'failed', failure: 'no such branch' }),
+  ],
+  events: {
+    'STOP normally': (at) => stop(at, GRACES.normally, false),
+    'STOP immediately': (at) => stop(at, GRACES.immediately, false),
+    'STOP abort': (at) => stop(at, GRACES.abort, true),
+    TIMEOUT: (at) => event({ type: 'TIMEOUT', at, reason: 'took too long', graceMs: GRACES.timeout }),
+  },
+  answers: {
+    writeRecord: [{ output: (at) => ({ at }) }],
+    survey: surveys.map(({ label, content, credentials }) => ({
+      label,
+      output: (at) => ({ at, content, credentials }),
+    })),
+    prepare: [{ output: (at) => ({ at }) }],
+    initContent: [{ output: (at) => ({ at }) }],
+    startCommand: [{ output: (at) => ({ at }) }],
+    awaitEnd: Object.entries(ENDS).map(([label, end]) => ({ label, output: (at) => ({ at, end }) })),
+    stopCommand: [...Object.entries(ENDS), ['nothing', undefined] as const].map(
+      ([label, end]): Answer<Context> => ({ label, output: (at) => ({ at, end }) }),
+    ),
+    disposeContent: (['backed-up', 'discarded', 'lost'] as const).map((outcome) => ({
+      label: outcome,
+      output: (at) => ({ at, outcome, git: outcome === 'backed-up' ? GIT : undefined }),
+    })),
+  },
+  key: (c) => [
+    [c.kind, c.begun, c.deployed, c.content, c.command.state, c.disposal, c.waitingFor],
+    [c.stop?.aborted, c.stop?.graceMs, c.timedOut !== '', c.failure !== '', c.killAt !== undefined],
+    // Pauses grow alike whatever ended it; so that situations stay few, it is followed up in one case.
+    Math.min(c.pauses, c.stop === undefined && c.timedOut === '' ? PAUSES.length : 1),
+  ],
+  timing: ({ at, deadline: until }) => ({ at, deadline: until }),
+};
+
+function stop(at: number, graceMs: number, aborted: boolean) {
+  return event({ type: 'STOP', at, request: { graceMs, aborted } });
+}
+
+/** Keeps what an event is while its type becomes that of any event. */
+function event<Event extends { readonly type: string }>(one: Event): Event {
+  return one;
+}
