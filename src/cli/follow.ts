@@ -41,6 +41,9 @@ export async function showingTransitions<Result>(
   }
 }
 
+/** Whose own transitions come in a stream of their own, which stands before that of the content does. */
+const MANAGER_NODE = 'manager';
+
 type TransitionStream = ReturnType<
   ReturnType<typeof createClient<ContentServiceService>>['watchTransitions']
 >;
@@ -53,7 +56,7 @@ function printTransitions(session: Session, stream: TransitionStream) {
   });
   const read = async () => {
     for await (const { event } of stream) {
-      if (event?.$case === 'caughtUp') begin();
+      if (event?.$case === 'caughtUp' && event.value.node !== MANAGER_NODE) begin();
       if (event?.$case === 'progress') show.live(progressText(event.value, show.noteStyle));
       if (event?.$case === 'transition') show.note(transitionLine(event.value, show.noteStyle));
     }

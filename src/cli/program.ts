@@ -1,36 +1,12 @@
 import { Command, CommanderError } from 'commander';
-import { addBackup } from './backup.js';
-import { addBackups } from './backups.js';
-import { addBridge } from './bridge.js';
 import type { Cli } from './cli.js';
-import { addConfig } from './config.js';
-import { addContent } from './content.js';
-import { addDaemon } from './daemon.js';
-import { addDelete } from './delete.js';
-import { addDescribe } from './describe.js';
-import { addDoctor } from './doctor.js';
-import { addDrills } from './drills.js';
 import { EXIT, EXIT_MEANINGS, type ExitCode } from './exit-code.js';
 import { addGlobalOptions, globalOptionsOf } from './global-options.js';
-import { addHistory } from './history.js';
-import { addList } from './list.js';
-import { addLogs } from './logs.js';
-import { addMachines } from './machines.js';
-import { addManager } from './manager.js';
 import { plainText } from './plain-text.js';
-import { addRecover } from './recover.js';
 import { reportError } from './report-error.js';
-import { addRestore } from './restore.js';
 import { example, type RunVerb, runVerb } from './run-verb.js';
-import { addSnapshot } from './snapshot.js';
-import { addSnapshots } from './snapshots.js';
-import { addStart } from './start.js';
-import { addStop } from './stop.js';
-import { addUp } from './up.js';
-import { addVerify } from './verify.js';
+import { VERBS, type Verb, verbIn } from './verbs.js';
 import { packageVersion } from './version.js';
-import { addWatch } from './watch.js';
-import { addWhy } from './why.js';
 
 /** Runs the command with `args` (without node and script) and answers its exit code. Never throws. */
 export async function runProgram(cli: Cli, args: readonly string[]): Promise<ExitCode> {
@@ -43,7 +19,8 @@ export async function runProgram(cli: Cli, args: readonly string[]): Promise<Exi
     }
   };
   try {
-    await createProgram(cli, run).parseAsync([...args], { from: 'user' });
+    const program = await createProgram(cli, run, args);
+    await program.parseAsync([...args], { from: 'user' });
   } catch (thrown) {
     // Commander has said what is wrong; help and version end this way, too.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -52,7 +29,7 @@ export async function runProgram(cli: Cli, args: readonly string[]): Promise<Exi
   return code;
 }
 
-function createProgram(cli: Cli, run: RunVerb): Command {
+async function createProgram(cli: Cli, run: RunVerb, args: readonly string[]): Promise<Command> {
   const program = new Command('steward')
     .description('Keeps remote workspaces alive and safe.')
     .version(packageVersion())
@@ -73,17 +50,20 @@ function createProgram(cli: Cli, run: RunVerb): Command {
     example('steward up', 'steward start --git https://github.com/octocat/Hello-World --wait'),
   );
   program.addHelpText('after', exitCodeHelp());
-  program.commandsGroup('The system:');
-  for (const add of [addUp, addDaemon, addManager, addBridge, addDoctor, addConfig, addMachines])
-    add(program, run);
-  program.commandsGroup('Workspaces:');
-  for (const add of [addStart, addList, addDescribe, addWhy, addStop, addLogs]) add(program, run);
-  program.commandsGroup('Content:');
-  for (const add of [addBackup, addSnapshot, addWatch, addHistory, addRecover, addContent]) add(program, run);
-  program.commandsGroup('What is stored:');
-  for (const add of [addBackups, addSnapshots, addVerify, addRestore, addDelete, addDrills])
-    add(program, run);
+  const valued = program.options
+    .filter(({ required }) => required)
+    .flatMap(({ short, long }) => [short, long]);
+  const typed = verbIn(args, new Set(valued.filter((name) => name !== undefined)));
+  await addVerbs(program, run, typed === undefined ? VERBS : [typed]);
   return program;
+}
+
+async function addVerbs(program: Command, run: RunVerb, verbs: readonly Verb[]): Promise<void> {
+  const adds = await Promise.all(verbs.map(async ({ group, load }) => ({ group, add: await load() })));
+  for (const { group, add } of adds) {
+    program.commandsGroup(group);
+    add(program, run);
+  }
 }
 
 function exitCodeHelp(): string {
