@@ -12,6 +12,8 @@ export const TOOL_OUTPUT_BYTES = 1024 * 1024;
 export const TLS_FILE_BYTES = 1024 * 1024;
 /** Width of tables where the terminal does not tell its own, in characters. */
 export const TERMINAL_COLUMNS = 100;
+/** Lines of a terminal that does not tell its own. */
+export const TERMINAL_ROWS = 30;
 /** Narrowest a column of a table becomes before the table goes over the terminal's edge, in characters. */
 export const COLUMN_WIDTH_MIN = 8;
 /** How long `up` lets its programs drain before it gives up and exits with a failure. */

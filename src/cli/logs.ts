@@ -1,8 +1,8 @@
-import { StringDecoder } from 'node:string_decoder';
 import { type Command, Option } from 'commander';
 import { RuntimeServiceService } from '../gen/steward/v1/runtime.js';
 import { createClient } from '../grpc/client.js';
 import { countArgument, idArgument } from './arguments.js';
+import { Lines } from './exec-output.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 
@@ -30,19 +30,11 @@ async function logs(session: Session, id: string, options: LogsOptions) {
   const request = { instanceId: id, follow: options.follow === true, tailLines: options.tail };
   const { timeoutMs } = session.options;
   const call = { signal: session.cli.interrupted, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-  const decoder = new StringDecoder('utf8');
-  const emit = (text: string) => session.show.result({ instance: id, text }, []);
-  let rest = '';
+  const lines = new Lines((text) => session.show.result({ instance: id, text }, []));
   for await (const { data } of client.logs(request, call)) {
-    if (!session.show.json) {
-      session.show.raw(data);
-      continue;
-    }
-    const lines = (rest + decoder.write(Buffer.from(data))).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) emit(line);
+    if (session.show.json) lines.add(data);
+    else session.show.raw(data);
   }
-  rest += decoder.end();
-  if (rest !== '') emit(rest);
+  lines.end();
   return undefined;
 }

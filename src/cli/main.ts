@@ -1,6 +1,7 @@
 import { homedir, tmpdir, userInfo } from 'node:os';
+import { isatty } from 'node:tty';
 import { realWorld } from '../gateways/real/world.js';
-import type { Cli, Sink } from './cli.js';
+import type { Cli, Input, Sink } from './cli.js';
 import { EXIT } from './exit-code.js';
 import { runProgram } from './program.js';
 
@@ -12,6 +13,7 @@ function processCli(): Cli {
   return {
     world: realWorld(),
     env,
+    stdin: standardInput(),
     stdout: sinkOf(process.stdout),
     stderr: sinkOf(process.stderr),
     interrupted: interruptSignal(),
@@ -34,6 +36,27 @@ function sinkOf(stream: NodeJS.WriteStream): Sink {
     get columns() {
       return stream.isTTY === true ? stream.columns : undefined;
     },
+    get rows() {
+      return stream.isTTY === true ? stream.rows : undefined;
+    },
+    onResize: (listener) => {
+      stream.on('resize', listener);
+      return () => stream.off('resize', listener);
+    },
+  };
+}
+
+/** Opened by whoever reads it only: what is never opened keeps nothing alive. */
+function standardInput(): Input {
+  return {
+    get isTerminal() {
+      return isatty(0);
+    },
+    setRaw: (isRaw) => {
+      if (process.stdin.isTTY) process.stdin.setRawMode(isRaw);
+    },
+    read: () => process.stdin,
+    close: () => process.stdin.destroy(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.js';
-import { EXIT, EXIT_MEANINGS, type ExitCode } from './exit-code.js';
+import { EXIT, EXIT_MEANINGS } from './exit-code.js';
 import { addGlobalOptions, globalOptionsOf } from './global-options.js';
 import { plainText } from './plain-text.js';
 import { reportError } from './report-error.js';
@@ -9,8 +9,8 @@ import { VERBS, type Verb, verbIn } from './verbs.js';
 import { packageVersion } from './version.js';
 
 /** Runs the command with `args` (without node and script) and answers its exit code. Never throws. */
-export async function runProgram(cli: Cli, args: readonly string[]): Promise<ExitCode> {
-  let code: ExitCode = EXIT.ok;
+export async function runProgram(cli: Cli, args: readonly string[]): Promise<number> {
+  let code: number = EXIT.ok;
   const run: RunVerb = async (command, body) => {
     try {
       code = (await runVerb(cli, command, body)) ?? EXIT.ok;

@@ -2,6 +2,7 @@ import type { Random } from '../gateways/random.js';
 import { StartWorkspaceRequest, StartWorkspaceSpec, WorkspaceType } from '../gen/ws-manager-api/core.js';
 import type { Variable } from './arguments.js';
 import { WORKSPACE_ID_RANDOM_LENGTH } from './bounds.js';
+import { givenValue } from './given-value.js';
 import { type ContentOptions, initializerOf, repositoryName } from './initializer-options.js';
 import { UsageError } from './usage-error.js';
 
@@ -51,12 +52,6 @@ export function startRequestOf(options: StartOptions, words: readonly string[], 
     }),
     type: WorkspaceType.REGULAR,
   });
-}
-
-function givenValue({ name, value }: Variable, env: StartContext['env']): string {
-  const found = value ?? env[name];
-  if (found === undefined) throw new UsageError(`--env ${name}: there is no such variable to pass on`);
-  return found;
 }
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';

@@ -26,6 +26,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'list', alias: 'ls', group: 'Workspaces:', load: async () => (await import('./list.js')).addList },
   { name: 'describe', group: 'Workspaces:', load: async () => (await import('./describe.js')).addDescribe },
   { name: 'why', group: 'Workspaces:', load: async () => (await import('./why.js')).addWhy },
+  { name: 'exec', group: 'Workspaces:', load: async () => (await import('./exec.js')).addExec },
   { name: 'stop', group: 'Workspaces:', load: async () => (await import('./stop.js')).addStop },
   { name: 'logs', group: 'Workspaces:', load: async () => (await import('./logs.js')).addLogs },
   { name: 'backup', group: 'Content:', load: async () => (await import('./backup.js')).addBackup },

@@ -1,4 +1,4 @@
-import type { Cli, Sink } from '../../../src/cli/cli.js';
+import type { Cli, Input, Sink } from '../../../src/cli/cli.js';
 import { runProgram } from '../../../src/cli/program.js';
 import { realWorld } from '../../../src/gateways/real/world.js';
 
@@ -10,8 +10,9 @@ export interface MemoryRun {
 
 export interface MemoryOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly terminal?: { readonly columns: number };
+  readonly terminal?: { readonly columns: number; readonly rows?: number };
   readonly interrupted?: AbortSignal;
+  readonly stdin?: Input;
 }
 
 /** Runs the command in this process, its output in memory. */
@@ -22,6 +23,7 @@ export async function steward(args: readonly string[], options: MemoryOptions = 
   const cli: Cli = {
     world: realWorld(),
     env,
+    stdin: options.stdin ?? memoryInput([]),
     stdout: memorySink(stdout, options.terminal),
     stderr: memorySink(stderr, undefined),
     interrupted: options.interrupted ?? new AbortController().signal,
@@ -39,6 +41,19 @@ export function memorySink(written: string[], terminal: MemoryOptions['terminal'
     },
     isTerminal: terminal !== undefined,
     columns: terminal?.columns,
+    rows: terminal?.rows,
+    onResize: () => () => {},
+  };
+}
+
+export function memoryInput(chunks: readonly string[], isTerminal = false): Input {
+  return {
+    isTerminal,
+    setRaw: () => {},
+    read: async function* () {
+      for (const chunk of chunks) yield Buffer.from(chunk);
+    },
+    close: () => {},
   };
 }
 
