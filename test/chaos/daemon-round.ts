@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DaemonConfigInput } from '../../src/daemon/config.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import { SeededRandom } from '../../src/gateways/simulated/random.js';
 import { WorkspaceContentServiceService } from '../../src/gen/ws-daemon-api/daemon.js';
@@ -24,6 +25,12 @@ export interface DaemonRoundOptions {
   readonly trouble?: Trouble;
   /** How often the daemon makes backups by itself, in milliseconds; absent: hardly ever. */
   readonly backupPeriodMs?: number;
+  /** An unaimed kill comes at most so long after the start; absent: soon. */
+  readonly longestLifeMs?: number;
+  /** Where objects are kept; absent: in a folder of the round. */
+  readonly storage?: DaemonConfigInput['storage'];
+  /** Brings a copy of the objects into the folder of the round; to be called before they are looked at. */
+  readonly fetchObjects?: () => Promise<void>;
   /** Told of every kill, and whether it came at the point. */
   readonly onKill: (point: PointName | undefined) => void;
 }
@@ -35,9 +42,10 @@ export interface Trouble {
 }
 
 const WORKSPACES = 5;
-/** A life that has not come to its point by then is ended wherever it is. */
+/** So many times the lives asked for may pass until one ends at the point of the round. */
+const MORE_LIVES = 3;
+/** A life that has not come to its point so long after it serves is ended wherever it is. */
 const LIFE_MS = 2_500;
-/** An unaimed kill comes at most so long after the start. */
 const RANDOM_LIFE_MS = 500;
 /** Nothing that is asked for in a round may take longer than this. */
 const CALL_MS = 30_000;
@@ -51,6 +59,8 @@ export class DaemonRound {
   readonly #workspaces: readonly Workspace[];
   readonly #stored: StoredBackups;
   #isTroubled = false;
+  /** A life of this round has ended at its point. */
+  #isReached = false;
 
   constructor(options: DaemonRoundOptions) {
     this.#options = options;
@@ -65,11 +75,17 @@ export class DaemonRound {
 
   async run(): Promise<void> {
     mkdirSync(this.#options.folder, { recursive: true, mode: 0o755 });
-    for (let life = 0; life < this.#options.kills; life += 1) {
+    for (let life = 0; this.#isAnotherDue(life); life += 1) {
       await this.#lifeThatEnds();
       await this.#checkAfterKill();
     }
     await this.#lastLife();
+  }
+
+  /** On a busy machine lives may end before they come to their point. */
+  #isAnotherDue(life: number): boolean {
+    const { kills, point } = this.#options;
+    return life < kills || (point !== undefined && !this.#isReached && life < kills * MORE_LIVES);
   }
 
   /** The end of what was said and done, for a report. */
@@ -81,25 +97,39 @@ export class DaemonRound {
   async #lifeThatEnds(): Promise<void> {
     const { point, onKill } = this.#options;
     const time = this.#random.integer(1, 2);
-    const longest = point === undefined ? this.#random.integer(0, RANDOM_LIFE_MS) : LIFE_MS;
     const daemon = await this.#start(point === undefined ? undefined : { point, time });
     const troubling = this.#beInTrouble(daemon);
     let isCutShort = false;
-    const timer = setTimeout(() => {
+    const leaveAlone = this.#endInTime(daemon, () => {
       isCutShort = true;
       daemon.kill('SIGKILL');
-    }, longest);
+    });
     try {
       await this.#whileItLives(daemon, (caller, life) => untilDead(caller, life));
       const end = await daemon.ended;
       await troubling;
       if (end !== 'SIGKILL') throw new Error(`the daemon ended by itself with ${end}`);
       this.#log(isCutShort ? 'killed' : `killed at ${point}`);
+      this.#isReached ||= !isCutShort;
       onKill(isCutShort ? undefined : point);
     } finally {
-      clearTimeout(timer);
+      leaveAlone();
       daemon.kill('SIGKILL');
     }
+  }
+
+  /** For a life with a point, time counts from when it serves: on a busy machine a start takes long. */
+  #endInTime(daemon: DaemonProcess, end: () => void): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    const { point, longestLifeMs = RANDOM_LIFE_MS } = this.#options;
+    if (point === undefined) timer = setTimeout(end, this.#random.integer(0, longestLifeMs));
+    else {
+      const arm = () => {
+        timer = setTimeout(end, LIFE_MS);
+      };
+      daemon.ready.then(arm, () => undefined);
+    }
+    return () => clearTimeout(timer);
   }
 
   /** Begins somewhere in a life, and ends with it or before. */
@@ -192,6 +222,7 @@ export class DaemonRound {
       const differs = difference(content, found);
       if (differs === '') continue;
       if (phase !== 'dispose asked') throw new Error(`after the kill ${instance} differs: ${differs}`);
+      await this.#options.fetchObjects?.();
       const newest = (await this.#stored.backups(OWNER, workspace.id)).at(-1);
       const saved = newest === undefined ? [] : await this.#stored.restored(newest);
       const lost = difference(content, saved);
@@ -201,6 +232,7 @@ export class DaemonRound {
 
   /** Everything callers were given the name of restores, read without our code. */
   async #checkStored(): Promise<void> {
+    await this.#options.fetchObjects?.();
     for (const { acknowledged } of this.#workspaces) {
       for (const { kind, url, content } of acknowledged) {
         const differs = difference(content, await this.#stored.restored(this.#stored.manifestOf(url)));
@@ -226,7 +258,7 @@ export class DaemonRound {
         secretsFolder: this.#path('secrets'),
         listen: [`unix:${this.#path('d.sock')}`],
         content: { uid, gid, isRoot: root },
-        storage: { folder: this.#path('objects') },
+        storage: this.#options.storage ?? { folder: this.#path('objects') },
         // What nobody owns is dealt with at once; what somebody owns must still be left alone.
         housekeeping: { interval: '200ms', minAge: '1ms', keep: '1ms' },
         disk: { minFree: 1 },

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { DaemonNursery } from './daemon-process.js';
 import { DAEMON_KINDS, type DaemonKind, type KillCounts, runDaemonRound } from './daemon-suite.js';
 import { POINTS } from './points.js';
+import { S3Site } from './s3.js';
 import { Schedule, tooRare } from './schedule.js';
 import { stopAll } from './stops.js';
 import { runSystemRound, SYSTEM_KINDS, serveRepository } from './system-suite.js';
@@ -55,7 +56,8 @@ process.exit(report() ? 0 : 1);
 
 async function killDaemons(): Promise<void> {
   const nursery = await DaemonNursery.open(AT_ONCE);
-  const suite = { nursery, folder, print, counts };
+  const s3 = isAsked('s3') ? await S3Site.start() : undefined;
+  const suite = { nursery, folder, print, counts, ...(s3 === undefined ? {} : { s3 }) };
   const work = (kind: DaemonKind, count: number) =>
     atOnce(range(count), (index) => runDaemonRound(suite, kind, first + index));
   try {
@@ -68,6 +70,7 @@ async function killDaemons(): Promise<void> {
     if (rounds === undefined && isAsked('daemon')) await killOften(suite);
   } finally {
     nursery.close();
+    await s3?.stop();
   }
 }
 

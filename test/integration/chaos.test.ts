@@ -8,6 +8,7 @@ import { POINTS } from '../chaos/points.js';
 
 /** A taste of `npm run chaos`, which kills a thousand times. */
 const folder = mkdtempSync(join(tmpdir(), 'steward-chaos-test-'));
+const KILLS = 4;
 let nursery: DaemonNursery;
 
 beforeAll(async () => {
@@ -30,7 +31,8 @@ it.each<readonly [DaemonKind, number]>([
   async (kind, seed) => {
     const lines: string[] = [];
     const counts = { kills: 0, atPoint: new Map(), broken: 0 };
-    await runDaemonRound({ nursery, folder, print: (line) => lines.push(line), counts }, kind, seed);
+    const suite = { nursery, folder, print: (line: string) => lines.push(line), counts, kills: KILLS };
+    await runDaemonRound(suite, kind, seed);
     expect(lines.join('\n')).toBe('');
     const point = pointOf(seed);
     if (point !== undefined) expect(counts.atPoint.get(point) ?? 0).toBeGreaterThan(0);
