@@ -6,6 +6,7 @@ import type { GitProgress } from './git-progress.js';
 import type { RunInCopy } from './git-target.js';
 import type { GitUrl } from './git-url.js';
 import type { InitializeContext } from './initializers/plan.js';
+import { noMemory, saysNoMemory } from './program.js';
 
 /** The working copy commands run in. */
 export interface CopyPlace {
@@ -87,6 +88,7 @@ function gitFailure(
   if (/No space left on device|Disk quota exceeded/.test(said)) {
     return new StewardError('disk-full', `git ${args[0]}: ${said}`);
   }
+  if (saysNoMemory(said)) return noMemory('the repository', `git ${args[0]}: ${said}`);
   const hint = HINTS.find(([pattern]) => pattern.test(said))?.[1];
   const why = said === '' ? `ended with code ${outcome.code}` : said;
   return new StewardError('git-failed', `git ${args[0]}: ${why}${hint === undefined ? '' : ` (${hint})`}`);

@@ -19,6 +19,15 @@ export function describeExit(exit: ProcessExit): string {
   }
 }
 
+/** Whether a program that failed could not have the memory it asked for, by what it complains. */
+export function saysNoMemory(complaint: string): boolean {
+  return /memory exhausted|[Oo]ut of memory|[Cc]annot allocate memory|not enough memory/.test(complaint);
+}
+
+export function noMemory(what: string, complaint: string): StewardError {
+  return new StewardError('memory-exceeded', `${what} takes more memory than it may have: ${complaint}`);
+}
+
 /** The error of a program that could not even be started; undefined for any other end. */
 export function notStarted(program: string, exit: ProcessExit): StewardError | undefined {
   if (exit.kind !== 'failed') return undefined;

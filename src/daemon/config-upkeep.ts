@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, size } from '../config/fields.js';
+import { CONFINED_MEMORY_BYTES, CONFINED_MEMORY_BYTES_MIN } from '../isolation/bounds.js';
 import * as bounds from './bounds.js';
 import type { QueueName } from './queues/queue-limits.js';
 
@@ -54,6 +55,17 @@ export const diskSchema = z
   .strictObject({ minFree: size().default(bounds.DISK_FREE_BYTES_MIN) })
   .prefault({})
   .transform((said) => ({ minFreeBytes: said.minFree }));
+
+/** Of the programs that work on content: tar, git, zstd, pre-stop. */
+export const confinementSchema = z
+  .strictObject({
+    /** What one process may allocate; for machines that can confine. */
+    memoryMax: size()
+      .refine((bytes) => bytes >= CONFINED_MEMORY_BYTES_MIN, 'programs do not start with less than "64Mi"')
+      .default(CONFINED_MEMORY_BYTES),
+  })
+  .prefault({})
+  .transform((said) => ({ memoryBytes: said.memoryMax }));
 
 /** One backup after another is restored as a proof, one every `period`. */
 export const drillsSchema = z

@@ -6,6 +6,7 @@ import * as bounds from './bounds.js';
 import { backupSchema } from './config-backup.js';
 import { layersSchema } from './config-layers.js';
 import {
+  confinementSchema,
   diskSchema,
   drillsSchema,
   housekeepingSchema,
@@ -90,6 +91,7 @@ export const daemonConfigSchema = z.strictObject({
   layers: layersSchema,
   backup: backupSchema,
   preStop: preStopSchema,
+  confinement: confinementSchema,
   housekeeping: housekeepingSchema,
   disk: diskSchema,
   drills: drillsSchema,

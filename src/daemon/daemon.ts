@@ -13,6 +13,7 @@ import { SupervisionServiceService } from '../gen/steward/v1/supervision.js';
 import { SystemServiceService } from '../gen/steward/v1/system.js';
 import { WorkspaceContentServiceService } from '../gen/ws-daemon-api/daemon.js';
 import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
+import { limitConfined } from '../isolation/confine.js';
 import { confinementOf } from '../isolation/probe.js';
 import { lockFolder } from '../records/folder-lock.js';
 import type { ObjectStorage } from '../storage/object-storage.js';
@@ -172,6 +173,7 @@ class Daemon implements RunningDaemon {
   /** Tried before there is work to do; a machine that cannot keeps content, with less between workspaces and it. */
   async #tellConfinement(): Promise<void> {
     const { world, logger } = this.#options;
+    limitConfined(world, this.#config.confinement);
     const confinement = await confinementOf(world);
     if (confinement.kind === 'confined') logger.debug({ mode: confinement.mode }, 'content work is confined');
     else logger.warn({ reason: confinement.why }, 'content work is not confined; see `steward doctor`');

@@ -91,6 +91,11 @@ export const catalog = {
     false,
     'Ask for a larger storage_quota_bytes, or for less content.',
   ),
+  'memory-exceeded': entry(
+    status.RESOURCE_EXHAUSTED,
+    false,
+    'The archive or repository takes more memory than `confinement.memoryMax` of the daemon; raise it if you trust it.',
+  ),
   'git-failed': entry(status.INTERNAL, true, 'Check the clone URL, the branch and the credentials.'),
   'credentials-lost': entry(
     status.FAILED_PRECONDITION,

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { ProcessCommand } from '../gateways/processes.js';
-import { CONFINED_TMP_MIB_MAX } from './bounds.js';
+import { CONFINED_MEMORY_BYTES, CONFINED_TMP_MIB_MAX } from './bounds.js';
 import { ENTER_SCRIPT, type Surroundings } from './surroundings.js';
 
 /** What a command that works on the content of one workspace may touch. */
@@ -14,6 +14,12 @@ export interface ConfineOptions {
    * makes device nodes, too, which it cannot use.
    */
   readonly keeps?: 'nothing' | 'owners' | 'devices';
+}
+
+/** What a confined command may take of the machine. */
+export interface ConfinedLimits {
+  /** What one process of it may allocate, in bytes; what it maps of files to read them does not count. */
+  readonly memoryBytes: number;
 }
 
 /** A machine that can confine: `user` by a user namespace, where we are not root. */
@@ -35,6 +41,7 @@ export function confined(
   { mode, surroundings }: ConfinedMachine,
   command: ProcessCommand,
   options: ConfineOptions,
+  { memoryBytes }: ConfinedLimits = { memoryBytes: CONFINED_MEMORY_BYTES },
 ): ProcessCommand {
   const { uid, gid, program, args, ...rest } = command;
   const { files } = surroundings;
@@ -53,6 +60,7 @@ export function confined(
       [...new Set(files.map((file) => `.${dirname(file)}`))].join('\n'),
       files.map((file) => `.${file}`).join('\n'),
       mountsOf(surroundings, options),
+      String(Math.floor(memoryBytes / 1024)),
       ...['setpriv', '--no-new-privs', '--inh-caps=-all'],
       `--bounding-set=-all${RIGHTS[mode][options.keeps ?? 'nothing']}`,
       ...(uid === undefined ? [] : [`--reuid=${uid}`]),

@@ -45,16 +45,16 @@ async function resolverFolder(files: Files): Promise<readonly string[]> {
 
 /**
  * Makes the new root at /sys, which exists everywhere and which no program here needs, in the new mount namespace
- * and nobody else's, and goes on in it: arguments are the folder to work in, links, folders, files, mounts, and
- * then the program. Lists are lines. The root itself ends up as something that can only be read. The shell stays,
+ * and nobody else's, and goes on in it: arguments are the folder to work in, links, folders, files, mounts, KiB
+ * of memory, and then the program. Lists are lines. The root itself ends up as something that can only be read. The shell stays,
  * as the first process: it is out of the program's reach, which could leave the group and drop the signal it gets
  * with the daemon's end, and when it ends all others do.
  */
 export const ENTER_SCRIPT = `
 set -ef
 umask 022
-wd=$1 links=$2 folders=$3 files=$4 mounts=$5
-shift 5
+wd=$1 links=$2 folders=$3 files=$4 mounts=$5 memory=$6
+shift 6
 mount -n -t tmpfs -o mode=755,size=1m,nr_inodes=1k,nosuid tmpfs /sys
 cd /sys
 IFS='
@@ -65,5 +65,6 @@ for file in $files; do : > "$file"; done
 printf '%s\\n' "$mounts" > .mounts
 mount -n -a -T /sys/.mounts
 mount -n -o remount,bind,ro,nosuid /sys
+ulimit -d "$memory"
 unshare --root=/sys --wd="$wd" -- "$@" || exit $?
 `;

@@ -12,6 +12,8 @@ import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StewardError } from '../../src/errors/steward-error.js';
+import { realWorld } from '../../src/gateways/real/world.js';
+import { confinementOf } from '../../src/isolation/probe.js';
 import { type TarEntry, tarFile } from '../content/support/tar-file.js';
 import { emptyWorkspace, type RealDaemon, realDaemon } from '../support/real-daemon.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -69,6 +71,17 @@ describe('an archive of others', () => {
     await expectGone('i1');
     expect(await codeOf(daemon.content.waitForInit({ id: 'i1' }))).toBe(code);
     await vi.waitFor(() => daemon.content.initWorkspace(emptyWorkspace('i1')), SOON);
+  });
+
+  it('with a name of 300 MB is refused for the memory that takes, which nobody gives it', async ({
+    skip,
+  }) => {
+    skip((await confinementOf(realWorld())).kind === 'open', 'this machine does not allow it');
+    await daemon.close();
+    daemon = await realDaemon(folder, { disk: { minFree: 0 }, confinement: { memoryMax: '128Mi' } });
+    plant(tarFile([{ name: '././@LongLink', type: 'L', sizeBytes: 300_000_000, data: 'x'.repeat(10_000) }]));
+    expect(await codeOf(init())).toBe(status.RESOURCE_EXHAUSTED);
+    await expectGone('i1');
   });
 
   it('with an absolute name stays inside', async () => {

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { ProcessCommand } from '../../src/gateways/processes.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
-import { confine } from '../../src/isolation/confine.js';
+import { confine, limitConfined } from '../../src/isolation/confine.js';
 import { type ConfineOptions, confined } from '../../src/isolation/confined-command.js';
 import { confinementOf, probeConfinement } from '../../src/isolation/probe.js';
 import { surroundingsOf } from '../../src/isolation/surroundings.js';
@@ -173,6 +173,25 @@ describe('a confined program', () => {
     expect((await run('mount -o remount,rw /usr || umount /etc || chroot . true', {}, keeps)).code).not.toBe(
       0,
     );
+  });
+
+  test('gets no more memory than it may have, and one that needs little is not disturbed', async ({
+    skip,
+  }) => {
+    skip(!isPossible);
+    const { workspace } = await setting();
+    const place = withProcesses(newPlace(await temporaryFolder()), {});
+    const grow = { program: 'sh', args: ['-c', 'x=$(head -c 300000000 /dev/zero | tr "\\0" x); echo grown'] };
+    limitConfined(place.world, { memoryBytes: 64 * 1024 ** 2 });
+    const command = await confine(place.world, { ...grow, env: { PATH } }, { writable: workspace });
+    const running = world.processes.start(command);
+    const [said] = await Promise.all([buffer(running.stdout), buffer(running.stderr)]);
+    expect(String(said)).toBe('');
+    expect(await running.exit).not.toEqual({ kind: 'code', code: 0 });
+    const git = { program: 'git', args: ['--version'], env: { PATH }, cwd: workspace };
+    const small = world.processes.start(await confine(place.world, git, { writable: workspace }));
+    await Promise.all([buffer(small.stdout), buffer(small.stderr)]);
+    expect(await small.exit).toEqual({ kind: 'code', code: 0 });
   });
 
   test('reads a folder it is given beside them', async ({ skip }) => {

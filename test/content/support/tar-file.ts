@@ -7,6 +7,8 @@ export interface TarEntry {
   readonly type?: string;
   readonly link?: string;
   readonly mode?: number;
+  /** What its header claims, when that is not what follows. */
+  readonly sizeBytes?: number;
   /** Records of a pax header before it, e.g. `SCHILY.xattr.user.note`. */
   readonly pax?: Readonly<Record<string, string>>;
 }
@@ -20,7 +22,7 @@ export function tarFile(entries: readonly TarEntry[], trailingBlocks = 2): Buffe
   return Buffer.concat([...parts, Buffer.alloc(BLOCK * trailingBlocks)]);
 }
 
-function member({ name, data = '', type = '0', link = '', mode = 0o644 }: TarEntry): Buffer[] {
+function member({ name, data = '', type = '0', link = '', mode = 0o644, sizeBytes }: TarEntry): Buffer[] {
   const body = Buffer.from(data);
   const header = Buffer.alloc(BLOCK);
   const octal = (value: number, offset: number, length: number) =>
@@ -29,7 +31,7 @@ function member({ name, data = '', type = '0', link = '', mode = 0o644 }: TarEnt
   octal(mode, 100, 8);
   octal(process.getuid?.() ?? 0, 108, 8);
   octal(process.getgid?.() ?? 0, 116, 8);
-  octal(body.length, 124, 12);
+  octal(sizeBytes ?? body.length, 124, 12);
   octal(1_700_000_000, 136, 12);
   header.write(type, 156);
   header.write(link, 157, 100);
