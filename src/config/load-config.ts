@@ -33,9 +33,17 @@ export async function loadConfig<Schema extends z.ZodObject>(
   const merged = overlay(overlay(fromFile, values), sources.overrides ?? {});
   const result = schema.safeParse(merged);
   const unknown = unknownKeys(schema, merged, []);
-  const found = [...problems, ...unknown, ...(result.success ? [] : problemsOf(result.error))];
+  const within = sources.section === undefined ? [] : [sources.section.name];
+  const ofKeys = [...unknown, ...(result.success ? [] : problemsOf(result.error))];
+  const whole = ({ path }: ConfigProblem) => [...within, path].filter((part) => part !== '').join('.');
+  const found = [...problems, ...ofKeys.map((each) => ({ ...each, path: whole(each) }))];
   if (result.success && found.length === 0) return result.data;
   throw invalid(sources.file, found);
+}
+
+/** Whether the file holds several configurations, each under one of these names. */
+export async function hasSections(files: Files, path: string, among: readonly string[]): Promise<boolean> {
+  return Object.keys(await readJson(files, path)).some((key) => among.includes(key));
 }
 
 /** For editors and `steward config check`: what the file may hold. */

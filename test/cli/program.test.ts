@@ -111,6 +111,25 @@ describe('config', () => {
     expect(jsonLines(stdout)).toEqual([{ file, program: 'bridge', valid: true }]);
   });
 
+  it('checks the file of `up`, which tells each program its own, and names every bad key by its whole path', async () => {
+    const file = join(folder, 'steward.json');
+    await writeFile(file, JSON.stringify({ daemon: { disk: { minFree: '1Gi' } }, bridge: {} }));
+    const good = await steward(['config', 'check', file, '--json']);
+    expect(good.code).toBe(0);
+    expect(jsonLines(good.stdout)).toEqual([
+      { file, programs: ['daemon', 'manager', 'bridge'], valid: true },
+    ]);
+    await writeFile(file, JSON.stringify({ daemon: { disk: { minFre: 1 } }, bridge: { stopShareMax: 7 } }));
+    const bad = await steward(['config', 'check', file]);
+    expect(bad.code).toBe(2);
+    expect(bad.stderr).toContain('daemon.disk.minFre: there is no such key');
+    expect(bad.stderr).toContain('bridge.stopShareMax:');
+    await writeFile(file, JSON.stringify({ daemon: {}, brigde: {} }));
+    const unknown = await steward(['config', 'check', file]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr.match(/brigde: there is no such key/g)).toHaveLength(1);
+  });
+
   it('says that a file is not there', async () => {
     const { code, stderr } = await steward(['config', 'check', join(folder, 'none.json')]);
     expect(code).toBe(2);
