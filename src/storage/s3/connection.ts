@@ -66,6 +66,7 @@ export class S3Connection {
   }
 
   async #open(): Promise<OpenS3> {
+    keepQuietOnNodeVersion();
     const sdk = await import('@aws-sdk/client-s3');
     const { endpoint, region, pathStyle } = this.#options;
     const credentials = keysFrom(this.#options.credentials, this.#files);
@@ -106,6 +107,14 @@ export class S3Connection {
       throw new StewardError('storage-refused', `The certificates in ${caFile} cannot be read (${code}).`);
     }
   }
+}
+
+/**
+ * Once in each process the SDK warns on stderr that versions of it to come want a newer Node. Which one is used is ours
+ * to say, with the lock file; whoever wants to read it sets the variable to `false`.
+ */
+function keepQuietOnNodeVersion(): void {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 }
 
 /** The protocol asks for it when many objects are deleted; servers older than the SDK's checksums insist. */
