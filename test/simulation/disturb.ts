@@ -1,9 +1,9 @@
 import { DEFAULT_BACKUP_POLICY } from '../../src/content/backup-policy.js';
 import type { FileFault } from '../../src/gateways/simulated/file-faults.js';
 import { Callers } from './calls.js';
-import { CONVERGE_MS, finish } from './rest.js';
+import { CONVERGE_MS, finish, heal } from './rest.js';
 import { type Crash, Run } from './run.js';
-import type { Scene } from './scenes.js';
+import type { Scene } from './scenes/scene.js';
 import { limitsOf } from './settings.js';
 
 /** What happens at the n-th operation of a scene. */
@@ -28,7 +28,7 @@ export async function disturb(
   operation: number,
 ): Promise<{ readonly run: Run; readonly isReached: boolean }> {
   // What a power cut takes with it is another part each time.
-  const run = new Run(operation, { limits: limitsOf(2, 0), policy: DEFAULT_BACKUP_POLICY });
+  const run = new Run(operation, { limits: limitsOf(2, 0), policy: scene.policy ?? DEFAULT_BACKUP_POLICY });
   const callers = new Callers(run);
   await run.start();
   await scene.prepare(run, callers);
@@ -41,6 +41,11 @@ export async function disturb(
   // What waits for such an answer ends with its process only; whoever called must have heard before.
   if (run.broken === undefined && isEndless(disturbance)) await endWaiting(run);
   const isReached = disturbance.kind === 'crash' ? !run.isArmed : run.trouble.count >= before + operation;
+  if (run.broken === undefined && scene.after !== undefined) {
+    heal(run);
+    if (run.life === undefined) await run.start();
+    await scene.after(run, callers);
+  }
   if (run.broken === undefined) await finish(run, callers);
   return { run, isReached };
 }

@@ -11,6 +11,7 @@ import { INSTANCE_RESTART_PERIOD_MS, INSTANCE_RESTARTS_MAX } from '../../src/dae
 import { type ContentCore, openCore } from '../../src/daemon/core.js';
 import { Housekeeping } from '../../src/daemon/housekeeping/housekeeping.js';
 import { contentServiceHandlers } from '../../src/daemon/rpc/content-service.js';
+import { stewardContentHandlers } from '../../src/daemon/rpc/steward/content.js';
 import { SimulatedHttp } from '../../src/gateways/simulated/http.js';
 import type { SimulatedWorld } from '../../src/gateways/simulated/world.js';
 import type { CallContext } from '../../src/grpc/service-types.js';
@@ -37,6 +38,7 @@ export interface LifeListener {
 }
 
 type Calls = ReturnType<typeof contentServiceHandlers>;
+type StewardCalls = ReturnType<typeof stewardContentHandlers>;
 
 /** One life of a daemon without its wires, from the lock of its folder to a stop, a kill or a power cut. */
 export class Life {
@@ -44,6 +46,7 @@ export class Life {
   readonly core: ContentCore;
   readonly place: ArchivePlace;
   readonly calls: Calls;
+  readonly steward: StewardCalls;
   readonly #supervisor: Supervisor;
   readonly #lock: FolderLock;
   readonly #policy: BackupPolicy;
@@ -63,6 +66,11 @@ export class Life {
     this.#supervisor = supervisor;
     this.#lock = lock;
     this.calls = contentServiceHandlers(core.instances, world.clock, core.snapshotNames);
+    this.steward = stewardContentHandlers({
+      ...{ core, place, area: AREA, node: 'simulated', restoreFolder: AREA.restored },
+      drills: { list: () => [], nextAtMs: undefined },
+      room: { disks: [], problem: undefined },
+    });
   }
 
   /** As the daemon starts; whoever calls it decides what a failure means. */

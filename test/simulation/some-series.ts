@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runsOf, someSeries } from './systematic.js';
 
 /** Operations between two that are disturbed; `npm run sim -- --systematic` disturbs all. */
-const STRIDE = 12;
+const STRIDE = 20;
 
 /** Each scene, disturbed at some of its operations. */
 export function describeSome(disturbances: readonly string[]): void {

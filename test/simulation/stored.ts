@@ -6,7 +6,7 @@ import {
   type Part,
 } from '../../src/content/manifest.js';
 import { BrokenPromise } from './broken.js';
-import { type DiskView, differenceToAny, type Tree, treeInArchives } from './disk-view.js';
+import { type DiskView, differenceToAny, type Moment, type Tree, treeInArchives } from './disk-view.js';
 import { BUCKET } from './life.js';
 import { type Acknowledged, OWNER } from './model.js';
 
@@ -30,12 +30,12 @@ export class StoredObjects {
   }
 
   /** Committed backups of a workspace, oldest first. */
-  backups(workspace: string): readonly BackupManifest[] {
+  backups(workspace: string, moment: Moment = 'durable'): readonly BackupManifest[] {
     const folder = `${OWNER}/workspaces/${workspace}/backups`;
     return this.#disk
-      .names(this.#path(folder), 'durable')
+      .names(this.#path(folder), moment)
       .filter((name) => name.endsWith('.manifest.json'))
-      .map((name) => this.#manifest(`${folder}/${name}`))
+      .map((name) => this.#manifest(`${folder}/${name}`, moment))
       .filter((manifest) => manifest?.kind === 'backup');
   }
 
@@ -85,8 +85,8 @@ export class StoredObjects {
     }
   }
 
-  #manifest(name: string): ArchiveManifest | undefined {
-    const bytes = this.#disk.bytes(this.#path(name), 'durable');
+  #manifest(name: string, moment: Moment = 'durable'): ArchiveManifest | undefined {
+    const bytes = this.#disk.bytes(this.#path(name), moment);
     return bytes === undefined ? undefined : decodeManifest(name, bytes);
   }
 

@@ -1,6 +1,7 @@
 import { DISTURBANCES, disturb } from './disturb.js';
 import type { Run } from './run.js';
-import { SCENES, type Scene } from './scenes.js';
+import type { Scene } from './scenes/scene.js';
+import { SCENES } from './scenes.js';
 
 /** Far more than any scene has. */
 const OPERATIONS_MAX = 2_000;
