@@ -4,7 +4,6 @@ import { StewardError } from '../errors/steward-error.js';
 import type { RunningProcess } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
 import type { Exclude } from './exclude.js';
-import { recordsOf } from './lines.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
 import { packArguments } from './tar-arguments.js';
 import { type ArchiveReport, TarMessages } from './tar-messages.js';
@@ -89,7 +88,8 @@ function judging(tar: RunningProcess, messages: TarMessages, signal: AbortSignal
 /** Never rejects: broken messages show in the exit. */
 export async function listen(tar: RunningProcess, messages: TarMessages): Promise<void> {
   try {
-    for await (const line of recordsOf(tar.stderr)) messages.take(line);
+    for await (const chunk of tar.stderr) messages.takeChunk(chunk);
+    messages.finish();
   } catch {
     tar.kill('SIGKILL');
   }

@@ -35,6 +35,8 @@ const headSchema = z.object({
   excludes: sha256,
   /** State digest of the content in that backup; absent when it was not at rest while it was packed. */
   state: sha256.optional(),
+  /** Beside a state: no entry of it has a later change time. In milliseconds since the epoch. */
+  untouchedSinceMs: z.number().optional(),
   listing: z.object({ name: z.string().regex(/^listing-[\w-]+$/), sha256, sizeBytes: z.int().positive() }),
 });
 const sealedSchema = z.object({ sha256, head: z.record(z.string(), z.unknown()) });
@@ -83,27 +85,28 @@ export class ChainFolder {
   readonly #world: World;
   readonly #folder: string;
   readonly #content: string;
+  /** Where tar works on the next listing. No other backup has it: a tar that outlived its daemon may still write. */
+  readonly next: string;
 
   /** `content`: the folder that is listed. */
   constructor(world: World, folder: string, content: string) {
     this.#world = world;
     this.#folder = folder;
     this.#content = content;
-  }
-
-  /** Where tar works on the next listing. */
-  get next(): string {
-    return join(this.#folder, 'next');
+    this.next = join(folder, `next-${world.random.uuid().slice(0, 8)}`);
   }
 
   async clear(): Promise<void> {
     await this.#world.files.remove(this.#folder);
   }
 
-  /** Makes the folder, with no next listing in it. */
+  /** Makes the folder, with no next listing in it; those of backups that failed go. */
   async prepare(): Promise<void> {
-    await this.#world.files.makeDirectory(this.#folder, 0o700);
-    await this.#world.files.remove(this.next);
+    const { files } = this.#world;
+    await files.makeDirectory(this.#folder, 0o700);
+    for (const { name } of await files.list(this.#folder)) {
+      if (name.startsWith('next')) await files.remove(join(this.#folder, name));
+    }
   }
 
   /** undefined when there is none that can be read. */
@@ -212,7 +215,9 @@ function headOf(links: Links, listing: ChainHead['listing']): ChainHead {
     bootId,
     clockOffsetMs,
     excludes: excludesDigest(excludes),
-    ...(links.isAtRest && !mayBeInWrite(links) ? { state: survey.stateDigest } : {}),
+    ...(links.isAtRest && !mayBeInWrite(links)
+      ? { state: survey.stateDigest, untouchedSinceMs: startedAtMs - CHAIN_TICK_MS }
+      : {}),
     listing,
   };
 }

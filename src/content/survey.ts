@@ -1,15 +1,12 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { StewardError } from '../errors/steward-error.js';
-import type { ProcessExit } from '../gateways/processes.js';
+import type { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
 import { LONG_WRITE_BYTES_MIN, SURVEY_RECORD_BYTES_MAX } from './bounds.js';
 import type { Exclude } from './exclude.js';
-import type { FolderInodes } from './folder-inodes.js';
-import { recordsOf, Tail } from './lines.js';
+import { find, incomplete, requireWhole } from './find.js';
+import { surveyArguments } from './find-arguments.js';
 import type { Tree } from './manifest.js';
-import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
-import { surveyArguments, untouchedArguments } from './tar-arguments.js';
 
 /** What a folder holds, by the metadata of its entries and in constant memory. */
 export interface Survey {
@@ -21,7 +18,7 @@ export interface Survey {
   readonly bytes: number;
   /** Over type, mode, owner, size, modification time, path and link target of every entry, in no order. */
   readonly treeDigest: string;
-  /** Over those and the change times and inodes: the same means that nothing was touched. */
+  /** Over those and the change times, inodes and their order: the same means that nothing was touched. */
   readonly stateDigest: string;
   /** The latest change time, in milliseconds since the epoch. */
   readonly changedAtMs: number;
@@ -33,85 +30,49 @@ export interface Survey {
   readonly hasFractions: boolean;
 }
 
-/**
- * Walks the folder with one `find`. Fails with `backup-failed` when a part of it cannot be looked at. `inodes` gets
- * those of the folders that were seen.
- */
+/** Walks the folder with one `find`. Fails with `backup-failed` when a part of it cannot be looked at. */
 export async function surveyFolder(
   world: World,
   folder: string,
   excludes: readonly Exclude[],
   signal: AbortSignal,
-  inodes?: FolderInodes,
 ): Promise<Survey> {
-  const surveyor = new Surveyor(inodes);
-  const { exit, complaint } = await look(world, folder, surveyArguments(excludes), signal, (stdout) =>
-    surveyor.read(stdout),
-  );
-  const survey = surveyor.finish();
-  if (exit.kind === 'code' && exit.code === 0 && survey.entries > 0) return survey;
-  const why = complaint || `find ${describeExit(exit)}`;
-  throw (
-    notStarted('find', exit) ??
-    new StewardError('backup-failed', `the content could not be looked at completely: ${why}`)
-  );
+  return survey(world, folder, excludes, new Surveyor(Number.POSITIVE_INFINITY), signal);
 }
 
 /**
- * Whether the folder still is as the survey says, when nothing in it was touched from `sinceMs` on, the survey
- * included. Much cheaper than another survey, and over as soon as it finds a change; false when in doubt.
+ * The same, unless an entry has a later change time than `sinceMs`: the first one seen ends it, and so it costs little
+ * where much was changed.
  */
-export async function isAsSurveyed(
+export async function surveyUntouched(
   world: World,
   folder: string,
   excludes: readonly Exclude[],
-  { survey, sinceMs }: { readonly survey: Survey; readonly sinceMs: number },
+  sinceMs: number,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (!survey.hasFractions) return false;
-  let untouched = 0;
-  const { exit } = await look(
-    world,
-    folder,
-    untouchedArguments(excludes, sinceMs),
-    signal,
-    async (stdout) => {
-      for await (const chunk of stdout) untouched += (chunk as Buffer).length;
-    },
-  );
-  return exit.kind === 'code' && exit.code === 0 && untouched === survey.entries;
-}
-
-async function look(
-  world: World,
-  folder: string,
-  args: readonly string[],
-  signal: AbortSignal,
-  read: (stdout: Readable) => Promise<void>,
-): Promise<{ readonly exit: ProcessExit; readonly complaint: string }> {
-  const find = world.processes.start({
-    program: 'find',
-    args,
-    env: PROGRAM_ENVIRONMENT,
-    cwd: folder,
-    signal,
-  });
-  const complaint = new Tail();
-  const listening = (async () => {
-    for await (const line of recordsOf(find.stderr)) complaint.add(line);
-  })();
+): Promise<Survey | 'touched'> {
   try {
-    await read(find.stdout);
-    await listening;
+    return await survey(world, folder, excludes, new Surveyor(sinceMs), signal);
   } catch (error) {
-    find.kill('SIGKILL');
-    await find.exit;
-    signal.throwIfAborted();
+    if (error instanceof Touched) return 'touched';
     throw error;
   }
-  const exit = await find.exit;
-  signal.throwIfAborted();
-  return { exit, complaint: complaint.toString() };
+}
+
+async function survey(
+  world: World,
+  folder: string,
+  excludes: readonly Exclude[],
+  surveyor: Surveyor,
+  signal: AbortSignal,
+): Promise<Survey> {
+  const found = await find(world, folder, surveyArguments(excludes), signal, (stdout) =>
+    surveyor.read(stdout),
+  );
+  requireWhole(found);
+  const seen = surveyor.finish();
+  if (seen.entries === 0) throw incomplete(found.complaint || 'find saw nothing');
+  return seen;
 }
 
 /** What a manifest says of it. `isExact`: whether the archives hold just this. */
@@ -121,11 +82,18 @@ export function treeOf({ entries, bytes, treeDigest }: Survey, isExact: boolean)
 
 const TAB = 0x09;
 const BLANK = 0x20;
+const ZERO = 0x30;
+const FILE = 'f'.charCodeAt(0);
+const FOLDER = 'd'.charCodeAt(0);
 
-/** Takes in the output of `surveyArguments`. */
+class Touched extends Error {}
+
+/** Takes in the output of `surveyArguments`. There may be millions of records, so nothing is made of their fields. */
 class Surveyor {
+  readonly #untouchedSinceMs: number;
   readonly #tree = new UnorderedDigest();
-  readonly #state = new UnorderedDigest();
+  /** As find names them, which is the same each time where nothing was touched. */
+  readonly #state = createHash('sha256');
   #entries = 0;
   #folders = 0;
   #bytes = 0;
@@ -133,24 +101,25 @@ class Surveyor {
   #largeChangedAt = 0;
   #hasLinkedFiles = false;
   #hasFractions = false;
-  readonly #inodes: FolderInodes | undefined;
 
-  constructor(inodes: FolderInodes | undefined) {
-    this.#inodes = inodes;
+  constructor(untouchedSinceMs: number) {
+    this.#untouchedSinceMs = untouchedSinceMs;
   }
 
   async read(stream: Readable): Promise<void> {
     let rest: Buffer = Buffer.alloc(0);
     for await (const chunk of stream) {
+      this.#state.update(chunk);
       const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let from = 0;
       for (;;) {
         const path = bytes.indexOf(0, from);
         const end = path < 0 ? -1 : bytes.indexOf(0, path + 1);
         if (end < 0) break;
-        this.#take(bytes.subarray(from, end));
+        this.#take(bytes, from, end);
         from = end + 1;
       }
+      if (this.#changedAt * 1000 > this.#untouchedSinceMs) throw new Touched();
       rest = bytes.subarray(from);
       if (rest.length > SURVEY_RECORD_BYTES_MAX) throw garbled();
     }
@@ -163,7 +132,7 @@ class Surveyor {
       folders: this.#folders,
       bytes: this.#bytes,
       treeDigest: this.#tree.finish(),
-      stateDigest: this.#state.finish(),
+      stateDigest: this.#state.digest('hex'),
       changedAtMs: this.#changedAt * 1000,
       largeChangedAtMs: this.#largeChangedAt * 1000,
       hasLinkedFiles: this.#hasLinkedFiles,
@@ -171,24 +140,28 @@ class Surveyor {
     };
   }
 
-  #take(record: Buffer): void {
-    const tab = record.indexOf(TAB);
-    if (tab < 0) throw garbled();
-    const tree = record.subarray(tab + 1);
+  #take(bytes: Buffer, from: number, end: number): void {
+    const tab = endOf(bytes, TAB, from, end);
     this.#entries += 1;
-    this.#tree.add(tree);
-    this.#state.add(record);
-    const blank = record.indexOf(BLANK);
-    const changed = record.toString('latin1', 0, blank);
-    this.#changedAt = Math.max(this.#changedAt, Number(changed));
-    this.#hasFractions ||= /\.0*[1-9]/.test(changed);
-    if (tree[0] === FOLDER) {
-      this.#folders += 1;
-      this.#inodes?.take(pathIn(tree), record.toString('latin1', blank + 1, tab));
-    }
-    if (tree[0] !== FILE) return;
-    this.#takeFile(sizeIn(tree), Number(changed));
-    this.#hasLinkedFiles ||= !record.subarray(0, tab).toString('latin1').endsWith(' 1');
+    this.#tree.add(bytes.subarray(tab + 1, end));
+    const changedAt = this.#takeTime(bytes, from, tab);
+    const type = bytes[tab + 1];
+    if (type === FOLDER) this.#folders += 1;
+    if (type !== FILE) return;
+    this.#takeFile(sizeIn(bytes, tab, end), changedAt);
+    this.#hasLinkedFiles ||= bytes[tab - 1] !== ZERO + 1 || bytes[tab - 2] !== BLANK;
+  }
+
+  /** Seconds since the epoch. */
+  #takeTime(bytes: Buffer, from: number, end: number): number {
+    const point = endOf(bytes, BLANK, from, end);
+    const whole = numberIn(bytes, from, point);
+    const begin = from + digitsIn(bytes, from, point) + 1;
+    const fraction = numberIn(bytes, begin, point);
+    this.#hasFractions ||= fraction > 0;
+    const changedAt = whole + fraction / 10 ** digitsIn(bytes, begin, point);
+    if (changedAt > this.#changedAt) this.#changedAt = changedAt;
+    return changedAt;
   }
 
   #takeFile(sizeBytes: number, changedAt: number): void {
@@ -198,28 +171,43 @@ class Surveyor {
   }
 }
 
-const FILE = 'f'.charCodeAt(0);
-const FOLDER = 'd'.charCodeAt(0);
-
-/** The fifth field. */
-function sizeIn(record: Buffer): number {
-  const from = fieldIn(record, 4);
-  return Number(record.toString('latin1', from, record.indexOf(BLANK, from)));
+/** The fifth field behind the tab. */
+function sizeIn(bytes: Buffer, tab: number, end: number): number {
+  let at = tab;
+  for (let field = 0; field < 4; field += 1) at = endOf(bytes, BLANK, at + 1, end);
+  return numberIn(bytes, at + 1, end);
 }
 
-/** The last field, before the target of a link. */
-function pathIn(record: Buffer): Buffer {
-  return record.subarray(fieldIn(record, 6), record.indexOf(0));
+function endOf(bytes: Buffer, separator: number, from: number, end: number): number {
+  let at = from;
+  while (at < end && bytes[at] !== separator) at += 1;
+  if (at === end) throw garbled();
+  return at;
 }
 
-function fieldIn(record: Buffer, index: number): number {
-  let from = 0;
-  for (let field = 0; field < index; field += 1) from = record.indexOf(BLANK, from) + 1;
-  return from;
+function digitsIn(bytes: Buffer, from: number, end: number): number {
+  let at = from;
+  while (at < end && isDigit(bytes[at])) at += 1;
+  return at - from;
+}
+
+/** The digits at the beginning as a number, 0 without any. */
+function numberIn(bytes: Buffer, from: number, end: number): number {
+  let value = 0;
+  for (let at = from; at < end; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (!isDigit(byte)) break;
+    value = value * 10 + byte - ZERO;
+  }
+  return value;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= ZERO + 9;
 }
 
 function garbled(): StewardError {
-  return new StewardError('backup-failed', 'the content could not be looked at: find said something else');
+  return incomplete('find said something else');
 }
 
 /** The sum of the SHA-256 of its records, modulo 2^256: the same for the same records in any order. */

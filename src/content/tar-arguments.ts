@@ -1,5 +1,4 @@
-import { LONG_WRITE_BYTES_MIN, LONG_WRITE_MS } from './bounds.js';
-import { type Exclude, findExcludes, tarExcludes } from './exclude.js';
+import { type Exclude, tarExcludes } from './exclude.js';
 import { RESTORE_STAGING } from './put-into.js';
 import { READY_MARKER, READY_MARKER_TEMPORARY } from './ready-marker.js';
 import type { ContentUser } from './user.js';
@@ -97,51 +96,3 @@ export function unpackArguments({ folder, kind, user, isZstd }: UnpackArguments)
     `--directory=${folder}`,
   ];
 }
-
-/**
- * Of each entry `<ctime> <inode>\t<type> <mode> <uid> <gid> <size> <mtime> <path>`, NUL, the target of a symbolic
- * link, NUL. What is behind the tab is what a restore must show again. Folders have no size; our marker's folder
- * has no times, because the marker comes and goes in it. Run in the folder, so that paths begin with `.`.
- */
-export function surveyArguments(excludes: readonly Exclude[]): readonly string[] {
-  const print = (times: string, size: string, modified: string) => [
-    '-printf',
-    `${times}\\t%y %m %U %G ${size} ${modified} %p\\0%l\\0`,
-  ];
-  return [
-    ...unlessExcluded(excludes),
-    ...['-o', '-path', MARKER_FOLDER, '-type', 'd', ...print('0 0', '0', '0')],
-    ...['-o', '-type', 'd', ...print('%C@ %i', '0', '%T@')],
-    ...['-o', ...print('%C@ %i %n', '%s', '%T@')],
-  ];
-}
-
-/** Says one byte for each entry of a survey that was not touched since; ends at the first one that was. */
-export function untouchedArguments(excludes: readonly Exclude[], sinceMs: number): readonly string[] {
-  return [
-    ...unlessExcluded(excludes),
-    ...['-o', '(', '-path', MARKER_FOLDER, '-type', 'd', '-o', '!', '(', '-newerct', at(sinceMs)],
-    // A write that takes long may go on without moving the time.
-    ...['-o', '-size', `+${LONG_WRITE_BYTES_MIN - 1}c`, '-newerct', at(sinceMs - LONG_WRITE_MS), ')', ')'],
-    ...['-printf', '.', '-o', '-quit'],
-  ];
-}
-
-/** A point in time for find(1). */
-function at(ms: number): string {
-  return `@${ms / 1000}`;
-}
-
-function unlessExcluded(excludes: readonly Exclude[]): readonly string[] {
-  return [
-    '.',
-    '-ignore_readdir_race',
-    '-regextype',
-    'posix-extended',
-    ...['(', '-path', `./${READY_MARKER}`, '-o', '-path', `./${READY_MARKER_TEMPORARY}`],
-    ...['-o', '-path', `./${RESTORE_STAGING}`],
-    ...['-o', '-type', 's', ...findExcludes(excludes), ')', '-prune'],
-  ];
-}
-
-const MARKER_FOLDER = `./${READY_MARKER.slice(0, READY_MARKER.indexOf('/'))}`;

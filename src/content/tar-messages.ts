@@ -1,4 +1,4 @@
-import { REPORT_NAMES_MAX } from './bounds.js';
+import { MESSAGE_LINE_BYTES, REPORT_NAMES_MAX } from './bounds.js';
 import { Tail } from './lines.js';
 
 /** What an archive holds, and what was not quite as it should be while it was made. */
@@ -41,11 +41,29 @@ export class TarMessages {
   readonly #sockets = new Names();
   readonly #renamed = new Names();
   readonly #others = new Tail();
+  #cut: Buffer = Buffer.alloc(0);
+
+  /** A piece of what it says, as it comes; most of it is names, of which there may be millions. */
+  takeChunk(chunk: Buffer): void {
+    const bytes = this.#cut.length === 0 ? chunk : Buffer.concat([this.#cut, chunk]);
+    let from = 0;
+    for (let end = bytes.indexOf(LINE_END); end >= 0; end = bytes.indexOf(LINE_END, from)) {
+      if (bytes[from] === QUOTE) this.#count(bytes[end - 2] === SLASH);
+      else this.take(bytes.toString('utf8', from, end));
+      from = end + 1;
+    }
+    this.#cut = bytes.subarray(from, from + MESSAGE_LINE_BYTES);
+  }
+
+  /** After the last piece. */
+  finish(): void {
+    if (this.#cut.length > 0) this.take(this.#cut.toString('utf8'));
+    this.#cut = Buffer.alloc(0);
+  }
 
   take(line: string): void {
     if (line.startsWith('"')) {
-      this.#entries += 1;
-      if (!line.endsWith('/"')) this.#files += 1;
+      this.#count(line.endsWith('/"'));
       return;
     }
     const total = /^Total bytes (?:written|read): (\d+)/.exec(line)?.[1];
@@ -82,6 +100,11 @@ export class TarMessages {
     return this.#others.toString();
   }
 
+  #count(isFolder: boolean): void {
+    this.#entries += 1;
+    if (!isFolder) this.#files += 1;
+  }
+
   #file(name: string, said: string): boolean {
     if (/^File shrank by \d+ bytes?; padding with zeros$/.test(said)) this.#torn.add(name);
     else if (said === 'file changed as we read it') this.#changed.add(name);
@@ -92,6 +115,10 @@ export class TarMessages {
     return true;
   }
 }
+
+const LINE_END = 0x0a;
+const QUOTE = 0x22;
+const SLASH = 0x2f;
 
 class Names {
   #count = 0;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { readExcludes } from '../../src/content/exclude.js';
+import { surveyArguments } from '../../src/content/find-arguments.js';
 import { PROGRAM_ENVIRONMENT } from '../../src/content/program.js';
-import { surveyArguments } from '../../src/content/tar-arguments.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 

@@ -3,31 +3,35 @@ import { expect, test } from 'vitest';
 import { recordsOf } from '../../src/content/lines.js';
 import { TarMessages } from '../../src/content/tar-messages.js';
 
-test('every kind of message is told apart, with names as they are', () => {
-  const messages = new TarMessages();
-  for (const line of [
-    '"./"',
-    '"./a"',
-    'tar: "./a": file changed as we read it',
-    'tar: "./sub/Gr\\303\\274\\303\\237e\\n\\"x\\\\": File shrank by 7 bytes; padding with zeros',
-    'tar: "./gone": File removed before we read it',
-    'tar: "./s\\: t": socket ignored',
-    'Total bytes written: 10240 (10KiB, 30MiB/s)',
-  ]) {
-    messages.take(line);
-  }
-  expect(messages.report()).toEqual({
-    entries: 2,
-    files: 1,
-    contentBytes: 10_240,
-    renamed: { count: 0, names: [] },
-    torn: { count: 1, names: ['sub/Grüße\n"x\\'] },
-    changed: { count: 1, names: ['a'] },
-    vanished: { count: 1, names: ['gone'] },
-    sockets: { count: 1, names: ['s: t'] },
-  });
-  expect(messages.complaint()).toBe('');
-});
+test.each([1, 7, 1000])(
+  'every kind of message is told apart in pieces of %i, with names as they are',
+  (size) => {
+    const messages = new TarMessages();
+    const lines = [
+      '"./"',
+      '"./a"',
+      'tar: "./a": file changed as we read it',
+      'tar: "./sub/Gr\\303\\274\\303\\237e\\n\\"x\\\\": File shrank by 7 bytes; padding with zeros',
+      'tar: "./gone": File removed before we read it',
+      'tar: "./s\\: t": socket ignored',
+      'Total bytes written: 10240 (10KiB, 30MiB/s)',
+    ];
+    const said = Buffer.from(lines.join('\n'));
+    for (let at = 0; at < said.length; at += size) messages.takeChunk(said.subarray(at, at + size));
+    messages.finish();
+    expect(messages.report()).toEqual({
+      entries: 2,
+      files: 1,
+      contentBytes: 10_240,
+      renamed: { count: 0, names: [] },
+      torn: { count: 1, names: ['sub/Grüße\n"x\\'] },
+      changed: { count: 1, names: ['a'] },
+      vanished: { count: 1, names: ['gone'] },
+      sockets: { count: 1, names: ['s: t'] },
+    });
+    expect(messages.complaint()).toBe('');
+  },
+);
 
 test('a file whose name looks like a message is an entry', () => {
   const messages = new TarMessages();

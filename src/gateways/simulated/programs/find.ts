@@ -7,17 +7,18 @@ import { write } from './write.js';
 const MARKER_FOLDER = './.gitpod';
 
 /**
- * `find . … -prune -o … -printf`, as our survey of a folder starts it: whatever paths are to be left out, and of
- * every other entry the line that survey reads.
+ * `find . … -prune -o … -printf`, as our looks at a folder start it: whatever paths are to be left out, and of every
+ * other entry the line that a survey reads, or only of folders their inodes.
  */
 export const find: SimulatedProgram = async (context) => {
   const { args, cwd, files, signal } = context;
   const pruned = new Set(args.flatMap((arg, index) => (args[index - 1] === '-path' ? [arg] : [])));
   pruned.delete(MARKER_FOLDER);
+  const say = lookOf(args);
   let text = '';
   const visit = async (path: string, inode: Inode): Promise<void> => {
     if (pruned.has(path)) return;
-    text += line(path, inode);
+    text += say(path, inode);
     if (inode.kind !== 'directory') return;
     for (const { name } of await files.list(join(cwd, path))) {
       const child = files.disk.find(join(cwd, path, name))?.inode;
@@ -30,6 +31,11 @@ export const find: SimulatedProgram = async (context) => {
   await write(context.stdout, text, signal);
   return 0;
 };
+
+function lookOf(args: readonly string[]): (path: string, inode: Inode) => string {
+  if (!args.includes('%i %p\\0')) return line;
+  return (path, inode) => (inode.kind === 'directory' ? `${inode.number} ${path}\0` : '');
+}
 
 const TYPES = { file: 'f', directory: 'd', symlink: 'l' } as const;
 
