@@ -20,6 +20,24 @@ export function durationArgument(text: string): number {
   return milliseconds;
 }
 
+/** A limit, as Go writes durations; 0 switches some of them off. */
+export function limitArgument(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined || milliseconds < 0)
+    throw new InvalidArgumentError('Write a duration such as 30s, 10m or 1h30m.');
+  return milliseconds;
+}
+
+/** Collects numbers of ports. */
+export function portArgument(text: string, earlier: readonly number[] = []): readonly number[] {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > PORT_LARGEST)
+    throw new InvalidArgumentError(`Write a port from 1 to ${PORT_LARGEST}.`);
+  return [...earlier, port];
+}
+
+const PORT_LARGEST = 65_535;
+
 export function sequenceArgument(text: string): bigint {
   if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError('Write a sequence number.');
   return BigInt(text);

@@ -1,3 +1,4 @@
+import { formatDuration } from '../config/duration.js';
 import type { Random } from '../gateways/random.js';
 import { StartWorkspaceRequest, StartWorkspaceSpec, WorkspaceType } from '../gen/ws-manager-api/core.js';
 import type { Variable } from './arguments.js';
@@ -12,6 +13,14 @@ export interface StartOptions extends ContentOptions {
   readonly owner?: string;
   readonly command?: readonly string[];
   readonly env?: readonly Variable[];
+  /** Limits in milliseconds: without use, after the editor was closed, altogether. */
+  readonly unused?: number;
+  readonly closed?: number;
+  readonly lifetime?: number;
+  /** Ports exposed to the owner from the beginning. */
+  readonly port?: readonly number[];
+  /** It runs its tasks, tells how they went, and stops. */
+  readonly headless?: boolean;
 }
 
 /** Annotation that names the command of a workspace. */
@@ -49,9 +58,18 @@ export function startRequestOf(options: StartOptions, words: readonly string[], 
         value: givenValue(variable, context.env),
         secret: undefined,
       })),
+      timeout: limitText(options.unused),
+      closedTimeout: limitText(options.closed),
+      maximumLifetime: limitText(options.lifetime),
+      ports: (options.port ?? []).map((port) => ({ port, visibility: 0, protocol: 0, url: '' })),
     }),
-    type: WorkspaceType.REGULAR,
+    type: options.headless === true ? WorkspaceType.PREBUILD : WorkspaceType.REGULAR,
   });
+}
+
+/** What is not said is the manager's to choose. */
+function limitText(milliseconds: number | undefined): string {
+  return milliseconds === undefined ? '' : formatDuration(milliseconds);
 }
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';

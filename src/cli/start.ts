@@ -7,7 +7,7 @@ import {
 } from '../gen/ws-manager-api/core.js';
 import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
-import { idArgument, variableArgument } from './arguments.js';
+import { idArgument, limitArgument, portArgument, variableArgument } from './arguments.js';
 import { addContentOptions, type ContentFlags, contentOptions } from './content-options.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { awaitStatus, showingTransitions, withStatuses } from './follow.js';
@@ -37,6 +37,22 @@ export function addStart(program: Command, run: RunVerb): void {
         variableArgument,
       ),
     )
+    .addOption(
+      new Option('--unused <duration>', 'end it when nobody used it for so long').argParser(limitArgument),
+    )
+    .addOption(
+      new Option(
+        '--closed <duration>',
+        'end it so long after its editor was closed; 0s: not for that',
+      ).argParser(limitArgument),
+    )
+    .addOption(
+      new Option('--lifetime <duration>', 'end it after so long, used or not').argParser(limitArgument),
+    )
+    .addOption(
+      new Option('--port <port...>', 'expose it to the owner from the beginning').argParser(portArgument),
+    )
+    .option('--headless', 'it ends with its command, whose exit code says how it went')
     .option('--wait', 'until it runs')
     .addHelpText(
       'after',

@@ -1,7 +1,7 @@
 import { SnapshotState } from '../gen/steward/v1/backup.js';
 import { PreStopResult } from '../gen/steward/v1/content.js';
 import { WorkspaceContentState } from '../gen/ws-daemon-api/daemon.js';
-import { WorkspacePhase } from '../gen/ws-manager-api/core.js';
+import { PortProtocol, PortVisibility, WorkspacePhase } from '../gen/ws-manager-api/core.js';
 
 /** Names of the wire's numbers, in small letters as people read them. */
 export function phaseName(phase: WorkspacePhase): string {
@@ -18,6 +18,14 @@ export function snapshotStateName(state: SnapshotState): string {
 
 export function preStopName(result: PreStopResult): string {
   return nameIn(PreStopResult, result).replace('pre-stop-result-', '');
+}
+
+export function portVisibilityName(visibility: PortVisibility): string {
+  return nameIn(PortVisibility, visibility).replace('port-visibility-', '');
+}
+
+export function portProtocolName(protocol: PortProtocol): string {
+  return nameIn(PortProtocol, protocol).replace('port-protocol-', '');
 }
 
 /** A number that a newer server sends is shown as it is. */

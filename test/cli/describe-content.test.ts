@@ -4,7 +4,7 @@ import { Session } from '../../src/cli/session.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import { ArchiveKind, Backup, Snapshot, SnapshotState } from '../../src/gen/steward/v1/backup.js';
 import { ContentStatus, PreStopResult } from '../../src/gen/steward/v1/content.js';
-import { memorySink } from './support/memory-cli.js';
+import { memoryInput, memorySink } from './support/memory-cli.js';
 
 const NOW = 1_700_000_000_000;
 const OPTIONS = {
@@ -19,7 +19,16 @@ function linesOf(content: Partial<ContentStatus>, newest?: Partial<Backup>): rea
   const user = { uid: 0, home: '/nonexistent', env, temporary: '/tmp' };
   const stdout = memorySink([], undefined);
   const interrupted = new AbortController().signal;
-  const cli = { world, env, stdout, stderr: stdout, interrupted, user, userName: 'ada' };
+  const cli = {
+    world,
+    env,
+    stdin: memoryInput([]),
+    stdout,
+    stderr: stdout,
+    interrupted,
+    user,
+    userName: 'ada',
+  };
   const session = new Session(cli, OPTIONS);
   const version = newest === undefined ? undefined : Backup.fromPartial(newest);
   return contentLines(session, ContentStatus.fromPartial(content), version).map((line) =>

@@ -8,6 +8,8 @@ it.each([true, false])(
     const stream = {
       isTerminal,
       columns: 80,
+      rows: 24,
+      onResize: () => () => undefined,
       write: (text: string | Uint8Array) => (written += String(text)),
     };
     const show = new Show(
