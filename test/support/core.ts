@@ -98,7 +98,8 @@ export async function realCore(changes: CoreChanges = {}) {
     stop,
     close: async () => {
       await stop();
-      await rm(folder, { recursive: true, force: true });
+      // A program that was killed with its instance may end, and leave a name, a moment later.
+      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
     },
   };
 

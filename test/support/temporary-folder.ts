@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 /** A new folder that is removed after the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'steward-test-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  // A program that was killed may end, and leave a name, a moment later.
+  onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
   return folder;
 }
