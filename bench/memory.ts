@@ -42,7 +42,7 @@ async function rowOf(
     await daemon.content.initWorkspace(emptyWorkspace(ID, 'memory'));
     shell('rm -rf "$0"', place);
     renameSync(content, place);
-    const idleBytes = daemon.idle();
+    const idleBytes = await daemon.idle();
     await daemon.content.backupWorkspace({ id: ID });
     const bytes = daemon.most() - idleBytes;
     // The next one takes the same content.

@@ -1,17 +1,20 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { isInstanceId, isOwnerId, isWorkspaceId } from '../machines/ids.js';
 import type { ContentRecord } from '../machines/record.js';
 import { WorkingArea } from '../src/daemon/area.js';
 import { ContentRecords } from '../src/daemon/records/content-records.js';
 import { realWorld } from '../src/gateways/real/world.js';
+import { type DaemonChild, startDaemonChild } from './daemon-child.js';
 import { median, type Row } from './row.js';
 
 const MANY = 10_000;
 const SOME = 1_000;
 const ROUNDS = 3;
+/** How often it is looked whether the last instance is back. */
+const LOOK_MS = 5;
 
 interface Started {
   readonly residentBytes: number;
@@ -23,6 +26,7 @@ export async function benchRecords(): Promise<readonly Row[]> {
   const none = await measured(0);
   const some = await measured(SOME);
   const many = await measured(MANY);
+  const recoveryMs = some.recoveryMs - none.recoveryMs;
   const eachBytes = (many.residentBytes - none.residentBytes) / MANY;
   return [
     {
@@ -34,12 +38,12 @@ export async function benchRecords(): Promise<readonly Row[]> {
       isMet: eachBytes <= 25 * 1024,
     },
     {
-      what: `${SOME} records brought back at start`,
+      what: `${SOME} records brought back, above a start without any`,
       ours: `${some.recoveryMs.toFixed(0)} ms`,
-      against: '–',
-      result: `${some.recoveryMs.toFixed(0)} ms`,
+      against: `${none.recoveryMs.toFixed(0)} ms (none)`,
+      result: `${recoveryMs.toFixed(0)} ms`,
       target: '< 1000 ms',
-      isMet: some.recoveryMs < 1000,
+      isMet: recoveryMs < 1000,
     },
   ];
 }
@@ -118,19 +122,20 @@ function recordOf(index: number): ContentRecord {
   };
 }
 
-function startDaemonProcess(folder: string, count: number): Promise<Started> {
-  const program = join(import.meta.dirname, 'daemon-process.ts');
-  const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program, folder, String(count)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  return new Promise((resolve, reject) => {
-    let output = '';
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.once('error', reject);
-    child.once('close', (code) =>
-      code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`exit ${code}`)),
-    );
-  });
+async function startDaemonProcess(folder: string, count: number): Promise<Started> {
+  const start = performance.now();
+  const daemon = await startDaemonChild(folder);
+  try {
+    while (count > 0 && !(await isBack(daemon, `instance-${count - 1}`))) await wait(LOOK_MS);
+    const recoveryMs = performance.now() - start;
+    return { recoveryMs, residentBytes: await daemon.idle() };
+  } finally {
+    await daemon.stop();
+  }
+}
+
+/** In use again. */
+async function isBack({ steward }: DaemonChild, instanceId: string): Promise<boolean> {
+  const { content } = await steward.getContent({ instanceId });
+  return content?.step === 'available.idle';
 }
