@@ -8,11 +8,6 @@ import { sleep } from '../gateways/clock.js';
 import type { Files } from '../gateways/files.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
-import { ContentServiceService } from '../gen/steward/v1/content_service.js';
-import { SupervisionServiceService } from '../gen/steward/v1/supervision.js';
-import { SystemServiceService } from '../gen/steward/v1/system.js';
-import { WorkspaceContentServiceService } from '../gen/ws-daemon-api/daemon.js';
-import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
 import { limitConfined } from '../isolation/confine.js';
 import { confinementOf } from '../isolation/probe.js';
 import { lockFolder } from '../records/folder-lock.js';
@@ -22,9 +17,6 @@ import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { SupervisorNode } from '../supervision/tree.js';
 import { countedLogger } from '../telemetry/counted-logger.js';
-import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
-import { supervisionHandlers } from '../telemetry/supervision-service.js';
-import { systemHandlers } from '../telemetry/system-service.js';
 import { WorkingArea } from './area.js';
 import {
   CLOSE_DEADLINE_MS,
@@ -36,16 +28,14 @@ import type { DaemonConfig } from './config.js';
 import { type ContentCore, openCore } from './core.js';
 import { DiskGuard } from './disk-guard.js';
 import { DrillMetrics } from './drills/drill-metrics.js';
-import type { Drills } from './drills/drills.js';
 import { DaemonMetrics } from './metrics.js';
 import { openStorage } from './open-storage.js';
 import { Bandwidth } from './queues/bandwidth.js';
 import { showQueues } from './queues/queue-metrics.js';
 import { Readiness } from './readiness.js';
-import { contentServiceHandlers } from './rpc/content-service.js';
-import { STEWARD_CONTENT_OPTIONS, stewardContentHandlers } from './rpc/steward/content.js';
 import { Upkeep } from './upkeep.js';
 import { UpkeepMetrics } from './upkeep-metrics.js';
+import { Wires } from './wires.js';
 
 export interface DaemonOptions {
   readonly world: World;
@@ -105,11 +95,9 @@ class Daemon implements RunningDaemon {
   readonly #readiness: Readiness;
   readonly #releaseLock: () => Promise<void>;
   readonly #startedAt: number;
-  #addresses: readonly string[] = [];
   #core: ContentCore | undefined;
   #upkeep: Upkeep | undefined;
-  #server: GrpcServer | undefined;
-  #http: HealthServer | undefined;
+  #wires: Wires | undefined;
   #supervisor: Supervisor | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -131,7 +119,7 @@ class Daemon implements RunningDaemon {
   }
 
   get addresses(): readonly string[] {
-    return this.#addresses;
+    return this.#wires?.addresses ?? [];
   }
 
   async start(): Promise<void> {
@@ -164,10 +152,9 @@ class Daemon implements RunningDaemon {
     await this.#core.recover();
     this.#upkeep = await this.#openUpkeep(this.#core);
     await this.#upkeep.start();
-    this.#server = this.#createServer(this.#core, this.#upkeep.drills);
-    this.#addresses = await this.#server.start();
-    this.#http = await this.#serveHealth();
-    this.#readiness.watch((isReady) => this.#server?.setServing(isReady));
+    this.#wires = this.#createWires(this.#core, this.#upkeep);
+    await this.#wires.start();
+    this.#readiness.watch((isReady) => this.#wires?.setServing(isReady));
   }
 
   /** Tried before there is work to do; a machine that cannot keeps content, with less between workspaces and it. */
@@ -191,10 +178,9 @@ class Daemon implements RunningDaemon {
   async #stop(): Promise<void> {
     await this.#readiness.stop();
     await this.#upkeep?.stop();
-    await this.#http?.close();
-    this.#server?.setServing(false);
+    await this.#wires?.close();
     await this.#settle();
-    await this.#server?.stop();
+    await this.#wires?.stop();
     await this.#supervisor?.stop();
     await this.#closeCore();
     await this.#releaseLock();
@@ -255,71 +241,14 @@ class Daemon implements RunningDaemon {
     });
   }
 
-  #createServer(core: ContentCore, drills: Drills): GrpcServer {
-    const { world, logger, registry } = this.#options;
-    const { listen, insecure, tls, node } = this.#config;
-    const server = createGrpcServer({
-      addresses: listen,
-      insecure,
-      world,
-      logger,
-      registry,
-      ...(tls === undefined ? {} : { tls }),
+  #createWires(core: ContentCore, { drills }: Upkeep): Wires {
+    return new Wires({
+      ...this.#options,
+      config: this.#config,
+      ...{ core, drills, place: this.#place, area: this.#area, disk: this.#disk, readiness: this.#readiness },
+      root: () => this.#root(),
+      startedAt: this.#startedAt,
     });
-    server.addService(
-      WorkspaceContentServiceService,
-      contentServiceHandlers(core.instances, world.clock, core.snapshotNames),
-      { timeoutMs: 'unlimited' },
-    );
-    server.addService(
-      ContentServiceService,
-      stewardContentHandlers({
-        core,
-        node,
-        place: this.#place,
-        area: this.#area,
-        restoreFolder: this.#config.restoreFolder ?? this.#area.restored,
-        drills,
-        room: this.#disk,
-      }),
-      STEWARD_CONTENT_OPTIONS,
-    );
-    server.addService(
-      SupervisionServiceService,
-      supervisionHandlers(() => this.#root()),
-    );
-    server.addService(
-      SystemServiceService,
-      systemHandlers(
-        () => this.#info(),
-        () => this.#readiness.conditions(),
-      ),
-    );
-    return server;
-  }
-
-  async #serveHealth(): Promise<HealthServer | undefined> {
-    const { http } = this.#config;
-    if (http === undefined) return undefined;
-    const { registry, world } = this.#options;
-    return startHealthServer({
-      ...http,
-      registry,
-      clock: world.clock,
-      conditions: () => this.#readiness.conditions(),
-    });
-  }
-
-  #info() {
-    return {
-      program: 'daemon',
-      version: this.#options.version,
-      pid: BigInt(process.pid),
-      startedMs: BigInt(this.#startedAt),
-      stateFolder: this.#config.stateFolder,
-      node: this.#config.node,
-      addresses: [...this.#addresses],
-    };
   }
 }
 
