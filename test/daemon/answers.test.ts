@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Metadata, status } from '@grpc/grpc-js';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toStewardError } from '../../src/errors/steward-error.js';
 import type { CallContext } from '../../src/grpc/service-types.js';
+import { readAnswersTable } from '../support/answers-table.js';
 import { type RealCore, realCore } from '../support/core.js';
 import { emptyWorkspace } from '../support/real-daemon.js';
 
@@ -12,7 +11,7 @@ import { emptyWorkspace } from '../support/real-daemon.js';
 const STORAGE_FAULT = 'UNAVAILABLE';
 
 /** The table of docs/answers.md, tried cell by cell against a daemon with real files and real tar. */
-const table = readTable();
+const table = readAnswersTable();
 
 describe.each(table)('an instance that is $state', ({ state, answers }) => {
   let daemon: RealCore;
@@ -160,22 +159,4 @@ function emptyId() {
 /** Long enough for anything that does not wait, short enough for forty cells. */
 function quietly(): Promise<string> {
   return new Promise((resolve) => setTimeout(() => resolve('waits'), 150));
-}
-
-function readTable() {
-  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'answers.md'), 'utf8');
-  const rows = page
-    .split('\n')
-    .filter((line) => line.startsWith('|'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    );
-  const [header = [], , ...body] = rows;
-  return body.map(([state = '', ...cells]) => ({
-    state,
-    answers: cells.map((answer, index) => ({ call: header[index + 1] ?? '', answer })),
-  }));
 }

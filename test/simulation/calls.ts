@@ -1,11 +1,23 @@
 import type { ArchiveManifest } from '../../src/content/manifest.js';
 import type { ErrorCode } from '../../src/errors/catalog.js';
 import { StewardError } from '../../src/errors/steward-error.js';
+import { answerIn, Rows, rowsOf } from './answers.js';
 import { BrokenPromise } from './broken.js';
 import { difference, type Tree } from './disk-view.js';
 import { AREA, callContext, type Life } from './life.js';
 import type { InstanceModel } from './model.js';
 import type { Run } from './run.js';
+
+/** The columns of docs/answers.md. */
+const COLUMNS = {
+  init: 'Init, same request',
+  waitForInit: 'WaitForInit',
+  exists: 'IsWorkspaceExists',
+  backup: 'BackupWorkspace',
+  snapshot: 'TakeSnapshot',
+  dispose: 'Dispose with backup',
+} as const;
+const DISCARD = 'Dispose without backup';
 
 type Call = 'init' | 'waitForInit' | 'exists' | 'backup' | 'snapshot' | 'dispose';
 
@@ -125,7 +137,7 @@ export class Callers {
       if (!backup && decides) model.isGivenUp = true;
     }
     this.#call(
-      'dispose',
+      backup ? 'dispose' : 'discard',
       model,
       (signal) => life.calls.disposeWorkspace(request, callContext(signal)),
       () => {
@@ -205,15 +217,22 @@ export class Callers {
   }
 
   #call<Answer>(
-    name: Call,
+    name: Call | 'discard',
     model: InstanceModel,
     ask: (signal: AbortSignal) => Promise<Answer>,
     onAnswer: (answer: Answer) => void,
   ): void {
     const run = this.#run;
+    const life = this.#life();
+    const column = name === 'discard' ? DISCARD : COLUMNS[name];
     const caller = new AbortController();
     const leave = () => caller.abort(new StewardError('cancelled', 'the caller went away'));
-    const pending = { name: `${name} ${model.id}`, since: run.now, leave };
+    const rows = new Rows();
+    const see = () => {
+      if (this.isCalm) rows.see(rowsOf(life, model));
+    };
+    const pending = { name: `${name} ${model.id}`, since: run.now, leave, see };
+    see();
     run.pending.add(pending);
     run.log(`${pending.name}?`);
     const settle = (outcome: string, check: () => void) => {
@@ -222,9 +241,25 @@ export class Callers {
       run.guard(check);
     };
     ask(caller.signal).then(
-      (answer) => settle('OK', () => onAnswer(answer)),
-      (error: unknown) => settle(String(error), () => this.#checkRefusal(name, error)),
+      (answer) =>
+        settle('OK', () => {
+          see();
+          this.#checkAnswer(model, rows.problem(column, answerIn({ value: answer })));
+          onAnswer(answer);
+        }),
+      (error: unknown) =>
+        settle(String(error), () => {
+          see();
+          if (!isBesideTheTable(error)) this.#checkAnswer(model, rows.problem(column, answerIn({ error })));
+          this.#checkRefusal(name === 'discard' ? 'dispose' : name, error);
+        }),
     );
+  }
+
+  /** In a calm run the answer is the one in the cell, or in those cells that the instance went through. */
+  #checkAnswer(model: InstanceModel, problem: string | undefined): void {
+    if (!this.isCalm || this.isStopping || problem === undefined) return;
+    throw new BrokenPromise(3, `${model.id}: ${problem}`);
   }
 
   #checkRefusal(name: Call, error: unknown): void {
@@ -238,6 +273,20 @@ export class Callers {
       `${name} was answered ${code}: ${error.message}`,
     );
   }
+}
+
+/** Said for other reasons than the state of the instance. */
+const BESIDE_THE_TABLE: ReadonlySet<ErrorCode> = new Set([
+  'cancelled',
+  'overloaded',
+  'workspace-busy',
+  'git-failed',
+  'snapshot-not-found',
+  'backup-not-found',
+]);
+
+function isBesideTheTable(error: unknown): boolean {
+  return error instanceof StewardError && BESIDE_THE_TABLE.has(error.code);
 }
 
 function generationOf(manifest: ArchiveManifest): number {

@@ -29,6 +29,8 @@ export interface Pending {
   readonly name: string;
   readonly since: number;
   leave(): void;
+  /** Notes what the instance is at the moment. */
+  see(): void;
 }
 
 /**
@@ -326,6 +328,7 @@ export class Run {
       sequence > this.#lastSequence,
       `sequence ${sequence} came after ${this.#lastSequence}`,
     );
+    for (const pending of this.pending) pending.see();
     this.#lastSequence = Math.max(this.#lastSequence, sequence);
     const model = this.instances.get(instance);
     if (model !== undefined) this.guard(() => isOnDisk(this.disk, transition, model));

@@ -12,8 +12,8 @@ export class Trouble implements FileFaults {
   rates: FaultRates = NO_FAULTS;
   /** Operations so far, over all lives. */
   count = 0;
-  /** Instead of chance: decides by the number of the operation, counted from 1. */
-  plan: (count: number) => FileFault | undefined = () => undefined;
+  /** Instead of chance: decides by the number of the operation, counted from 1, and by what it is done to. */
+  plan: (count: number, path: string) => FileFault | undefined = () => undefined;
   readonly #random: SeededRandom;
   readonly #tap: Tap;
   readonly #processes: ProcessFaults;
@@ -33,7 +33,7 @@ export class Trouble implements FileFaults {
   at(operation: FaultyOperation, path: string): FileFault | undefined {
     this.count += 1;
     this.#tap(operation, path);
-    return this.plan(this.count) ?? this.#byChance(operation);
+    return this.plan(this.count, path) ?? this.#byChance(operation);
   }
 
   #byChance(operation: FaultyOperation): FileFault | undefined {
@@ -61,7 +61,7 @@ export class Trouble implements FileFaults {
     this.count += 1;
     this.#tap('start', program);
     // Without a program there is no process to fail later; a planned fault of files says what happens here.
-    const planned = this.plan(this.count);
+    const planned = this.plan(this.count, program);
     if (planned?.isEndless || planned?.latencyMs !== undefined) return { kind: 'hangs' };
     if (planned?.code !== undefined) return { kind: 'dies', afterMs: 0 };
     const { rates } = this;
