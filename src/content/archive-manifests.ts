@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { StewardError } from '../errors/steward-error.js';
 import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
 import { MANIFEST_BYTES_MAX } from './bounds.js';
-import { type ArchiveManifest, decodeManifest, encodeManifest, unreadable } from './manifest.js';
+import { type ArchiveManifest, decodeManifest, encodeManifest, type Part, unreadable } from './manifest.js';
 
 /** Puts a manifest under a new name and reads it back: the commit. Fails with `already-exists` when taken. */
 export async function commitManifest(
@@ -13,7 +13,7 @@ export async function commitManifest(
 ): Promise<void> {
   const bytes = encodeManifest(manifest);
   // What could never be read again must not be committed: it would stand in the way of every later backup.
-  decodeManifest(name, bytes);
+  requireOwnArchives(name, decodeManifest(name, bytes));
   await storage.put(name, Readable.from([bytes], { objectMode: false }), {
     signal,
     contentType: 'application/json',
@@ -48,7 +48,16 @@ export async function readManifest(
   signal: AbortSignal,
 ): Promise<ArchiveManifest | undefined> {
   const bytes = await readObject(storage, name, signal);
-  return bytes === undefined ? undefined : decodeManifest(name, bytes);
+  return bytes === undefined ? undefined : requireOwnArchives(name, decodeManifest(name, bytes));
+}
+
+/** Whoever may write one manifest must not get at the archives of others by it: they lie beside their manifest. */
+function requireOwnArchives(name: ObjectName, manifest: ArchiveManifest): ArchiveManifest {
+  const folder = name.slice(0, name.lastIndexOf('/') + 1);
+  const isOwn = ({ archive }: Part) =>
+    archive.startsWith(folder) && archive.lastIndexOf('/') === folder.length - 1;
+  if (manifest.parts.every(isOwn)) return manifest;
+  throw unreadable(name, 'names an archive that lies elsewhere');
 }
 
 async function readObject(

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { ObjectName, StoredObject } from '../storage/object-storage.js';
@@ -60,10 +61,10 @@ export class BackupObjects {
     signal: AbortSignal,
   ): Promise<BackupManifest> {
     for (let attempt = 1; attempt <= COMMIT_ATTEMPTS_MAX; attempt += 1) {
-      const previous = (await this.manifests(signal)).at(-1)?.generation;
+      const { previous, last } = await this.#generations(signal);
       const next: BackupManifest = {
         kind: 'backup',
-        generation: (previous ?? 0) + 1,
+        generation: last + 1,
         ...(previous === undefined ? {} : { previousGeneration: previous }),
         ...manifest,
       };
@@ -103,6 +104,35 @@ export class BackupObjects {
     throw new StewardError('backup-failed', `backup ${basis} was removed while another was built on it`);
   }
 
+  /**
+   * Before the newest generation is removed: its number must not be given again, because others may have noted it.
+   * What keeps it goes with the workspace, or with the sweep once there is a newer generation.
+   */
+  async retire(generation: number, signal: AbortSignal): Promise<void> {
+    const body = Readable.from([Buffer.from('removed\n')], { objectMode: false });
+    try {
+      await this.place.storage.put(`${this.#folder()}${padded(generation)}${RETIRED_SUFFIX}`, body, {
+        signal,
+      });
+    } catch (error) {
+      if (!(error instanceof StewardError && error.code === 'already-exists')) throw error;
+    }
+  }
+
+  /** The newest one that exists, and the newest one that ever did. */
+  async #generations(
+    signal: AbortSignal,
+  ): Promise<{ readonly previous: number | undefined; readonly last: number }> {
+    let previous: number | undefined;
+    let last = 0;
+    for await (const { name } of this.all(signal)) {
+      const generation = generationOf(name);
+      if (generation !== undefined) previous = Math.max(previous ?? 0, generation);
+      last = Math.max(last, generation ?? retiredGenerationOf(name) ?? 0);
+    }
+    return { previous, last };
+  }
+
   /** Whether every archive of it is still there in its size; says nothing of their bytes. */
   async isStored(manifest: BackupManifest, signal: AbortSignal): Promise<boolean> {
     for (const { archive, sizeBytes } of manifest.parts) {
@@ -132,6 +162,7 @@ export class BackupObjects {
 }
 
 const MANIFEST_SUFFIX = '.manifest.json';
+const RETIRED_SUFFIX = '.retired';
 
 function padded(generation: number): string {
   return String(generation).padStart(GENERATION_DIGITS, '0');
@@ -140,5 +171,11 @@ function padded(generation: number): string {
 /** undefined for every object that is no manifest. */
 export function generationOf(name: ObjectName): number | undefined {
   const [, digits] = /\/(\d+)\.manifest\.json$/.exec(name) ?? [];
+  return digits?.length === GENERATION_DIGITS ? Number(digits) : undefined;
+}
+
+/** The generation whose number an object keeps from being given again; undefined for every other object. */
+export function retiredGenerationOf(name: ObjectName): number | undefined {
+  const [, digits] = /\/(\d+)\.retired$/.exec(name) ?? [];
   return digits?.length === GENERATION_DIGITS ? Number(digits) : undefined;
 }

@@ -129,9 +129,11 @@ export class BackupRepository {
     if (!entries.some((entry) => entry.generation === generation)) {
       throw new StewardError('backup-not-found', `there is no backup ${generation}`);
     }
-    if (entries.at(-1)?.generation === generation && options.force !== true) {
+    const isNewest = entries.at(-1)?.generation === generation;
+    if (isNewest && options.force !== true) {
       throw new StewardError('wrong-state', `backup ${generation} is the newest one; only force removes it`);
     }
+    if (isNewest && options.dryRun !== true) await this.#objects.retire(generation, options.signal);
     return removeGenerations(this.#objects, [generation], options);
   }
 

@@ -1,5 +1,5 @@
 import type { ObjectName } from '../storage/object-storage.js';
-import { type BackupEntry, type BackupObjects, generationOf } from './backup-objects.js';
+import { type BackupEntry, type BackupObjects, generationOf, retiredGenerationOf } from './backup-objects.js';
 import type { BackupPolicy } from './backup-policy.js';
 
 /** What a removal removed, or would remove. */
@@ -54,20 +54,23 @@ export async function removeGenerations(
   return { generations, archives, sizeBytes };
 }
 
-/** Archives stored before `olderThanMs` (since the epoch) that no manifest names. */
+/** Archives, and what kept numbers, stored before `olderThanMs` (since the epoch), that nobody needs. */
 export async function orphans(
   objects: BackupObjects,
   olderThanMs: number,
   signal: AbortSignal,
 ): Promise<readonly ObjectName[]> {
   const candidates: ObjectName[] = [];
+  let newest = 0;
   for await (const object of objects.all(signal)) {
-    const isArchive = generationOf(object.name) === undefined;
-    if (isArchive && object.modifiedMs < olderThanMs) candidates.push(object.name);
+    const generation = generationOf(object.name);
+    if (generation !== undefined) newest = Math.max(newest, generation);
+    else if (object.modifiedMs < olderThanMs) candidates.push(object.name);
   }
   if (candidates.length === 0) return [];
   const named = await namedArchives(objects, signal, new Set());
-  return candidates.filter((name) => !named.has(name));
+  const isNeeded = (name: ObjectName) => named.has(name) || (retiredGenerationOf(name) ?? 0) > newest;
+  return candidates.filter((name) => !isNeeded(name));
 }
 
 /** An unreadable manifest stops it: the archives it names cannot be known. */

@@ -156,7 +156,7 @@ export async function readSource(
 }
 
 function isBackupManifest(object: ObjectName): boolean {
-  return /\/backups\/[^/]+$/.test(object) && generationOf(object) !== undefined;
+  return /^[^/]+\/workspaces\/[^/]+\/backups\/[^/]+$/.test(object) && generationOf(object) !== undefined;
 }
 
 async function isPlainTar(storage: ObjectStorage, object: ObjectName, signal: AbortSignal): Promise<boolean> {

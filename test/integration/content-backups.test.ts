@@ -4,7 +4,8 @@ import { PassThrough, type Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { ArchivePlace } from '../../src/content/archive-objects.js';
 import { BackupRepository } from '../../src/content/backups.js';
-import { type BackupManifest, digestOf } from '../../src/content/manifest.js';
+import { type BackupManifest, digestOf, encodeManifest } from '../../src/content/manifest.js';
+import { restoreSnapshot } from '../../src/content/snapshots.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import type { ObjectStorage } from '../../src/storage/object-storage.js';
 import { backupOptions, contentFolder, ids, newPlace, noAbort } from '../content/support/place.js';
@@ -12,6 +13,7 @@ import { describeTree } from '../content/support/tree.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const { owner, workspace, instance } = ids();
+const elsewhere = 'bob/workspaces/vault/backups/000000000001-vault-1-12345678.tar.zst';
 
 test('a backup restores what was there, and says what it holds', async () => {
   const { backups, content, place, folder } = await setting();
@@ -180,6 +182,30 @@ describe('what was damaged in the storage is refused', () => {
     await backups.create(content, backupOptions(content));
     await rename(manifestPath(objects, 1), manifestPath(objects, 7));
     await expect(backups.latest(noAbort())).rejects.toMatchObject({ code: 'manifest-unreadable' });
+  });
+
+  test('a well sealed manifest that names an archive of another workspace', async () => {
+    const { backups, content, place, objects, folder } = await setting();
+    const { manifest } = await backups.create(content, backupOptions(content));
+    const stolen = { ...manifest, parts: manifest.parts.map((part) => ({ ...part, archive: elsewhere })) };
+    await writeFile(manifestPath(objects, 1), encodeManifest(stolen));
+    const refused = { code: 'manifest-unreadable', message: expect.stringContaining('elsewhere') };
+    await expect(backups.latest(noAbort())).rejects.toMatchObject(refused);
+    const restored = await contentFolder(place, join(folder, 'restored'));
+    const options = { signal: noAbort() };
+    await expect(restoreSnapshot(place, backups.urlOf(1), restored, options)).rejects.toMatchObject(refused);
+    expect(await readdir(restored)).toEqual([]);
+  });
+
+  test('a manifest of a backup that does not lie where those of workspaces do', async () => {
+    const { backups, content, place, objects, folder } = await setting();
+    await backups.create(content, backupOptions(content));
+    const url = backups.urlOf(1).replace('/workspaces/', '/others/');
+    await rename(join(objects, owner, 'workspaces'), join(objects, owner, 'others'));
+    const restored = await contentFolder(place, join(folder, 'restored'));
+    const options = { signal: noAbort() };
+    const refused = { code: 'snapshot-not-found' };
+    await expect(restoreSnapshot(place, url, restored, options)).rejects.toMatchObject(refused);
   });
 });
 

@@ -154,6 +154,24 @@ describe('a version that is removed', () => {
     expect(second.parts[1]?.archive).toBe(removed.archives[0]);
   });
 
+  test('never gives its number to another: others may know it by that', async () => {
+    const { backups, version, objects } = await setting();
+    const [first, second] = [await version('one'), await version('two')];
+    expect([first.generation, second.generation]).toEqual([1, 2]);
+    await backups.delete(2, { signal: noAbort(), force: true });
+    // Not even after a sweep of everything that nobody needs.
+    await backups.sweepOrphans(Number.MAX_SAFE_INTEGER, noAbort());
+    const third = await version('three');
+    expect(third).toMatchObject({ generation: 3, previousGeneration: 1 });
+    await backups.delete(3, { signal: noAbort(), force: true });
+    await backups.delete(1, { signal: noAbort(), force: true });
+    const fourth = await version('four');
+    expect(fourth.generation).toBe(4);
+    expect(fourth.previousGeneration).toBeUndefined();
+    await backups.sweepOrphans(Number.MAX_SAFE_INTEGER, noAbort());
+    expect((await readdir(join(objects, owner, 'workspaces', workspace, 'backups'))).length).toBe(2);
+  });
+
   test('goes by number and age, never the newest, and never without a readable newest manifest', async () => {
     const { backups, version, objects, scratch } = await setting();
     for (const text of ['one', 'two', 'three', 'four']) await version(text);
@@ -200,15 +218,17 @@ describe('content that shrank to almost nothing', () => {
     ['entries', async (content: string) => rm(join(content, 'many'), { recursive: true })],
     ['bytes', async (content: string) => truncate(join(content, 'large'), 10)],
   ])('of %s is backed up only when that is accepted', async (_, lose) => {
-    const { backups, content, version } = await setting({ shrink });
+    const { backups, content, version, archives } = await setting({ shrink });
     await mkdir(join(content, 'many'));
     for (let file = 0; file < 20; file += 1) await writeFile(join(content, `many/${file}`), '');
     await writeFile(join(content, 'large'), 'x'.repeat(5_000));
     await version('one');
+    const before = await archives();
     await lose(content);
     const options = { ...backupOptions(content), policy: { ...policy, shrink } };
     await expect(backups.create(content, options)).rejects.toMatchObject({ code: 'backup-suspicious' });
     expect((await backups.list(noAbort())).length).toBe(1);
+    expect(await archives()).toEqual(before);
     expect(await backups.create(content, { ...options, acceptShrink: true })).toMatchObject({
       kind: 'committed',
     });
