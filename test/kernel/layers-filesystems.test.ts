@@ -68,6 +68,26 @@ test('auto prefers an overlay where blocks cannot be shared by subvolumes', asyn
   expect(probed.refused.map(({ method }) => method)).toEqual(['btrfs']);
 });
 
+test.each([
+  { what: 'shared out among processes', last: 'touch project/after' },
+  { what: 'with files of several names', last: 'ln project/source/file-1 second' },
+])('a reflink of a deep tree is the same tree, $what', async ({ last }) => {
+  const { node } = await nodeOn('mkfs.xfs');
+  const cache = await node.open({ method: 'reflink' });
+  const deep = async (into: string) => void execFileSync('sh', ['-c', `${DEEP}; ${last}`], { cwd: into });
+  await cache.populate(await requestFor(node, A), deep);
+  await cache.populate(await requestFor(node, B), deep);
+  const tree = await describeTree(join(node.layers, 'trees', KEY, 'tree'));
+  expect(Object.keys(tree).length).toBeGreaterThan(20);
+  expect(await describeTree(node.folderOf(A))).toEqual(tree);
+  expect(await describeTree(node.folderOf(B))).toEqual(tree);
+});
+
+const DEEP = `mkdir -p project/source empty; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17
+do echo $i > project/source/file-$i; done; ln -s ../nowhere project/link; chmod 4755 project/source/file-2
+chown 1234:1234 project/source/file-3; touch -d 2001-02-03 project/source project/source/file-4; chmod 2555 project
+touch -d 2002-03-04 project`;
+
 /** A node on a file system of its own, in an image. */
 async function nodeOn(make: 'mkfs.btrfs' | 'mkfs.xfs') {
   const home = await mkdtemp(join(tmpdir(), 'steward-image-'));

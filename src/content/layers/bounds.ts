@@ -19,3 +19,12 @@ export const STACKED_MOUNTS_MAX = 8;
 export const MOUNT_TABLE_BYTES_MAX = 64 * 1024 * 1024;
 /** Longest entry of a layer that is looked at: a path has at most 4096 bytes. */
 export const TREE_ENTRY_BYTES = 16 * 1024;
+
+/** Processes that make reflinks of one layer at the same time: it is work of the kernel, on metadata alone. */
+export const REFLINK_WORKERS = 2;
+/** With fewer entries in the topmost folders, those below are shared out among them. */
+export const SHARE_ENTRIES_MIN = 16;
+/** With more, one worker does it all: they are arguments of a program. */
+export const SHARE_ENTRIES_MAX = 4_000;
+/** Folders whose entries are shared out; each costs two short programs afterwards. */
+export const SHARE_FOLDERS_MAX = 6;

@@ -10,7 +10,7 @@ import { LayerRoom } from './layer-room.js';
 import { LayerStore } from './layer-store.js';
 import { LAYER_METHODS, type LayerMethod, type Probed, probeMethod } from './method.js';
 import { OverlayInstances } from './overlay-instances.js';
-import { copyTree } from './tree-copy.js';
+import { copyTree, reflinkTree } from './tree-copy.js';
 import { sealTree } from './tree-seal.js';
 
 export interface LayerSettings {
@@ -206,7 +206,9 @@ export class LayerCache {
       case 'overlay':
         return this.#overlays.provide(instance, folder, { key, tree, root: this.#store.rootOf(key) }, signal);
       case 'reflink':
-        return copyTree(this.#world, tree, folder, 'always', signal);
+        return this.#store.find(key)?.hasLinkedFiles === false
+          ? reflinkTree(this.#world, tree, folder, signal)
+          : copyTree(this.#world, tree, folder, 'always', signal);
       case 'copy':
         return copyTree(this.#world, tree, folder, 'never', signal);
     }

@@ -13,6 +13,8 @@ const layer = z.object({
   bytes: count,
   /** Seal over the tree as it was when it became a layer. */
   digest: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Whether files have several names; not known of layers that an older version made. */
+  hasLinkedFiles: z.boolean().default(true),
   /** Given to nobody any more, because it is not what it was. */
   isSuspect: z.boolean(),
 });

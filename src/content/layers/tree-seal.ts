@@ -13,10 +13,14 @@ export interface TreeSeal {
   readonly bytes: number;
   /** Of name, kind, mode, owner, size, inode, and times of modification and change of every entry, in any order. */
   readonly digest: string;
+  /** Whether files have several names. */
+  readonly hasLinkedFiles: boolean;
 }
 
 /** `find -printf`: a NUL ends each entry, the name is its last field. The last access is left out. */
 const FIELDS = '%b %y %m %U %G %s %n %i %T@ %C@ %l\\n%P\\0';
+/** Blocks, kind (anything but a folder), mode, owners, size, and a number of names other than one. */
+const LINKED_FILE = /^\d+ [^d] \d+ \d+ \d+ \d+ (?!1 )/;
 const BYTES_PER_BLOCK = 512;
 
 /**
@@ -34,10 +38,12 @@ export async function sealTree(world: World, folder: string, outer: AbortSignal)
     find.stderr.resume();
     let entries = 0;
     let blocks = 0;
+    let hasLinkedFiles = false;
     const sum = Buffer.alloc(32);
     for await (const entry of recordsOf(find.stdout, 0, TREE_ENTRY_BYTES)) {
       entries += 1;
       blocks += Number.parseInt(entry, 10);
+      hasLinkedFiles ||= LINKED_FILE.test(entry);
       addInto(
         sum,
         createHash('sha256')
@@ -48,7 +54,7 @@ export async function sealTree(world: World, folder: string, outer: AbortSignal)
     const exit = await find.exit;
     signal.throwIfAborted();
     if (exit.kind === 'code' && exit.code === 0) {
-      return { entries, bytes: blocks * BYTES_PER_BLOCK, digest: sum.toString('hex') };
+      return { entries, bytes: blocks * BYTES_PER_BLOCK, digest: sum.toString('hex'), hasLinkedFiles };
     }
     throw notStarted('find', exit) ?? new StewardError('process-failed', `find ${describeExit(exit)}`);
   });
