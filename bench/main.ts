@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { benchCalls } from './calls.js';
 import { benchContent } from './content.js';
 import { benchLayers } from './layers.js';
+import { benchManager } from './manager.js';
 import { Measuring } from './measuring.js';
 import { benchMemory } from './memory.js';
 import { benchRecords } from './records.js';
@@ -25,6 +26,7 @@ const parts: Readonly<
   memory: { title: 'Memory of a backup', run: benchMemory },
   records: { title: 'Idle instances', run: benchRecords },
   calls: { title: 'Calls', run: benchCalls },
+  manager: { title: 'The manager', run: benchManager },
 };
 
 const { values, positionals } = parseArgs({
