@@ -10,6 +10,7 @@ import type { GlobalOptions } from './global-options.js';
 import { NobodyAnswers } from './nobody-answers.js';
 import { type Places, placesOf } from './places.js';
 import { Show } from './show.js';
+import { TlsTrouble, tlsTroubleIn } from './tls-trouble.js';
 
 /** One run of one verb: its options, what it shows, and the connections it made. */
 export class Session {
@@ -60,6 +61,8 @@ export class Session {
     if (!(thrown instanceof RemoteError) || thrown.code !== 'unavailable') return thrown;
     for (const [program, { address }] of this.#channels) {
       if (!thrown.message.startsWith(`${address}: `)) continue;
+      const trouble = tlsTroubleIn(thrown.message, this.options.tlsCert !== undefined);
+      if (trouble !== undefined) return new TlsTrouble(address, trouble, thrown);
       return new NobodyAnswers(program, address, isLocal(parseAddress(address)), thrown);
     }
     return thrown;
@@ -71,7 +74,7 @@ export class Session {
   }
 
   async #tls(): Promise<ClientTls | undefined> {
-    const { tlsCa, tlsCert, tlsKey } = this.options;
+    const { tlsCa, tlsCert, tlsKey, tlsServerName: serverName } = this.options;
     if (tlsCa === undefined && tlsCert === undefined && tlsKey === undefined) return undefined;
     if ((tlsCert === undefined) !== (tlsKey === undefined)) {
       throw new StewardError('invalid-argument', '--tls-cert and --tls-key go together');
@@ -83,6 +86,7 @@ export class Session {
       ...(ca === undefined ? {} : { ca }),
       ...(certificate === undefined ? {} : { certificate }),
       ...(key === undefined ? {} : { key }),
+      ...(serverName === undefined ? {} : { serverName }),
     };
   }
 

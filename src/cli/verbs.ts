@@ -25,6 +25,7 @@ export const VERBS: readonly Verb[] = [
     group: 'The system:',
     load: async () => (await import('./maintenance.js')).addMaintenance,
   },
+  { name: 'context', group: 'The system:', load: async () => (await import('./context.js')).addContext },
   { name: 'config', group: 'The system:', load: async () => (await import('./config.js')).addConfig },
   { name: 'machines', group: 'The system:', load: async () => (await import('./machines.js')).addMachines },
   { name: 'start', group: 'Workspaces:', load: async () => (await import('./start.js')).addStart },

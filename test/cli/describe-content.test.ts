@@ -9,7 +9,13 @@ import { memoryInput, memorySink } from './support/memory-cli.js';
 const NOW = 1_700_000_000_000;
 const OPTIONS = {
   ...{ state: '/nonexistent', address: undefined, json: false, quiet: false, timeoutMs: undefined },
-  ...{ tlsCa: undefined, tlsCert: undefined, tlsKey: undefined },
+  ...{
+    tlsCa: undefined,
+    tlsCert: undefined,
+    tlsKey: undefined,
+    tlsServerName: undefined,
+    context: undefined,
+  },
 };
 
 /** The lines without the blanks that align them, at a fixed time. */
