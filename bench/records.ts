@@ -105,7 +105,7 @@ function recordOf(index: number): ContentRecord {
     snapshots: [],
     lastBackup: undefined,
     savedAt: undefined,
-    timer: { nextAt: at + 300_000, paused: false, run: 0, failures: 0 },
+    timer: { nextAt: at + 300_000, run: 0, failures: 0 },
     attachments: [],
     parked: undefined,
     disposal: undefined,

@@ -40,7 +40,6 @@ export const backupTimerLimits: BackupTimerLimits = {
 export interface BackupTimerRecord {
   /** When the next backup is due, in milliseconds since the epoch. */
   readonly nextAt: number;
-  readonly paused: boolean;
   /** Backups asked for so far: the number of the last one. */
   readonly run: number;
   /** Failed backups in a row. */
@@ -57,8 +56,6 @@ export interface BackupTimerContext extends BackupTimerRecord {
   readonly deadline: number;
   readonly waitingFor: string;
   readonly stopping: boolean;
-  /** PAUSE or RESUME came while the record was being written, so that it is already out of date. */
-  readonly changed: boolean;
   readonly how: 'clean' | 'forced';
   /** Why the last backup, or the last write of the record, failed. */
   readonly failure: Failure | undefined;
@@ -81,7 +78,6 @@ export function startingContext(input: BackupTimerInput): BackupTimerContext {
   return {
     instance,
     nextAt: record === undefined ? at + periodMs(limits, input.jitter) : caughtUp(input, record),
-    paused: record?.paused ?? false,
     run: record?.run ?? 0,
     failures: record?.failures ?? 0,
     limits,
@@ -90,15 +86,14 @@ export function startingContext(input: BackupTimerInput): BackupTimerContext {
     deadline: at,
     waitingFor: '',
     stopping: false,
-    changed: false,
     how: 'clean',
     failure: undefined,
   };
 }
 
 export function toRecord(context: BackupTimerContext): BackupTimerRecord {
-  const { nextAt, paused, run, failures } = context;
-  return { nextAt, paused, run, failures };
+  const { nextAt, run, failures } = context;
+  return { nextAt, run, failures };
 }
 
 export function waiting(context: BackupTimerContext, waitingFor: string, milliseconds: number): Change {

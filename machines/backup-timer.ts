@@ -3,19 +3,18 @@
  * with the number of the run, and its owner answers BACKUP_DONE or BACKUP_FAILED with the same number.
  *
  * State      What may exist in it                            What leaves it
- * recording  a write of the record under way                 written, failed or overdue → waiting, paused or stopped
- * waiting    a deadline: the absolute time of the next run   due → running; PAUSE → recording; STOP → stopped
+ * recording  a write of the record under way                 written, failed or overdue → waiting or stopped
+ * waiting    a deadline: the absolute time of the next run   due → running; STOP → stopped
  * running    one backup at the owner                         its answer, or none in time → recording; STOP → stopping
- * paused     nothing                                         RESUME → recording; STOP → stopped
  * stopping   the backup that was under way                   its answer, or none in time → stopped
  * stopped    nothing; the output says how it ended           final
  *
  * Ignored: an answer with another number (a late one, of a run that was given up) or outside `running` and
- * `stopping`; PAUSE when paused, RESUME when not; everything but the answer in `stopping`.
+ * `stopping`; everything but the answer in `stopping`.
  *
- * PAUSE and RESUME during a backup or a write take effect after it. Times are absolute and on disk, so a restart
- * keeps them; what fell due while nothing ran is made up for by one backup, and what fell due during a pause by
- * one after RESUME. A record that cannot be written stops nothing: the worst after a restart is a backup too many.
+ * Times are absolute and on disk, so a restart keeps them; what fell due while nothing ran, or while the instance was
+ * parked and had no timer, is made up for by one backup. A record that cannot be written stops nothing: the worst
+ * after a restart is a backup too many.
  */
 import { assign, sendTo, setup } from 'xstate';
 import type { BackupTimerContext, BackupTimerInput, BackupTimerRecord } from './backup-timer-steps.js';
@@ -31,8 +30,6 @@ export const BACKUP_TIMER = 'timer:backup';
 export type BackupTimerEvent =
   | { readonly type: 'BACKUP_DONE'; readonly at: number; readonly run: number; readonly jitter: number }
   | { readonly type: 'BACKUP_FAILED'; readonly at: number; readonly run: number; readonly failure: Failure }
-  | { readonly type: 'PAUSE'; readonly at: number }
-  | { readonly type: 'RESUME'; readonly at: number }
   | { readonly type: 'STOP'; readonly at: number };
 
 export interface BackupDue {
@@ -69,15 +66,12 @@ const timerSetup = setup({
   guards: {
     isRecorded: ({ context }) => context.isRecorded,
     isStopping: ({ context }) => context.stopping,
-    isPaused: ({ context }) => context.paused,
-    wasChanged: ({ context }) => context.changed,
     isThisRun: ({ context, event }) => 'run' in event && event.run === context.run,
   },
   actions: {
-    waitForRecord: assign(({ context }) => ({
-      ...steps.waiting(context, 'writing the record', context.limits.recordMs),
-      changed: false,
-    })),
+    waitForRecord: assign(({ context }) =>
+      steps.waiting(context, 'writing the record', context.limits.recordMs),
+    ),
     waitForNext: assign(({ context }) => ({ waitingFor: 'the next backup', deadline: context.nextAt })),
     waitForAnswer: assign(({ context }) => steps.waiting(context, 'the backup', context.limits.answerMs)),
     waitForEnd: assign(({ context }) =>
@@ -90,8 +84,6 @@ const timerSetup = setup({
     beginRun: assign(({ context, event }) => ({ at: timeOf(event, context.at), run: context.run + 1 })),
     failRun: assign(({ context, event }) => steps.failed(context, failureOf(event, context.at))),
     timeOutRun: assign(({ context, event }) => steps.failed(context, overdue(event, context))),
-    pause: assign(({ context, event }) => ({ at: timeOf(event, context.at), paused: true, changed: true })),
-    resume: assign(({ context, event }) => ({ at: timeOf(event, context.at), paused: false, changed: true })),
     stop: assign(({ context, event }) => ({ at: timeOf(event, context.at), stopping: true })),
     force: assign({ how: 'forced' }),
     /** One that runs by itself, as tests and diagrams have it, has no owner and tells nobody. */
@@ -109,24 +101,17 @@ export const backupTimerMachine = timerSetup.createMachine({
   states: {
     starting: { always: [{ guard: 'isRecorded', target: 'choosing' }, { target: 'recording' }] },
     choosing: {
-      always: [
-        { guard: 'isStopping', target: 'stopped' },
-        { guard: 'isPaused', target: 'paused' },
-        { target: 'waiting' },
-      ],
+      always: [{ guard: 'isStopping', target: 'stopped' }, { target: 'waiting' }],
     },
     recording: {
       tags: 'recording',
       entry: 'waitForRecord',
-      on: { PAUSE: { actions: 'pause' }, RESUME: { actions: 'resume' }, STOP: { actions: 'stop' } },
+      on: { STOP: { actions: 'stop' } },
       invoke: [
         {
           src: 'writeRecord',
           input: ({ context }) => ({ instance: context.instance, record: steps.toRecord(context) }),
-          onDone: [
-            { guard: 'wasChanged', target: 'recording', reenter: true, actions: 'keepRecord' },
-            { target: 'choosing', actions: 'keepRecord' },
-          ],
+          onDone: { target: 'choosing', actions: 'keepRecord' },
           onError: { target: 'choosing', actions: 'fail' },
         },
         {
@@ -139,10 +124,7 @@ export const backupTimerMachine = timerSetup.createMachine({
     },
     waiting: {
       entry: 'waitForNext',
-      on: {
-        PAUSE: { target: 'recording', actions: 'pause' },
-        STOP: { target: 'stopped', actions: 'stop' },
-      },
+      on: { STOP: { target: 'stopped', actions: 'stop' } },
       invoke: {
         src: 'deadline',
         input: until,
@@ -163,8 +145,6 @@ export const backupTimerMachine = timerSetup.createMachine({
           target: 'recording',
           actions: assign(({ context, event }) => steps.failed(context, event.failure)),
         },
-        PAUSE: { actions: 'pause' },
-        RESUME: { actions: 'resume' },
         STOP: { target: 'stopping', actions: 'stop' },
       },
       invoke: {
@@ -172,12 +152,6 @@ export const backupTimerMachine = timerSetup.createMachine({
         input: until,
         onDone: { target: 'recording', actions: 'timeOutRun' },
         onError: { target: 'recording', actions: 'failRun' },
-      },
-    },
-    paused: {
-      on: {
-        RESUME: { target: 'recording', actions: 'resume' },
-        STOP: { target: 'stopped', actions: 'stop' },
       },
     },
     stopping: {

@@ -66,12 +66,19 @@ describe('a record of the first version', () => {
 
   it('is written in the new version by the next change, and read again', async () => {
     const { records, area } = await opened(FIRST);
-    const timer = { nextAt: 5, paused: false, run: 1, failures: 0 };
+    const timer = { nextAt: 5, run: 1, failures: 0 };
     await records.writeTimer(i1, timer, new AbortController().signal);
     await records.flush();
     expect(await readFile(join(area.records, 'i1.record'), 'utf8')).toMatch(/^steward-record 1 2 /);
     const again = await ContentRecords.open(realWorld(), area, () => undefined);
     expect(again.read(i1)).toEqual(records.read(i1));
+  });
+
+  it('with a timer that could be paused is read without that', async () => {
+    const timer = '"timer":{"nextAt":5,"paused":false,"run":1,"failures":0}';
+    const { records, alarms } = await opened(FIRST.replace('"attempt":0', `${timer},"attempt":0`));
+    expect(alarms).toEqual([]);
+    expect(records.read(i1)?.timer).toEqual({ nextAt: 5, run: 1, failures: 0 });
   });
 
   it('that does not fit is set aside and not guessed at', async () => {

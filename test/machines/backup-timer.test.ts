@@ -20,7 +20,7 @@ describe('the backup timer', () => {
   });
 
   it('makes up for any number of missed backups by one', async () => {
-    const { actor, due } = running({ nextAt: 1, paused: false, run: 9, failures: 0 }, MINUTE_MS);
+    const { actor, due } = running({ nextAt: 1, run: 9, failures: 0 }, MINUTE_MS);
     await waitFor(actor, (snapshot) => snapshot.matches('running'));
     expect(due).toEqual([{ type: 'BACKUP_DUE', at: MINUTE_MS + backupTimerLimits.catchUpMs / 2, run: 10 }]);
   });
@@ -51,7 +51,6 @@ describe('the backup timer', () => {
   it('ends when it is told to, after the answer of the backup under way', async () => {
     const { actor } = running();
     await waitFor(actor, (snapshot) => snapshot.matches('running'));
-    actor.send({ type: 'PAUSE', at: 6 * MINUTE_MS });
     actor.send({ type: 'STOP', at: 6 * MINUTE_MS });
     expect(actor.getSnapshot().value).toBe('stopping');
     actor.send({ type: 'BACKUP_DONE', at: 6 * MINUTE_MS, run: 1, jitter: 0 });

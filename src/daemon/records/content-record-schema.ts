@@ -93,7 +93,10 @@ const snapshot = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('failed'), ...promise, failure }),
 ]);
 
-const timer = z.strictObject({ nextAt: time, paused: z.boolean(), run: count, failures: count });
+/** Earlier ones said that a timer was paused, which none ever was. */
+const timer = z
+  .strictObject({ nextAt: time, paused: z.boolean().optional(), run: count, failures: count })
+  .transform(({ nextAt, run, failures }) => ({ nextAt, run, failures }));
 
 const preStop = z
   .strictObject({

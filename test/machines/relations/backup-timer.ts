@@ -30,7 +30,6 @@ const fresh: Context = {
   instance,
   limits,
   nextAt: 1_000 + 300_000,
-  paused: false,
   run: 0,
   failures: 0,
   isRecorded: false,
@@ -38,12 +37,11 @@ const fresh: Context = {
   deadline: 1_000,
   waitingFor: '',
   stopping: false,
-  changed: false,
   how: 'clean',
   failure: undefined,
 };
 
-const record: BackupTimerRecord = { nextAt: 50_000, paused: false, run: 4, failures: 1 };
+const record: BackupTimerRecord = { nextAt: 50_000, run: 4, failures: 1 };
 
 function comeBack(at: number, saved: BackupTimerRecord, nextAt: number): Context {
   return { ...fresh, ...saved, nextAt, isRecorded: true, at, deadline: at };
@@ -51,8 +49,8 @@ function comeBack(at: number, saved: BackupTimerRecord, nextAt: number): Context
 
 /** Where a timer goes when nothing is under way. */
 function settle(context: Context, change: Partial<Context>): Outcome<Context> {
-  const { stopping, paused } = { ...context, ...change };
-  return { to: stopping ? 'stopped' : paused ? 'paused' : 'waiting', change };
+  const { stopping } = { ...context, ...change };
+  return { to: stopping ? 'stopped' : 'waiting', change };
 }
 
 function runFailed(context: Context, failure: Failure): Outcome<Context> {
@@ -63,31 +61,24 @@ function runFailed(context: Context, failure: Failure): Outcome<Context> {
 }
 
 const unwritten = (context: Context, { failure }: Happening) => settle(context, { at: failure.at, failure });
-const pause = (_: Context, { at }: Happening) => ({ change: { at, paused: true, changed: true } });
-const resume = (_: Context, { at }: Happening) => ({ change: { at, paused: false, changed: true } });
 const stop = (_: Context, { at }: Happening) => ({ change: { at, stopping: true } });
 const deadline = (context: Context) => ({ effect: 'deadline', input: { at: context.deadline } });
 
 const states: Record<string, StateRule<Context>> = {
   recording: {
-    enters: ({ at }) => ({ waitingFor: 'writing the record', deadline: at + 5_000, changed: false }),
+    enters: ({ at }) => ({ waitingFor: 'writing the record', deadline: at + 5_000 }),
     runs: (context) => {
-      const { nextAt, paused, run, failures } = context;
+      const { nextAt, run, failures } = context;
       return [
-        { effect: 'writeRecord', input: { instance, record: { nextAt, paused, run, failures } } },
+        { effect: 'writeRecord', input: { instance, record: { nextAt, run, failures } } },
         deadline(context),
       ];
     },
     on: {
-      'writeRecord.done': (context, { at }) =>
-        context.changed
-          ? { to: 'recording', change: { at, isRecorded: true } }
-          : settle(context, { at, isRecorded: true }),
+      'writeRecord.done': (context, { at }) => settle(context, { at, isRecorded: true }),
       'writeRecord.failed': unwritten,
       'deadline.failed': unwritten,
       'deadline.done': (context, one) => settle(context, { at: one.at, failure: overdue(context, one) }),
-      PAUSE: pause,
-      RESUME: resume,
       STOP: stop,
     },
   },
@@ -102,7 +93,6 @@ const states: Record<string, StateRule<Context>> = {
         sends: [{ to: 'parent', event: { type: 'BACKUP_DUE', at, run: run + 1 } }],
       }),
       'deadline.failed': (context, { failure }) => runFailed(context, failure),
-      PAUSE: (context, one) => ({ to: 'recording', ...pause(context, one) }),
       STOP: (context, one) => ({ to: 'stopped', ...stop(context, one) }),
     },
   },
@@ -117,16 +107,7 @@ const states: Record<string, StateRule<Context>> = {
       'BACKUP_FAILED this run': (context, { failure }) => runFailed(context, failure),
       'deadline.done': (context, one) => runFailed(context, overdue(context, one)),
       'deadline.failed': (context, { failure }) => runFailed(context, failure),
-      PAUSE: pause,
-      RESUME: resume,
       STOP: (context, one) => ({ to: 'stopping', ...stop(context, one) }),
-    },
-  },
-  paused: {
-    rests: true,
-    on: {
-      RESUME: (context, one) => ({ to: 'recording', ...resume(context, one) }),
-      STOP: (context, one) => ({ to: 'stopped', ...stop(context, one) }),
     },
   },
   stopping: {
@@ -182,12 +163,6 @@ export const backupTimerSpec: Spec<Context> = {
       state: 'waiting',
       context: comeBack(1_000, record, 1_000 + 330_000),
     },
-    {
-      name: 'back in a pause',
-      input: { instance, limits, at: 60_000, jitter: 0, record: { ...record, paused: true } },
-      state: 'paused',
-      context: comeBack(60_000, { ...record, paused: true }, 60_000),
-    },
   ],
   events: {
     'BACKUP_DONE this run': (at, { run }) => event({ type: 'BACKUP_DONE', at, run, jitter: 0.75 }),
@@ -196,13 +171,11 @@ export const backupTimerSpec: Spec<Context> = {
       event({ type: 'BACKUP_FAILED', at, run, failure: failureOfRun(at) }),
     'BACKUP_FAILED other run': (at, { run }) =>
       event({ type: 'BACKUP_FAILED', at, run: run + 1, failure: failureOfRun(at) }),
-    PAUSE: (at) => event({ type: 'PAUSE', at }),
-    RESUME: (at) => event({ type: 'RESUME', at }),
     STOP: (at) => event({ type: 'STOP', at }),
   },
   answers: { writeRecord: [{ output: (at) => ({ at }) }] },
-  key: ({ paused, stopping, changed, isRecorded, how, failure, failures, run, waitingFor }) => [
-    [paused, stopping, changed, isRecorded, how, failure?.code, waitingFor],
+  key: ({ stopping, isRecorded, how, failure, failures, run, waitingFor }) => [
+    [stopping, isRecorded, how, failure?.code, waitingFor],
     [Math.min(failures, PAUSES.length), Math.min(run, 1)],
   ],
   output: (_, { at, how }) => ({ at, how }),

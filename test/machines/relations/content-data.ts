@@ -166,7 +166,7 @@ export const starts: readonly Start<ContentContext>[] = [
       jobs: [{ kind: 'snapshot', ticket: 3, name: 'kept' }],
       snapshots: [{ state: 'pending', name: 'kept', requestedAt: 600 }],
       ticket: 3,
-      timer: { nextAt: 70_000, paused: false, run: 4, failures: 0 },
+      timer: { nextAt: 70_000, run: 4, failures: 0 },
     },
     [{ attachment: mount, step: 'attached' }],
   ),
