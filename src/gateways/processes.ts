@@ -21,7 +21,8 @@ export interface Processes {
   find(program: string): Promise<string | undefined>;
 }
 
-export type KillSignal = 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGHUP';
+/** By name, those of Linux (signal(7)). */
+export type KillSignal = NodeJS.Signals;
 
 export interface ProcessCommand {
   readonly program: string;

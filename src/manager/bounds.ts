@@ -93,3 +93,13 @@ export const LINK_CHECK_MS = 1_000;
 export const HISTORY_SHOWN_MAX = 500;
 /** Longest maintenance that can be announced at once: 30 days. */
 export const MAINTENANCE_LONGEST_MS = 30 * 24 * 60 * 60_000;
+
+/** Tasks of one instance without anybody at it. */
+export const TASKS_MAX = 64;
+
+/** How often what somebody types into a command counts as activity of the instance. */
+export const EXEC_ACTIVITY_MS = 30_000;
+
+/** Host ports that exposed ports are reached at, where nothing else is configured: below those the kernel gives away. */
+export const HOST_PORT_FIRST = 20_000;
+export const HOST_PORT_LAST = 29_999;

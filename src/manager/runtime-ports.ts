@@ -1,4 +1,5 @@
 import type { InstanceId } from '../../machines/ids.js';
+import type { PortState } from '../gen/steward/v1/runtime.js';
 import type { Instance } from './instance/instance.js';
 import type { Port } from './instance/settings.js';
 
@@ -10,6 +11,8 @@ export interface PortForwarding {
   urlOf(instance: InstanceId, port: Port): string | undefined;
   /** Brings what listens in step with the newest record. Never throws. */
   apply(instance: Instance): void;
+  /** All ports of the instance and what became of them, sorted by number. */
+  list(instance: Instance): Promise<readonly PortState[]>;
   /** Gives back what was reserved. */
   forget(instance: InstanceId): Promise<void>;
 }
@@ -19,5 +22,6 @@ export const noForwarding: PortForwarding = {
   check: async () => undefined,
   urlOf: () => undefined,
   apply: () => undefined,
+  list: async () => [],
   forget: async () => undefined,
 };

@@ -125,7 +125,8 @@ function serverOf(
   );
   server.addService(ContentServiceService, contentHandlers(channel, world.clock, core), CONTENT_CALL_OPTIONS);
   server.addService(ManagerServiceService, managerHandlers(core, world.clock));
-  server.addService(RuntimeServiceService, runtimeHandlers(instances, runtime));
+  const runtimeParts = { clock: world.clock, instances, runtime, ports };
+  server.addService(RuntimeServiceService, runtimeHandlers(runtimeParts));
   server.addService(SupervisionServiceService, supervisionOf(supervisor, channel, nodeName));
   const info = () => ({
     program: 'manager',

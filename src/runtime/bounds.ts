@@ -8,11 +8,45 @@ export const WATCH_PAUSE_MAX_MS = 500;
 export const STOP_PAUSE_MAX_MS = 100;
 /** How long killed processes may take to disappear before the stop is reported as failed. */
 export const KILL_WAIT_MS = 10_000;
+/** How long the logger of a run, of which nothing is left, may take to write down the rest. */
+export const LOGGER_WAIT_MS = 5_000;
+/** Bytes of one file of a log, and how many are kept: what a log takes of the disk at most. */
+export const LOG_FILE_BYTES = 4 * 1024 * 1024;
+export const LOG_FILES_KEPT = 5;
 /** Pause between two looks at a log that is followed. */
 export const LOG_PAUSE_MS = 100;
 /** Bytes read at a time when the beginning of the last lines is looked for. */
 export const LOG_TAIL_CHUNK_BYTES = 65_536;
 /** Most bytes that are searched backwards for the beginning of the last lines. */
 export const LOG_TAIL_SEARCH_BYTES = 16 * 1024 * 1024;
+/** First bytes of what a task says that are kept in the content. */
+export const TASK_LOG_BYTES_MAX = 16 * 1024 * 1024;
 /** Most bytes of the small files a shim writes. */
 export const SHIM_FILE_BYTES_MAX = 256;
+/** Most bytes of what we note about a run. */
+export const NOTE_BYTES_MAX = 64 * 1024;
+/** Most bytes read of a file of the kernel, such as the list of listening sockets. */
+export const PROC_FILE_BYTES_MAX = 8 * 1024 * 1024;
+/** Most bytes of a process's environment that are looked at. */
+export const ENVIRONMENT_BYTES_MAX = 8 * 1024 * 1024;
+/** Groups within groups that are looked into. */
+export const CGROUP_DEPTH_MAX = 8;
+
+/** Commands run beside the instance's own at the same time, in one and in all. */
+export const EXECS_PER_INSTANCE_MAX = 16;
+export const EXECS_MAX = 256;
+/** How long what is left of a terminal's session may take to end after the terminal went away. */
+export const HANGUP_MS = 2_000;
+/** How long a terminal may take to come up. */
+export const TERMINAL_WAIT_MS = 10_000;
+/** Columns and rows a terminal can have. */
+export const TERMINAL_SIZE_MAX = 65_535;
+
+/** Connections to one exposed port at the same time. */
+export const PORT_CONNECTIONS_MAX = 1_000;
+/** How long a connection to a program of the instance may take to come up. */
+export const PORT_CONNECT_MS = 10_000;
+/** Most bytes of the head of a request to a private port. */
+export const PORT_HEAD_BYTES_MAX = 64 * 1024;
+/** How long a caller of a private port may take to say what it wants. */
+export const PORT_HEAD_MS = 60_000;

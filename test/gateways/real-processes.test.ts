@@ -186,11 +186,12 @@ describe('RealProcesses', () => {
 
 describe('parseProcStat', () => {
   it('reads past a program name with blanks and parentheses', () => {
-    const rest = `S 1 42 43 ${'0 '.repeat(15)}987654 0`;
+    const rest = `S 1 42 43 34816 44 ${'0 '.repeat(13)}987654 0`;
     expect(parseProcStat(`12 (a) b (c)) ${rest}`)).toEqual({
       state: 'S',
       group: 42,
       session: 43,
+      foreground: 44,
       startTicks: 987654,
     });
     expect(parseProcStat('12 (cut')).toBeUndefined();

@@ -159,6 +159,9 @@ export class Sight {
         return { kind: 'exited', code: ignoresTerm ? 137 : 143 };
       }),
     logs: async function* () {},
+    exec: () => Promise.reject(new Error('nothing runs here')),
+    authorize: async () => undefined,
+    listener: async () => undefined,
     remove: (instance) =>
       this.#alive(async () => {
         this.#node.runs.delete(instance);

@@ -7,6 +7,8 @@ export interface ProcStat {
   readonly state: string;
   readonly group: number;
   readonly session: number;
+  /** The group that has its terminal; -1 without one. */
+  readonly foreground: number;
   /** Field 22, clock ticks since boot. */
   readonly startTicks: number;
 }
@@ -14,9 +16,16 @@ export interface ProcStat {
 /** The name of the program, field 2, may hold blanks and parentheses, so fields count from the last `)`. */
 export function parseProcStat(text: string): ProcStat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const [state, group, session, startTicks] = [fields[0], fields[2], fields[3], fields[19]];
-  if (!state || !group || !session || !startTicks) return undefined;
-  return { state, group: Number(group), session: Number(session), startTicks: Number(startTicks) };
+  const [state, , group, session, , foreground] = fields;
+  const startTicks = fields[19];
+  if (!state || !group || !session || !foreground || !startTicks) return undefined;
+  return {
+    state,
+    group: Number(group),
+    session: Number(session),
+    foreground: Number(foreground),
+    startTicks: Number(startTicks),
+  };
 }
 
 /** undefined when there is no such process; one that has ended but was not waited for counts as none. */

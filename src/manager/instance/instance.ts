@@ -97,9 +97,8 @@ export class Instance {
 
   /** One run of its actor, from the newest record. */
   run(child: ChildContext): StartedChild {
-    const machine = livingMachine(this.#options.tools, this.parts, this.#order, (context) =>
-      this.#write(context, child),
-    );
+    const write = (context: LifeContext) => this.#write(context, child);
+    const machine = livingMachine(this.#options.tools, this.parts, this.#order, write, () => this.record);
     const actor = createActor(machine, { input: this.#input(), inspect: (event) => this.#follow(event) });
     const exit = this.#exitOf(actor);
     child.onKill(() => {

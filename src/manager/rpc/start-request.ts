@@ -17,8 +17,8 @@ import {
 } from '../../grpc/validation.js';
 import { ENVIRONMENT_MAX, REQUEST_BYTES_MAX } from '../bounds.js';
 import { DEFAULT_CLASS, type ManagerConfig } from '../config.js';
-import { commandIn } from '../instance/command.js';
 import { type InstanceSettings, settingsOf } from '../instance/settings.js';
+import { workOf } from '../instance/tasks.js';
 
 export interface CheckedStart {
   readonly identity: Identity;
@@ -43,7 +43,7 @@ export function checkedStart(config: ManagerConfig, request: StartWorkspaceReque
   };
   const settings = settingsOf(spec);
   const classed = { ...request, spec: { ...spec, class: classOf(config, spec.class) } };
-  commandIn(metadata.annotations, config.defaultCommand);
+  workOf(kind, metadata.annotations, spec, config.defaultCommand);
   checkVariables(spec.envvars, 'spec.envvars');
   checkVariables(spec.sysEnvvars, 'spec.sys_envvars');
   if (StartWorkspaceRequest.encode(classed).finish().length > REQUEST_BYTES_MAX) {

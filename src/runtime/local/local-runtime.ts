@@ -1,75 +1,79 @@
-import { join, normalize, relative } from 'node:path';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type { InstanceId } from '../../../machines/ids.js';
 import type { CommandEnd } from '../../../machines/workspace-phase.js';
 import { StewardError } from '../../errors/steward-error.js';
 import { sleep } from '../../gateways/clock.js';
-import type { ProcessIdentity } from '../../gateways/processes.js';
 import type { World } from '../../gateways/world.js';
-import {
-  IDENTITY_WAIT_MS,
-  KILL_WAIT_MS,
-  STOP_PAUSE_MAX_MS,
-  WATCH_PAUSE_MAX_MS,
-  WATCH_PAUSE_MIN_MS,
-} from '../bounds.js';
-import type { LogOptions, RunRequest, RunState, WorkspaceRuntime } from '../workspace-runtime.js';
-import { readLog } from './log.js';
-import { RunFolder } from './run-folder.js';
-import { SHIM } from './shim.js';
+import * as bounds from '../bounds.js';
+import type { ExecRequest, RunningExec } from '../exec.js';
+import type { LogOptions, LogPiece } from '../log.js';
+import type { Listener, RunRequest, RunState, WorkspaceRuntime } from '../workspace-runtime.js';
+import { openCgroups, removeCgroup } from './cgroup.js';
+import { Execs } from './execs.js';
+import { Home } from './home.js';
+import { launch } from './launch.js';
+import { LogFiles } from './log-files.js';
+import { Members, type RunMarks } from './members.js';
+import { type Owner, RunFolder } from './run-folder.js';
+import { RunLog } from './run-log.js';
+import { RunRecord } from './run-note.js';
+import { Sockets } from './sockets.js';
 
 export interface LocalRuntimeOptions {
   /** Folders of runs, and logs; made if missing. */
   readonly runs: string;
   readonly logs: string;
   /** Who the commands run as; absent: the present user, which only root can change. */
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly owner: Owner | undefined;
+  /** Absent: the bounds of this folder. */
+  readonly logFileBytes?: number;
+  readonly logFilesKept?: number;
+  /** False: as on a machine without cgroups. */
+  readonly useCgroups?: boolean;
 }
-
-/** Where the shim finds its own few tools, whatever the workspace's PATH says. */
-const TOOLS_PATH = '/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin';
 
 /** Commands as processes of this machine, each under a shim that outlives us. */
 export class LocalRuntime implements WorkspaceRuntime {
   readonly #world: World;
-  readonly #options: LocalRuntimeOptions;
+  readonly #options: Required<LocalRuntimeOptions>;
+  readonly #members: Members;
+  readonly #home: Home;
+  readonly #sockets: Sockets;
+  readonly #execs: Execs;
+  #cgroups: Promise<string | undefined> | undefined;
   /** Runs that this life of ours has asked to end, so that asking again only shortens the wait. */
   readonly #asked = new Set<InstanceId>();
 
   constructor(world: World, options: LocalRuntimeOptions) {
     this.#world = world;
-    this.#options = options;
+    this.#options = {
+      logFileBytes: bounds.LOG_FILE_BYTES,
+      logFilesKept: bounds.LOG_FILES_KEPT,
+      useCgroups: true,
+      ...options,
+    };
+    this.#members = new Members(world, options.owner);
+    this.#home = new Home(world, options.runs, options.owner);
+    this.#sockets = new Sockets(world.files, this.#members);
+    this.#execs = new Execs(world, this.#members, options.owner);
   }
 
   async start(run: RunRequest, signal: AbortSignal): Promise<RunState> {
     const before = await this.adopt(run.instance);
     if (before.state !== 'absent') return before;
     signal.throwIfAborted();
-    const { files, processes } = this.#world;
+    const { files } = this.#world;
     const { owner, runs, logs } = this.#options;
     const folder = this.#folder(run.instance);
     await files.makeDirectory(runs, 0o711);
     await files.makeDirectory(logs, 0o700);
     await folder.make(owner);
-    const command = [...(await this.#powerless()), ...run.command];
-    await processes.startDetached({
-      program: '/bin/sh',
-      args: ['-c', SHIM, 'steward-shim', await this.#workingFolder(run), TOOLS_PATH, ...command],
-      env: { ...run.env, HOME: folder.home },
-      cwd: folder.path,
-      logPath: this.#log(run.instance),
-      ...owner,
-    });
+    await this.#home.identify(run.instance, run.git);
+    if (run.sshKeys.length > 0) await this.#home.authorize(run.instance, run.sshKeys);
+    const record = this.#record(run.instance);
+    await launch(this.#world, this.#options, run, { folder, record, cgroups: await this.#openCgroups() });
     return this.#appeared(run.instance, signal);
-  }
-
-  /**
-   * Content may hold set-id files of root (archives keep them), and nothing separates this process from the
-   * machine: PR_SET_NO_NEW_PRIVS (prctl(2)) keeps such files from giving it root's rights.
-   */
-  async #powerless(): Promise<readonly string[]> {
-    if (this.#options.owner === undefined) return [];
-    const setpriv = await this.#world.processes.find('setpriv');
-    return setpriv === undefined ? [] : [setpriv, '--no-new-privs', '--'];
   }
 
   async adopt(instance: InstanceId): Promise<RunState> {
@@ -77,14 +81,16 @@ export class LocalRuntime implements WorkspaceRuntime {
     const occupant = await folder.occupant();
     if (occupant.kind === 'nobody') return { state: 'absent' };
     if (occupant.kind === 'tombstone') return { state: 'never-started' };
-    if (await this.#isOurs(occupant.identity)) return { state: 'running' };
+    if (await this.#isOurs(occupant.identity.pid)) {
+      if (await this.#world.processes.isAlive(occupant.identity)) return { state: 'running' };
+    }
     const code = await folder.exitCode();
     if (code !== undefined) return { state: 'ended', end: { kind: 'exited', code } };
     return { state: 'ended', end: { kind: 'lost', reason: 'it was killed, or the machine was restarted' } };
   }
 
   async ended(instance: InstanceId, signal: AbortSignal): Promise<CommandEnd> {
-    let pauseMs = WATCH_PAUSE_MIN_MS;
+    let pauseMs = bounds.WATCH_PAUSE_MIN_MS;
     for (;;) {
       const run = await this.adopt(instance);
       if (run.state === 'ended') {
@@ -93,7 +99,7 @@ export class LocalRuntime implements WorkspaceRuntime {
       }
       if (run.state !== 'running') return { kind: 'lost', reason: 'nothing is known of its run any more' };
       await sleep(this.#world.clock, pauseMs, signal);
-      pauseMs = Math.min(WATCH_PAUSE_MAX_MS, pauseMs * 2);
+      pauseMs = Math.min(bounds.WATCH_PAUSE_MAX_MS, pauseMs * 2);
     }
   }
 
@@ -112,29 +118,53 @@ export class LocalRuntime implements WorkspaceRuntime {
     }
   }
 
-  logs(instance: InstanceId, options: LogOptions): AsyncIterable<Uint8Array> {
-    return readLog(this.#world.clock, this.#world.files, this.#log(instance), options);
+  logs(instance: InstanceId, options: LogOptions): AsyncIterable<LogPiece> {
+    const { clock, files } = this.#world;
+    const folder = async () => (await this.#log(instance))?.path;
+    return new LogFiles(clock, files, folder, this.#options.logFileBytes).read(options);
+  }
+
+  async exec(instance: InstanceId, request: ExecRequest): Promise<RunningExec> {
+    const folder = this.#folder(instance);
+    const [occupant, note] = await Promise.all([folder.occupant(), this.#record(instance).read()]);
+    const { state } = await this.adopt(instance);
+    if (state !== 'running' || occupant.kind !== 'shim' || note === undefined) {
+      throw new StewardError('wrong-state', 'the command of the instance does not run');
+    }
+    return this.#execs.start(instance, request, { shim: occupant.identity, run: folder.path, ...note });
+  }
+
+  async authorize(instance: InstanceId, sshKeys: readonly string[]): Promise<void> {
+    if ((await this.adopt(instance)).state === 'running') await this.#home.authorize(instance, sshKeys);
+  }
+
+  async listener(instance: InstanceId, port: number): Promise<Listener | undefined> {
+    const marks = await this.#marks(instance);
+    return marks.shim === undefined ? undefined : this.#sockets.listener(marks, marks.shim.pid, port);
   }
 
   async remove(instance: InstanceId): Promise<void> {
     this.#asked.delete(instance);
+    const record = this.#record(instance);
+    const cgroup = (await record.read())?.cgroup;
+    if (cgroup !== undefined) await removeCgroup(this.#world, cgroup);
     await this.#folder(instance).remove();
-    await this.#world.files.remove(this.#log(instance));
+    await record.remove();
   }
 
   /** Politely until `killAt`, then not. */
   async #end(instance: InstanceId, killAt: number, signal: AbortSignal): Promise<CommandEnd> {
     const { clock } = this.#world;
     if (clock.now() < killAt && !this.#asked.has(instance)) {
-      await this.#signal(instance, 'SIGTERM');
+      await this.#askToEnd(instance);
       this.#asked.add(instance);
     }
-    let pauseMs = WATCH_PAUSE_MIN_MS;
+    let pauseMs = bounds.WATCH_PAUSE_MIN_MS;
     while (clock.now() < killAt) {
       const run = await this.adopt(instance);
       if (run.state !== 'running') break;
       await sleep(clock, Math.min(pauseMs, killAt - clock.now()), signal);
-      pauseMs = Math.min(STOP_PAUSE_MAX_MS, pauseMs * 2);
+      pauseMs = Math.min(bounds.STOP_PAUSE_MAX_MS, pauseMs * 2);
     }
     const inTime = await this.adopt(instance);
     await this.#sweep(instance, signal);
@@ -143,31 +173,47 @@ export class LocalRuntime implements WorkspaceRuntime {
     return after.state === 'ended' && after.end.kind === 'exited' ? after.end : KILLED;
   }
 
-  /** Kills what is left of the group and waits until it is gone. */
-  async #sweep(instance: InstanceId, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#world;
-    const giveUpAt = clock.monotonic() + KILL_WAIT_MS;
-    while (await this.#signal(instance, 'SIGKILL')) {
-      if (clock.monotonic() > giveUpAt) {
-        throw new StewardError('process-failed', "processes of the workspace's command cannot be killed");
-      }
-      await sleep(clock, WATCH_PAUSE_MIN_MS, signal);
+  /** The group at once, so that none of it forks away meanwhile, then those outside it. */
+  async #askToEnd(instance: InstanceId): Promise<void> {
+    const marks = await this.#marks(instance);
+    await this.#signalGroup(marks, 'SIGTERM');
+    for (const { identity, group } of await this.#members.list(marks)) {
+      if (group !== marks.shim?.pid) await this.#world.processes.signalProcess(identity, 'SIGTERM');
     }
   }
 
-  async #signal(instance: InstanceId, signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean> {
-    const occupant = await this.#folder(instance).occupant();
-    if (occupant.kind !== 'shim') return false;
-    if (!(await this.#mayBeOurs(occupant.identity))) return false;
-    return this.#world.processes.signalGroup(occupant.identity, signal);
+  /** Kills what is left of it, waits until that is gone, and until its log is complete. */
+  async #sweep(instance: InstanceId, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#world;
+    const marks = await this.#marks(instance);
+    const giveUpAt = clock.monotonic() + bounds.KILL_WAIT_MS;
+    for (;;) {
+      const inGroup = await this.#signalGroup(marks, 'SIGKILL');
+      const outside = await this.#members.signal(marks, 'SIGKILL');
+      if (!inGroup && !outside) break;
+      if (clock.monotonic() > giveUpAt) {
+        throw new StewardError('process-failed', "processes of the workspace's command cannot be killed");
+      }
+      await sleep(clock, bounds.WATCH_PAUSE_MIN_MS, signal);
+    }
+    await (await this.#log(instance))?.completed(signal);
   }
 
-  async #isOurs(identity: ProcessIdentity): Promise<boolean> {
-    return (await this.#mayBeOurs(identity)) && this.#world.processes.isAlive(identity);
+  async #signalGroup({ shim }: RunMarks, signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean> {
+    if (shim === undefined || !(await this.#isOurs(shim.pid))) return false;
+    return this.#world.processes.signalGroup(shim, signal);
+  }
+
+  async #marks(instance: InstanceId): Promise<RunMarks> {
+    const folder = this.#folder(instance);
+    const occupant = await folder.occupant();
+    const note = await this.#record(instance).read();
+    const shim = occupant.kind === 'shim' ? occupant.identity : undefined;
+    return { run: folder.path, shim, cgroup: note?.cgroup };
   }
 
   /** As root, only processes of the workspace's user count: the file that names them belongs to that user. */
-  async #mayBeOurs({ pid }: ProcessIdentity): Promise<boolean> {
+  async #isOurs(pid: number): Promise<boolean> {
     const { owner } = this.#options;
     const found = await this.#world.files.stat(`/proc/${pid}`);
     return found === undefined || owner === undefined || found.uid === owner.uid;
@@ -176,7 +222,7 @@ export class LocalRuntime implements WorkspaceRuntime {
   /** A shim tells who it is first of all; of two, the one whose name is there counts. */
   async #appeared(instance: InstanceId, signal: AbortSignal): Promise<RunState> {
     const { clock } = this.#world;
-    const giveUpAt = clock.monotonic() + IDENTITY_WAIT_MS;
+    const giveUpAt = clock.monotonic() + bounds.IDENTITY_WAIT_MS;
     let pauseMs = 1;
     for (;;) {
       const run = await this.adopt(instance);
@@ -188,27 +234,32 @@ export class LocalRuntime implements WorkspaceRuntime {
         );
       }
       await sleep(clock, pauseMs, signal);
-      pauseMs = Math.min(WATCH_PAUSE_MIN_MS, pauseMs * 2);
+      pauseMs = Math.min(bounds.WATCH_PAUSE_MIN_MS, pauseMs * 2);
     }
   }
 
-  async #workingFolder({ contentFolder, location }: RunRequest): Promise<string> {
-    const folder = normalize(join(contentFolder, location.replace(WORKSPACE_MOUNT, '')));
-    if (relative(contentFolder, folder).startsWith('..')) return contentFolder;
-    return (await this.#world.files.stat(folder))?.kind === 'directory' ? folder : contentFolder;
+  async #log(instance: InstanceId): Promise<RunLog | undefined> {
+    const occupant = await this.#folder(instance).occupant();
+    if (occupant.kind !== 'shim') return undefined;
+    return new RunLog(this.#world, this.#record(instance).logFolder(occupant.start));
+  }
+
+  #openCgroups(): Promise<string | undefined> {
+    const { runs, useCgroups } = this.#options;
+    if (!useCgroups) return Promise.resolve(undefined);
+    const name = `steward-${createHash('sha256').update(runs).digest('hex').slice(0, 8)}`;
+    this.#cgroups ??= openCgroups(this.#world, name);
+    return this.#cgroups;
   }
 
   #folder(instance: InstanceId): RunFolder {
     return new RunFolder(this.#world.files, this.#options.runs, instance);
   }
 
-  #log(instance: InstanceId): string {
-    return join(this.#options.logs, `${instance}.log`);
+  #record(instance: InstanceId): RunRecord {
+    return new RunRecord(this.#world.files, join(this.#options.logs), instance);
   }
 }
-
-/** Clients may name the folder as a container sees it, where the content is mounted here. */
-const WORKSPACE_MOUNT = /^\/workspace(?=\/|$)/;
 
 /** As shells report a command that SIGKILL ended. */
 const KILLED: CommandEnd = { kind: 'exited', code: 137 };

@@ -9,7 +9,17 @@ import { SHIM_FILE_BYTES_MAX } from '../bounds.js';
 export type Occupant =
   | { readonly kind: 'nobody' }
   | { readonly kind: 'tombstone' }
-  | { readonly kind: 'shim'; readonly identity: ProcessIdentity };
+  | {
+      readonly kind: 'shim';
+      readonly identity: ProcessIdentity;
+      /** Name of the start it came from. */
+      readonly start: string;
+    };
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 const TOMBSTONE = 'never\n';
 
@@ -29,7 +39,7 @@ export class RunFolder {
   }
 
   /** Makes the folder for `owner` (the present user when absent). */
-  async make(owner: { readonly uid: number; readonly gid: number } | undefined): Promise<void> {
+  async make(owner: Owner | undefined): Promise<void> {
     await this.#files.makeDirectory(this.path, 0o700);
     await this.#files.makeDirectory(this.home, 0o700);
     if (owner === undefined) return;
@@ -40,9 +50,10 @@ export class RunFolder {
   async occupant(): Promise<Occupant> {
     const text = await this.#read('identity');
     if (text === undefined) return { kind: 'nobody' };
-    const [, pid, ticks, bootId] = /^(\d+) (\d+) ([0-9a-f-]+)\n$/.exec(text) ?? [];
-    if (pid === undefined || ticks === undefined || bootId === undefined) return { kind: 'tombstone' };
-    return { kind: 'shim', identity: { pid: Number(pid), startTicks: Number(ticks), bootId } };
+    const [, pid, ticks, bootId, start] = IDENTITY.exec(text) ?? [];
+    if (pid === undefined || ticks === undefined || bootId === undefined || start === undefined)
+      return { kind: 'tombstone' };
+    return { kind: 'shim', identity: { pid: Number(pid), startTicks: Number(ticks), bootId }, start };
   }
 
   /** Takes the place so that no shim can; false when somebody has it. */
@@ -77,3 +88,6 @@ export class RunFolder {
     }
   }
 }
+
+/** The start's name leads to a folder of ours: nothing but digits. */
+const IDENTITY = /^(\d+) (\d+) ([0-9a-f-]+) ([0-9a-f]{16})\n$/;

@@ -1,7 +1,9 @@
 /**
  * Runs a workspace's command and outlives us. It starts in the run's own folder as the leader of a new process
- * group; `$1` is the command's folder, `$2` the PATH for its own tools, the rest the command.
+ * group; `$1` is the command's folder, `$2` the PATH for its own tools, `$3` the name of this start, the rest the
+ * command.
  *
+ * - It does nothing before it is let go, by a line on its standard input: until then it may be put in its place.
  * - Who it is goes into `identity` before anything else, by a link, which exactly one of several shims (or the
  *   tombstone of a stop) can make: a second start finds the place taken and ends.
  * - A signal to the group reaches the command; the shim only notes it, so that the exit code is still written.
@@ -9,13 +11,14 @@
  * - At last it kills what is left of its group, itself included.
  */
 export const SHIM = `
+read -r _steward_line || exit 70
 _steward_path=$PATH
 PATH=$2
 umask 077
 read -r _steward_stat </proc/$$/stat || exit 70
 read -r _steward_boot </proc/sys/kernel/random/boot_id || exit 70
 _steward_ticks=$(set -- \${_steward_stat##*) }; shift 19; echo "$1")
-printf '%s %s %s\\n' "$$" "$_steward_ticks" "$_steward_boot" >"identity.$$" || exit 70
+printf '%s %s %s %s\\n' "$$" "$_steward_ticks" "$_steward_boot" "$3" >"identity.$$" || exit 70
 if ! ln "identity.$$" identity 2>/dev/null; then
   rm -f "identity.$$"
   [ -e identity ] && exit 0
@@ -27,7 +30,7 @@ trap : HUP INT TERM
   umask 022
   cd -- "$1" || exit 126
   PATH=$_steward_path
-  shift 2
+  shift 3
   exec "$@"
 ) </dev/null
 _steward_status=$?

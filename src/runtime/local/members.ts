@@ -1,0 +1,135 @@
+import { errorCode } from '../../gateways/file-error.js';
+import type { KillSignal, ProcessIdentity } from '../../gateways/processes.js';
+import { type ProcStat, parseProcStat } from '../../gateways/real/proc-stat.js';
+import type { World } from '../../gateways/world.js';
+import { ENVIRONMENT_BYTES_MAX, PROC_FILE_BYTES_MAX } from '../bounds.js';
+import { cgroupPids, killCgroup } from './cgroup.js';
+import type { Owner } from './run-folder.js';
+
+/** Variable that every process of a run inherits: the path of the run's folder. */
+export const RUN_VARIABLE = 'STEWARD_RUN';
+
+/** By what the processes of one run are known. */
+export interface RunMarks {
+  /** Value of the variable. */
+  readonly run: string;
+  /** The leader of its session; undefined when it is not known. */
+  readonly shim: ProcessIdentity | undefined;
+  /** Folder of its group; undefined where the machine has none. */
+  readonly cgroup: string | undefined;
+}
+
+export interface Member {
+  readonly identity: ProcessIdentity;
+  readonly group: number;
+  readonly session: number;
+  /** The group that has its terminal; -1 without one. */
+  readonly foreground: number;
+}
+
+/**
+ * All processes of a run, those that left its process group and its session too. Where there is no cgroup, one that
+ * also gave up its environment is not found.
+ */
+export class Members {
+  readonly #world: World;
+  readonly #owner: Owner | undefined;
+
+  constructor(world: World, owner: Owner | undefined) {
+    this.#world = world;
+    this.#owner = owner;
+  }
+
+  async list(marks: RunMarks): Promise<readonly Member[]> {
+    if (marks.cgroup !== undefined) return this.#living(await cgroupPids(this.#world.files, marks.cgroup));
+    const all = await this.#living(await this.#pidsOfOwner());
+    const found: Member[] = [];
+    for (const member of all) if (await this.#belongs(member, marks)) found.push(member);
+    return found;
+  }
+
+  /** All of the session of that leader, who may have ended: what has a terminal in common. */
+  async ofSession(leader: ProcessIdentity): Promise<readonly Member[]> {
+    const all = await this.#living(await this.#pidsOfOwner());
+    const members = all.filter(({ session }) => session === leader.pid);
+    // The number goes to somebody else only when nobody is left.
+    const other = members.find(({ identity }) => identity.pid === leader.pid);
+    return other !== undefined && other.identity.startTicks !== leader.startTicks ? [] : members;
+  }
+
+  async identify(pid: number): Promise<ProcessIdentity | undefined> {
+    const [member] = await this.#living([pid]);
+    return member?.identity;
+  }
+
+  /** Signals all of them; false when there are none. */
+  async signal(marks: RunMarks, signal: KillSignal): Promise<boolean> {
+    const members = await this.list(marks);
+    if (members.length === 0) return false;
+    const { files, processes } = this.#world;
+    if (signal === 'SIGKILL' && marks.cgroup !== undefined && (await killCgroup(files, marks.cgroup)))
+      return true;
+    for (const { identity } of members) await processes.signalProcess(identity, signal);
+    return true;
+  }
+
+  async #belongs({ identity, session }: Member, { run, shim }: RunMarks): Promise<boolean> {
+    if (shim !== undefined && shim.bootId === identity.bootId && session === shim.pid) return true;
+    const environment = await this.environment(identity.pid);
+    return environment?.get(RUN_VARIABLE) === run;
+  }
+
+  /** What a process was started with; undefined when it is gone, or does not let us see. */
+  async environment(pid: number): Promise<ReadonlyMap<string, string> | undefined> {
+    const bytes = await this.#read(`/proc/${pid}/environ`, ENVIRONMENT_BYTES_MAX);
+    if (bytes === undefined) return undefined;
+    const variables = bytes.toString('utf8').split('\0').filter(Boolean);
+    return new Map(variables.map((variable) => splitOnce(variable)));
+  }
+
+  async #pidsOfOwner(): Promise<readonly number[]> {
+    const { files, processes } = this.#world;
+    const uid = this.#owner?.uid ?? (await files.stat(`/proc/${processes.self().pid}`))?.uid;
+    const pids: number[] = [];
+    for (const { name } of await files.list('/proc')) {
+      if (!/^\d+$/.test(name)) continue;
+      if ((await files.stat(`/proc/${name}`))?.uid === uid) pids.push(Number(name));
+    }
+    return pids;
+  }
+
+  /** Those that have not ended; one that was not waited for has. */
+  async #living(pids: readonly number[]): Promise<readonly Member[]> {
+    const { bootId } = this.#world.processes.self();
+    const members: Member[] = [];
+    for (const pid of pids) {
+      const stat = await this.#stat(pid);
+      if (stat === undefined || stat.state === 'Z' || stat.state === 'X') continue;
+      const { group, session, foreground, startTicks } = stat;
+      members.push({ identity: { pid, startTicks, bootId }, group, session, foreground });
+    }
+    return members;
+  }
+
+  async #stat(pid: number): Promise<ProcStat | undefined> {
+    const text = await this.#read(`/proc/${pid}/stat`, PROC_FILE_BYTES_MAX);
+    return text === undefined ? undefined : parseProcStat(text.toString('latin1'));
+  }
+
+  async #read(path: string, limitBytes: number): Promise<Buffer | undefined> {
+    try {
+      return await this.#world.files.read(path, limitBytes);
+    } catch (error) {
+      if (UNSEEN.has(errorCode(error) ?? '')) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** It ended meanwhile, is not ours to look at, or is absurd. */
+const UNSEEN: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EFBIG']);
+
+function splitOnce(variable: string): [string, string] {
+  const at = variable.indexOf('=');
+  return at < 0 ? [variable, ''] : [variable.slice(0, at), variable.slice(at + 1)];
+}
