@@ -77,6 +77,8 @@ export class BackupCreation {
   async #make(plan: Plan, task: Task): Promise<BackupOutcome> {
     const { signal } = this.#options;
     const synced = syncFolder(this.#place.world, this.#folder, signal);
+    // It may fail before anybody waits for it.
+    synced.catch(() => undefined);
     let used = await this.#takeUp(plan, task.excludes).finally(() => synced.catch(() => undefined));
     await synced;
     let packed = await this.#packing.pack(used, task);
