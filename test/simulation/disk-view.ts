@@ -9,8 +9,8 @@ export type Tree = ReadonlyMap<string, string>;
 /** `durable`: what a power cut could not take away. */
 export type Moment = 'now' | 'durable';
 
-/** The marker that content is ready belongs to the daemon, and is in no archive. */
-const NOT_CONTENT = /^\.gitpod(\/ready(\.tmp)?)?$/;
+/** The marker that content is ready, and what waits to be put into it, belong to the daemon and are in no archive. */
+const NOT_CONTENT = /^\.gitpod(\/ready(\.tmp)?)?$|^\.steward-restore(\/|$)/;
 
 /** Looks at a simulated disk from outside: no operation is counted and no fault strikes. */
 export class DiskView {

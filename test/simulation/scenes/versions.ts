@@ -1,11 +1,23 @@
 import { DEFAULT_BACKUP_POLICY } from '../../../src/content/backup-policy.js';
-import { callContext } from '../life.js';
-import { OWNER } from '../model.js';
+import { AREA, callContext } from '../life.js';
+import { type InstanceModel, OWNER } from '../model.js';
 import type { Run } from '../run.js';
 import { answered, backups, instance, inUse, type Scene, succeeds } from './scene.js';
 
 /** What becomes of stored versions. */
 export const VERSION_SCENES: Readonly<Record<string, Scene>> = {
+  'a version put into content in use': {
+    prepare: async (run, callers) => {
+      await inUse(run, callers, 'i1');
+      await backups(run, callers, 'i1', 2);
+    },
+    act: (run) => putBack(run),
+    after: async (run) => {
+      // Interrupted, what it had come to counts.
+      noteContent(run, instance(run, 'i1'));
+      await putBack(run);
+    },
+  },
   'a deletion of a version': {
     prepare: async (run, callers) => {
       await inUse(run, callers, 'i1');
@@ -78,4 +90,42 @@ async function deleteAll(run: Run): Promise<boolean> {
   const what = { $case: 'workspaceId' as const, value: 'w1' };
   const scope = { owner: OWNER, what, includeSnapshots: true, dryRun: false, reason: 'a scene' };
   return succeeds(run, life.steward.deleteStoredContent(scope, callContext(new AbortController().signal)));
+}
+
+/** The first version comes back into the content; what was there is there still, under its own name or another. */
+async function putBack(run: Run): Promise<void> {
+  const { life } = run;
+  if (life === undefined) return;
+  const model = instance(run, 'i1');
+  const before = model.versions.at(-1) ?? new Map();
+  // Until it is over nobody can say what is in the content.
+  model.isReady = false;
+  const target = { $case: 'intoInstance' as const, value: { instanceId: 'i1', path: '' } };
+  const request = { owner: OWNER, workspaceId: 'w1', generation: 1n, paths: [], target };
+  const telling = life.steward.restoreBackup(request, callContext(new AbortController().signal));
+  const isDone = await succeeds(run, toEnd(telling));
+  if (run.life === undefined) return;
+  noteContent(run, model);
+  const found = new Set(model.versions.at(-1)?.values());
+  const lost = [...before].filter(([, line]) => line.startsWith('file') && !found.has(line));
+  run.require(2, lost.length === 0, `a restore lost ${lost.map(([path]) => path).join(', ')}`);
+  if (isDone) await checkVersion(run, model);
+}
+
+async function toEnd(telling: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of telling);
+}
+
+function noteContent(run: Run, model: InstanceModel): void {
+  const found = run.disk.content(AREA.contentOf(model.id));
+  if (found !== undefined) model.hasBecome(found, run.now);
+  model.isReady = true;
+}
+
+async function checkVersion(run: Run, model: InstanceModel): Promise<void> {
+  const [version] = run.stored.backups('w1');
+  const expected = version === undefined ? new Map() : await run.stored.treeOf(version);
+  const found = model.versions.at(-1);
+  const missing = [...expected].filter(([path, line]) => found?.get(path) !== line);
+  run.require(1, missing.length === 0, `restored, but without ${missing.map(([path]) => path).join(', ')}`);
 }

@@ -16,7 +16,8 @@ export const cp: SimulatedProgram = async (context) => {
   return 0;
 };
 
-async function copy(context: ProgramContext, inode: Inode, to: string): Promise<void> {
+/** A tree with modes, owners and times. */
+export async function copy(context: ProgramContext, inode: Inode, to: string): Promise<void> {
   const { files, signal } = context;
   signal.throwIfAborted();
   if (inode.kind === 'symlink') await files.symlink(inode.target, to);

@@ -3,6 +3,7 @@ import { cp } from './cp.js';
 import { dd } from './dd.js';
 import { find } from './find.js';
 import { git } from './git.js';
+import { putInto, rm } from './put-into.js';
 import { sync } from './sync.js';
 import { tar } from './tar.js';
 import { zstd } from './zstd.js';
@@ -13,8 +14,10 @@ export const workspacePrograms: SimulatedPrograms = {
   dd,
   find,
   git,
-  // Only as the one that starts git: `sh -c <script> git <arguments>`.
-  sh: (context) => git({ ...context, args: context.args.slice(3) }),
+  rm,
+  // As the one that starts git, `sh -c <script> git <arguments>`, and as the one that puts things into content.
+  sh: (context) =>
+    context.args[2] === 'git' ? git({ ...context, args: context.args.slice(3) }) : putInto(context),
   sync,
   tar,
   // What the simulated tar writes is not really compressed.
