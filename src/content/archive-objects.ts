@@ -1,13 +1,13 @@
 import { pipeline, type Readable } from 'node:stream';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
 import { StewardError } from '../errors/steward-error.js';
+import { withDeadline } from '../gateways/deadline.js';
 import type { World } from '../gateways/world.js';
 import type { ObjectName, ObjectStorage, StoredObject } from '../storage/object-storage.js';
 import { type Packing, packFolder } from './archive.js';
 import { throttled } from './archive-bandwidth.js';
 import { requireComplete } from './archive-completeness.js';
 import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS } from './bounds.js';
-import { withDeadline } from './deadline.js';
 import { type Digest, isSameDigest, Meter, metered } from './digest.js';
 import type { Exclude } from './exclude.js';
 import { renewMarkedFolders } from './folder-attributes.js';

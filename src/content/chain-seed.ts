@@ -1,11 +1,11 @@
 import type { InstanceId } from '../../machines/ids.js';
 import { sleep } from '../gateways/clock.js';
+import { withDeadline } from '../gateways/deadline.js';
 import type { World } from '../gateways/world.js';
 import { listen } from './archive.js';
 import type { WorkOptions } from './archive-objects.js';
 import { CHAIN_SETTLE_MS, SEED_DEADLINE_MS } from './bounds.js';
 import { beginning, type ChainFolder, isAtRest } from './chain.js';
-import { withDeadline } from './deadline.js';
 import type { Exclude } from './exclude.js';
 import { excludesOf } from './exclude-file.js';
 import type { BackupManifest } from './manifest.js';

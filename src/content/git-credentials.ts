@@ -1,5 +1,6 @@
 import { StewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
+import { withDeadline } from '../gateways/deadline.js';
 import type { Http } from '../gateways/http.js';
 import type { World } from '../gateways/world.js';
 import {
@@ -10,7 +11,6 @@ import {
   ONE_TIME_SECRET_PAUSE_MS,
 } from './bounds.js';
 import { hasControlCharacters } from './checkout-location.js';
-import { withDeadline } from './deadline.js';
 import type { GitCommand } from './git.js';
 
 export interface GitCredentials {

@@ -1,7 +1,7 @@
 import { toStewardError } from '../errors/steward-error.js';
+import { withDeadline } from '../gateways/deadline.js';
 import type { World } from '../gateways/world.js';
 import { GIT_LFS_ATTEMPTS_MAX, GIT_LFS_DEADLINE_MS } from './bounds.js';
-import { withDeadline } from './deadline.js';
 import type { GitSetting } from './git.js';
 import type { GitCredentials } from './git-credentials.js';
 import { type CopyPlace, runnerIn } from './git-run.js';

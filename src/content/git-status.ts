@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { GitReport } from '../../machines/content-types.js';
 import { StewardError } from '../errors/steward-error.js';
+import { withDeadline } from '../gateways/deadline.js';
 import type { World } from '../gateways/world.js';
 import { GIT_STATUS_DEADLINE_MS, GIT_STATUS_ENTRIES_MAX, GIT_STATUS_RECORD_BYTES } from './bounds.js';
 import { isPlainFolder } from './checkout-location.js';
-import { withDeadline } from './deadline.js';
 import { type GitSetting, streamGit } from './git.js';
 import { withoutFilters } from './git-audit.js';
 import { recordsOf } from './lines.js';

@@ -1,8 +1,8 @@
 import type { CheckoutReport, GitReport } from '../../machines/content-types.js';
 import { toStewardError } from '../errors/steward-error.js';
+import { withDeadline } from '../gateways/deadline.js';
 import type { World } from '../gateways/world.js';
 import { GIT_STATUS_DEADLINE_MS } from './bounds.js';
-import { withDeadline } from './deadline.js';
 import { readGitStatus } from './git-status.js';
 import type { ContentUser } from './user.js';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { toStewardError } from '../errors/steward-error.js';
+import { withDeadline } from '../gateways/deadline.js';
 import { GIT_LFS_SUBMODULES_MAX, GIT_SUBMODULE_DEADLINE_MS } from './bounds.js';
 import { isPlainFolder } from './checkout-location.js';
-import { withDeadline } from './deadline.js';
 import type { GitCredentials } from './git-credentials.js';
 import { fetchLfs } from './git-lfs.js';
 import { type CopyPlace, runnerIn } from './git-run.js';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '../config/parse-json.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { Digest } from './digest.js';
 
@@ -118,7 +119,7 @@ export function encodeManifest(manifest: ArchiveManifest): Buffer {
 
 /** Fails with `manifest-unreadable` for anything that is not whole and of a version we know. */
 export function decodeManifest(name: string, bytes: Buffer): ArchiveManifest {
-  const sealed = sealedSchema.safeParse(parseJson(bytes));
+  const sealed = sealedSchema.safeParse(parseJson(bytes.toString('utf8')));
   if (!sealed.success) throw unreadable(name, 'is damaged');
   const { version, sha256: seal, manifest } = sealed.data;
   if (version > MANIFEST_VERSION) throw unreadable(name, `has version ${version}, newer than this program`);
@@ -159,12 +160,4 @@ function ofFirstVersion(stored: object): ArchiveManifest | undefined {
 
 function sealOf(manifest: object): string {
   return createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

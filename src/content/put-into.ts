@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { StewardError } from '../errors/steward-error.js';
+import { withDeadline } from '../gateways/deadline.js';
 import type { World } from '../gateways/world.js';
 import { PLACING_DEADLINE_MS, RESTORE_NAME_BYTES_MAX } from './bounds.js';
-import { withDeadline } from './deadline.js';
 import { recordsOf, Tail } from './lines.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
 import type { ContentUser } from './user.js';

@@ -1,3 +1,4 @@
+import { parseJson } from '../config/parse-json.js';
 import { StewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
 import { replaceDurably } from '../gateways/durable.js';
@@ -65,12 +66,4 @@ function enabledUntil(text: string): number | undefined {
   if (typeof said.enabledUntil !== 'string' || !TIME.test(said.enabledUntil)) return undefined;
   const until = Date.parse(said.enabledUntil);
   return Number.isNaN(until) ? undefined : until;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

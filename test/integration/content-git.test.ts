@@ -6,10 +6,10 @@ import { createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { withDeadline } from '../../src/content/deadline.js';
 import { initialize } from '../../src/content/initialize.js';
 import type { InitializeContext } from '../../src/content/initializers/plan.js';
 import { planOf } from '../../src/content/initializers/table.js';
+import { withDeadline } from '../../src/gateways/deadline.js';
 import type { ProcessCommand } from '../../src/gateways/processes.js';
 import {
   CloneTargetMode,

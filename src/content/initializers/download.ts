@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import { toStewardError } from '../../errors/steward-error.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import type { FileDownloadInitializer } from '../../gen/content-service-api/initializer.js';
 import { makePlainFolder } from '../checkout-location.js';
-import { withDeadline } from '../deadline.js';
 import { DOWNLOAD_DEADLINE_MS } from './bounds.js';
 import { type FileRequest, fileRequests } from './download-request.js';
 import { Allowance, fetchFile } from './fetch-file.js';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { StewardError } from '../../errors/steward-error.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import type { GitInitializer } from '../../gen/content-service-api/initializer.js';
 import { GIT_INITIALIZE_DEADLINE_MS } from '../bounds.js';
 import { isPlainFolder } from '../checkout-location.js';
-import { withDeadline } from '../deadline.js';
 import { isEmptyFolder } from '../folder-entries.js';
 import { clone } from '../git-clone.js';
 import { credentialsOf, type GitPart, gitPart, requireAllowed } from './git-part.js';

@@ -1,6 +1,6 @@
 import { StewardError } from '../../errors/steward-error.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import type { HttpStream } from '../../gateways/http.js';
-import { withDeadline } from '../deadline.js';
 import { DOWNLOAD_ANSWER_DEADLINE_MS, DOWNLOAD_REDIRECTS_MAX, DOWNLOAD_STALL_MS } from './bounds.js';
 import type { InitializeContext } from './plan.js';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { StewardError, toStewardError } from '../../errors/steward-error.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import type { PrebuildInitializer } from '../../gen/content-service-api/initializer.js';
 import { GIT_INITIALIZE_DEADLINE_MS } from '../bounds.js';
 import { isPlainFolder } from '../checkout-location.js';
-import { withDeadline } from '../deadline.js';
 import { emptyFolder, isEmptyFolder } from '../folder-entries.js';
 import type { GitSetting } from '../git.js';
 import { auditCopy } from '../git-audit.js';

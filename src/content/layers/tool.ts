@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { StewardError } from '../../errors/steward-error.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import type { World } from '../../gateways/world.js';
-import { withDeadline } from '../deadline.js';
 import { recordsOf, Tail } from '../lines.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from '../program.js';
 

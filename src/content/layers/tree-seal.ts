@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StewardError } from '../../errors/steward-error.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import type { World } from '../../gateways/world.js';
-import { withDeadline } from '../deadline.js';
 import { recordsOf } from '../lines.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from '../program.js';
 import { LAYER_COPY_DEADLINE_MS, TREE_ENTRY_BYTES } from './bounds.js';

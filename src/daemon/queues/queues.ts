@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
-import { withDeadline } from '../../content/deadline.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import { QUEUE_LENGTH_MAX } from '../bounds.js';
 import { QUEUE_NAMES, type QueueLimits, type QueueName } from './queue-limits.js';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../config/parse-json.js';
 import { StewardError } from '../../errors/steward-error.js';
 import { COMMAND_WORDS_MAX } from '../bounds.js';
 
@@ -24,12 +25,4 @@ export function commandIn(
     'invalid-argument',
     `the annotation ${COMMAND_ANNOTATION} must be a JSON array of strings, the program first`,
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -6,21 +6,20 @@ import type { LifeStep } from '../../../machines/instance-life-setup.js';
 import type { LifeContext, LifeFailure, LifeSurvey } from '../../../machines/instance-life-types.js';
 import { StewardError, toStewardError } from '../../errors/steward-error.js';
 import { sleep } from '../../gateways/clock.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import type { World } from '../../gateways/world.js';
 import type { StartWorkspaceRequest } from '../../gen/ws-manager-api/core.js';
 import type { RunRequest, WorkspaceRuntime } from '../../runtime/workspace-runtime.js';
 import { DAEMON_ANSWER_MS, DAEMON_TRIES_MAX, SURVEY_DAEMON_MS } from '../bounds.js';
 import type { ContentDaemon } from '../content-daemon.js';
 import { untilReached } from '../daemon-tries.js';
-import { withDeadline } from '../deadline.js';
 import type { Maintenance } from '../maintenance.js';
+import { commandIn } from './command.js';
 import { environmentOf } from './environment.js';
 import { gitReportOf } from './git-report.js';
 import type { InOrder } from './in-order.js';
-import type { InstanceRecord } from './instance-record.js';
 import { decodeRequest, openRequest } from './request.js';
 import type { SecretRequests } from './secrets.js';
-import { workOf } from './tasks.js';
 
 /** What the effects of all instances need. */
 export interface EffectTools {
@@ -46,14 +45,8 @@ export interface InstanceRequest {
 
 type Write = (context: LifeContext) => Promise<void>;
 
-/** The machine with its effects in place. `write` makes the data durable and then known; `now` is the newest of it. */
-export function livingMachine(
-  tools: EffectTools,
-  of: InstanceRequest,
-  order: InOrder,
-  write: Write,
-  now: () => InstanceRecord | undefined,
-) {
+/** The machine with its effects in place. `write` makes the data durable and then known. */
+export function livingMachine(tools: EffectTools, of: InstanceRequest, order: InOrder, write: Write) {
   const { world, daemon, runtime } = tools;
   const { instance } = of.identity;
   const effect = <Output extends object, Input = LifeStep>(
@@ -79,7 +72,9 @@ export function livingMachine(
       survey: effect(({ context }, signal) => survey(tools, of, context, signal)),
       prepare: effect(async (_, signal) => {
         await untilReached(world, Number.POSITIVE_INFINITY, signal, () =>
-          withDeadline(world.clock, DAEMON_ANSWER_MS, signal, (asking) => daemon.exists(instance, asking)),
+          withDeadline(world.clock, DAEMON_ANSWER_MS, 'asking the daemon', signal, (asking) =>
+            daemon.exists(instance, asking),
+          ),
         );
         return {};
       }),
@@ -87,11 +82,7 @@ export function livingMachine(
         await setUp(tools, of, signal);
         return {};
       }),
-      startCommand: effect(({ context }, signal) =>
-        order.run(signal, async () =>
-          start(tools, await runRequest(tools, of, context, now()?.settings.sshKeys ?? []), signal),
-        ),
-      ),
+      startCommand: effect((_, signal) => order.run(signal, () => start(tools, of, signal))),
       awaitEnd: effect(async ({ context }, signal) => {
         const end = await runtime.ended(instance, signal);
         // A task that is done during maintenance stays where it is until that is over.
@@ -122,7 +113,7 @@ async function survey(
   const credentials = (await kept(tools, of)) === undefined ? 'lost' : 'available';
   if (!context.deployed) return { content: 'unknown', credentials };
   try {
-    const exists = await withDeadline(world.clock, SURVEY_DAEMON_MS, signal, (asking) =>
+    const exists = await withDeadline(world.clock, SURVEY_DAEMON_MS, 'asking the daemon', signal, (asking) =>
       untilReached(world, DAEMON_TRIES_MAX, asking, () => daemon.exists(instance, asking)),
     );
     return { content: exists ? 'present' : 'absent', credentials };
@@ -147,31 +138,24 @@ async function setUp(tools: EffectTools, of: InstanceRequest, signal: AbortSigna
   });
 }
 
-async function start(tools: EffectTools, request: RunRequest, signal: AbortSignal): Promise<object> {
-  const run = await tools.runtime.start(request, signal);
+async function start(tools: EffectTools, of: InstanceRequest, signal: AbortSignal): Promise<object> {
+  const run = await tools.runtime.start(await runRequest(tools, of), signal);
   if (run.state === 'never-started' || run.state === 'absent') {
     throw new StewardError('process-failed', 'it was stopped before it ran');
   }
   return {};
 }
 
-async function runRequest(
-  tools: EffectTools,
-  of: InstanceRequest,
-  { kind }: LifeContext,
-  sshKeys: readonly string[],
-): Promise<RunRequest> {
+async function runRequest(tools: EffectTools, of: InstanceRequest): Promise<RunRequest> {
   const { spec, metadata } = await wholeRequest(tools, of);
   if (spec === undefined) throw new StewardError('internal', 'a recorded request has no spec');
   const { instance } = of.identity;
   return {
     instance,
-    work: workOf(kind, metadata?.annotations ?? {}, spec, tools.defaultCommand),
+    command: commandIn(metadata?.annotations ?? {}, tools.defaultCommand),
     env: environmentOf(of.identity, of.url, spec),
     contentFolder: join(tools.contentRoot, instance),
     location: spec.workspaceLocation,
-    git: { name: spec.git?.username ?? '', email: spec.git?.email ?? '' },
-    sshKeys,
   };
 }
 

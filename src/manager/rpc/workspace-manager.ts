@@ -1,8 +1,8 @@
 import { phaseOf } from '../../../machines/workspace-phase.js';
 import { StewardError } from '../../errors/steward-error.js';
+import { withDeadline } from '../../gateways/deadline.js';
 import type { World } from '../../gateways/world.js';
 import {
-  type DescribeClusterResponse,
   type StartWorkspaceRequest,
   type StartWorkspaceResponse,
   StopWorkspacePolicy,
@@ -13,7 +13,6 @@ import { requiredText } from '../../grpc/validation.js';
 import { GRACE_IMMEDIATELY_MS, GRACE_NORMALLY_MS, STOP_RECORD_WAIT_MS } from '../bounds.js';
 import type { ManagerConfig } from '../config.js';
 import type { ContentDaemon } from '../content-daemon.js';
-import { withDeadline } from '../deadline.js';
 import { matches } from '../filter.js';
 import type { Instance } from '../instance/instance.js';
 import { openRequest } from '../instance/request.js';
@@ -24,6 +23,7 @@ import type { PortForwarding } from '../runtime-ports.js';
 import { statusOf } from '../status.js';
 import type { StatusFeed } from '../status-feed.js';
 import { changingCalls } from './change-instance.js';
+import { describeCluster } from './describe-cluster.js';
 import { checkedStart } from './start-request.js';
 
 export interface WorkspaceManagerParts {
@@ -48,7 +48,7 @@ export function workspaceManager(parts: WorkspaceManagerParts): Handlers<typeof 
     stopWorkspace: async ({ id, policy }, { signal }) => {
       await maintenance.refuse();
       const request = stopRequestOf(policy);
-      await withDeadline(world.clock, STOP_RECORD_WAIT_MS, signal, (waiting) =>
+      await withDeadline(world.clock, STOP_RECORD_WAIT_MS, 'the stop', signal, (waiting) =>
         instances.stop(requiredText(id, 'id'), request, waiting),
       );
       return {};
@@ -119,19 +119,6 @@ function running(instance: Instance): Instance {
   const phase = instance.record === undefined ? 'pending' : phaseOf(instance.record.life);
   if (phase === 'running') return instance;
   throw new StewardError('wrong-state', `the instance is ${phase}, and a snapshot needs it running`);
-}
-
-function describeCluster({ classes, preferredClass }: ManagerConfig): DescribeClusterResponse {
-  const sorted = Object.entries(classes).sort(([a], [b]) => (a < b ? -1 : 1));
-  return {
-    workspaceClasses: sorted.map(([id, { name, description, creditsPerMinute }]) => ({
-      id,
-      displayName: name,
-      description,
-      creditsPerMinute,
-    })),
-    preferredWorkspaceClass: preferredClass,
-  };
 }
 
 /** RFC 3339 as Go writes it with up to nanoseconds: without zeros at the end. */

@@ -1,5 +1,5 @@
 import { StewardError } from '../errors/steward-error.js';
-import type { Clock } from '../gateways/clock.js';
+import type { Clock } from './clock.js';
 
 /** Runs `work` under a signal that aborts with the outer one, or with `deadline-exceeded` after `milliseconds`. */
 export async function withDeadline<Result>(
