@@ -15,6 +15,19 @@ export function duration() {
     });
 }
 
+/** An amount, written as Kubernetes writes them (`2`, `500m`). Not negative. */
+export function quantity() {
+  return z
+    .union([z.string(), z.number()])
+    .meta({ description: 'An amount such as "2" or "500m".', examples: ['500m'] })
+    .transform((value, context) => {
+      const amount = parseQuantity(value);
+      if (amount !== undefined && amount >= 0) return amount;
+      context.addIssue('expected an amount such as "2" or "500m", not negative');
+      return z.NEVER;
+    });
+}
+
 /** Whole bytes, written as Kubernetes writes sizes (`10Gi`). Not negative. */
 export function size() {
   return z

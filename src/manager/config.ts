@@ -1,14 +1,30 @@
 import { z } from 'zod';
-import { duration } from '../config/fields.js';
+import { duration, quantity, size } from '../config/fields.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import * as bounds from './bounds.js';
 import { commandSchema } from './instance/command.js';
 
+/** Of one class, as Kubernetes writes them: `2`, `500m`; `8Gi`. They describe it; nothing is enforced by them here. */
+const resources = { memory: size().optional(), storage: size().optional() };
+
 const workspaceClass = z.strictObject({
   name: z.string().default(''),
+  /** Default: made from its limits, else its requests. */
   description: z.string().default(''),
   creditsPerMinute: z.number().min(0).default(0),
+  requests: z.strictObject({ cpu: quantity().optional(), ...resources }).prefault({}),
+  limits: z
+    .strictObject({
+      cpu: z.strictObject({ min: quantity().optional(), burst: quantity().optional() }).prefault({}),
+      ...resources,
+    })
+    .prefault({}),
 });
+
+/** What Kubernetes takes as the value of a label, which a class is in a cluster. */
+const classId = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, 'is no value of a label');
+
+export type WorkspaceClass = z.infer<typeof workspaceClass>;
 
 /** Deadlines of an instance's steps, and the least and longest pause between attempts. */
 const limits = z
@@ -94,8 +110,8 @@ export const managerConfigSchema = z.strictObject({
   /** `{id}` and `{prefix}` stand for the instance's and the workspace's id. */
   urlTemplate: z.string().min(1).default('steward://{id}'),
   defaultCommand: commandSchema.default(['/bin/sh', '-c', 'exec sleep infinity']),
-  classes: z.record(z.string(), workspaceClass).default({
-    [DEFAULT_CLASS]: { name: 'Standard', description: 'This machine', creditsPerMinute: 0 },
+  classes: z.record(classId, workspaceClass).prefault({
+    [DEFAULT_CLASS]: { name: 'Standard', description: 'This machine' },
   }),
   preferredClass: z.string().default(DEFAULT_CLASS),
   timeouts: timeouts.prefault({}),

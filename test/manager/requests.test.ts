@@ -270,5 +270,49 @@ describe('what needs a cluster', () => {
     const answer = await rig.rpc.describeCluster({}, rig.call());
     expect(answer.workspaceClasses.map(({ id }) => id)).toEqual(['large', 'xlarge']);
     expect(answer.preferredWorkspaceClass).toBe('large');
+    expect(answer.workspaceClasses[0]?.description).toBe('0 vCPU, 0GB memory, 0GB disk');
+  });
+
+  /** As published for the known manager. */
+  test('a class is described by its limits, else its requests, in decimal giga', async () => {
+    const rig = new Rig(1, {
+      classes: {
+        default: {
+          name: 'Default Workspace',
+          creditsPerMinute: 0.4,
+          requests: { cpu: '1', memory: '1G', storage: '1G' },
+          limits: { cpu: { burst: '10' }, memory: '15G', storage: '20G' },
+        },
+        'only-requests': { requests: { cpu: '500m', memory: '1.5G', storage: '10Gi' } },
+        told: { description: 'Big', limits: { memory: '1G' } },
+      },
+      preferredClass: 'default',
+    });
+    await rig.start();
+    const { workspaceClasses } = await rig.rpc.describeCluster({}, rig.call());
+    expect(workspaceClasses).toMatchObject([
+      {
+        id: 'default',
+        displayName: 'Default Workspace',
+        description: '10 vCPU, 15GB memory, 20GB disk',
+        creditsPerMinute: 0.4,
+      },
+      { id: 'only-requests', description: '1 vCPU, 2GB memory, 11GB disk' },
+      { id: 'told', description: 'Big' },
+    ]);
+  });
+
+  test('no classes are no classes', async () => {
+    const rig = new Rig(1, { classes: {}, preferredClass: '' });
+    await rig.start();
+    await expect(rig.rpc.describeCluster({}, rig.call())).resolves.toEqual({
+      workspaceClasses: [],
+      preferredWorkspaceClass: '',
+    });
+    await expect(start(rig, startRequest())).rejects.toThrow('spec.class');
+  });
+
+  test.each(['', '-a', 'a b', 'x'.repeat(64)])('a class is not called %j', (id) => {
+    expect(() => new Rig(1, { classes: { [id]: {} } })).toThrow();
   });
 });

@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A row of the table in docs/answers.md. */
+/** A row of a table of answers. */
 export interface StateRow {
   readonly state: string;
   readonly answers: readonly { readonly call: string; readonly answer: string }[];
 }
 
-export function readAnswersTable(): readonly StateRow[] {
-  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'answers.md'), 'utf8');
-  const rows = page
+/** The table of a page of docs/ whose first column is the state. */
+export function readAnswersTable(name = 'answers.md'): readonly StateRow[] {
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', name), 'utf8');
+  const [, table = ''] = /\n(\| state \|[^\n]*\n(?:\|[^\n]*\n)*)/.exec(page) ?? [];
+  const rows = table
     .split('\n')
-    .filter((line) => line.startsWith('|'))
+    .filter((line) => line !== '')
     .map((line) =>
       line
         .split('|')
