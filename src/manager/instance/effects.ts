@@ -14,12 +14,13 @@ import { DAEMON_ANSWER_MS, DAEMON_TRIES_MAX, SURVEY_DAEMON_MS } from '../bounds.
 import type { ContentDaemon } from '../content-daemon.js';
 import { untilReached } from '../daemon-tries.js';
 import type { Maintenance } from '../maintenance.js';
-import { commandIn } from './command.js';
 import { environmentOf } from './environment.js';
 import { gitReportOf } from './git-report.js';
 import type { InOrder } from './in-order.js';
+import type { InstanceRecord } from './instance-record.js';
 import { decodeRequest, openRequest } from './request.js';
 import type { SecretRequests } from './secrets.js';
+import { workOf } from './tasks.js';
 
 /** What the effects of all instances need. */
 export interface EffectTools {
@@ -45,8 +46,14 @@ export interface InstanceRequest {
 
 type Write = (context: LifeContext) => Promise<void>;
 
-/** The machine with its effects in place. `write` makes the data durable and then known. */
-export function livingMachine(tools: EffectTools, of: InstanceRequest, order: InOrder, write: Write) {
+/** The machine with its effects in place. `write` makes the data durable and then known; `now` is the newest of it. */
+export function livingMachine(
+  tools: EffectTools,
+  of: InstanceRequest,
+  order: InOrder,
+  write: Write,
+  now: () => InstanceRecord | undefined,
+) {
   const { world, daemon, runtime } = tools;
   const { instance } = of.identity;
   const effect = <Output extends object, Input = LifeStep>(
@@ -82,7 +89,11 @@ export function livingMachine(tools: EffectTools, of: InstanceRequest, order: In
         await setUp(tools, of, signal);
         return {};
       }),
-      startCommand: effect((_, signal) => order.run(signal, () => start(tools, of, signal))),
+      startCommand: effect(({ context }, signal) =>
+        order.run(signal, async () =>
+          start(tools, await runRequest(tools, of, context, now()?.settings.sshKeys ?? []), signal),
+        ),
+      ),
       awaitEnd: effect(async ({ context }, signal) => {
         const end = await runtime.ended(instance, signal);
         // A task that is done during maintenance stays where it is until that is over.
@@ -138,24 +149,31 @@ async function setUp(tools: EffectTools, of: InstanceRequest, signal: AbortSigna
   });
 }
 
-async function start(tools: EffectTools, of: InstanceRequest, signal: AbortSignal): Promise<object> {
-  const run = await tools.runtime.start(await runRequest(tools, of), signal);
+async function start(tools: EffectTools, request: RunRequest, signal: AbortSignal): Promise<object> {
+  const run = await tools.runtime.start(request, signal);
   if (run.state === 'never-started' || run.state === 'absent') {
     throw new StewardError('process-failed', 'it was stopped before it ran');
   }
   return {};
 }
 
-async function runRequest(tools: EffectTools, of: InstanceRequest): Promise<RunRequest> {
+async function runRequest(
+  tools: EffectTools,
+  of: InstanceRequest,
+  { kind }: LifeContext,
+  sshKeys: readonly string[],
+): Promise<RunRequest> {
   const { spec, metadata } = await wholeRequest(tools, of);
   if (spec === undefined) throw new StewardError('internal', 'a recorded request has no spec');
   const { instance } = of.identity;
   return {
     instance,
-    command: commandIn(metadata?.annotations ?? {}, tools.defaultCommand),
+    work: workOf(kind, metadata?.annotations ?? {}, spec, tools.defaultCommand),
     env: environmentOf(of.identity, of.url, spec),
     contentFolder: join(tools.contentRoot, instance),
     location: spec.workspaceLocation,
+    git: { name: spec.git?.username ?? '', email: spec.git?.email ?? '' },
+    sshKeys,
   };
 }
 
