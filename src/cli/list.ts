@@ -1,13 +1,9 @@
 import type { Command } from 'commander';
 import { briefDuration } from '../config/brief-duration.js';
-import { StewardError } from '../errors/steward-error.js';
 import type { ContentStatus } from '../gen/steward/v1/content.js';
-import { ContentServiceService } from '../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
-import { PAGE_SIZE_MAX } from '../grpc/bounds.js';
-import type { Channel } from '../grpc/channel.js';
 import { createClient } from '../grpc/client.js';
-import { plainText } from './plain-text.js';
+import { contentsById } from './contents-by-id.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { statusJson } from './status-json.js';
@@ -53,31 +49,6 @@ async function list(session: Session, options: ListOptions) {
     'No instances. `steward start --git URL --wait` makes one.',
   );
   return undefined;
-}
-
-/** The content states, page by page. They are an extra: where the daemon is away the list comes without them. */
-async function contentsById(session: Session, manager: Channel, options: ListOptions) {
-  const found = new Map<string, ContentStatus>();
-  const client = createClient(ContentServiceService, manager);
-  const wanted = {
-    owner: options.owner ?? '',
-    workspaceId: options.workspace ?? '',
-    pageSize: PAGE_SIZE_MAX,
-  };
-  try {
-    for (let pageToken = ''; ; ) {
-      const page = await client.listContent({ ...wanted, pageToken }, session.call);
-      for (const content of page.contents) found.set(content.instanceId, content);
-      if (page.nextPageToken === '') return found;
-      pageToken = page.nextPageToken;
-    }
-  } catch (error) {
-    if (!(error instanceof StewardError) || error.code === 'cancelled') throw error;
-    session.show.note(
-      session.show.noteStyle.yellow(`Content states are missing: ${plainText(error.message)}`),
-    );
-    return found;
-  }
 }
 
 function columns(now: number): readonly Column<Row>[] {

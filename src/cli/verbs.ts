@@ -19,6 +19,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'daemon', group: 'The system:', load: async () => (await import('./daemon.js')).addDaemon },
   { name: 'manager', group: 'The system:', load: async () => (await import('./manager.js')).addManager },
   { name: 'bridge', group: 'The system:', load: async () => (await import('./bridge.js')).addBridge },
+  { name: 'tree', group: 'The system:', load: async () => (await import('./tree.js')).addTree },
   { name: 'doctor', group: 'The system:', load: async () => (await import('./doctor.js')).addDoctor },
   {
     name: 'maintenance',
@@ -30,6 +31,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'machines', group: 'The system:', load: async () => (await import('./machines.js')).addMachines },
   { name: 'start', group: 'Workspaces:', load: async () => (await import('./start.js')).addStart },
   { name: 'list', alias: 'ls', group: 'Workspaces:', load: async () => (await import('./list.js')).addList },
+  { name: 'top', group: 'Workspaces:', load: async () => (await import('./top.js')).addTop },
   { name: 'describe', group: 'Workspaces:', load: async () => (await import('./describe.js')).addDescribe },
   { name: 'why', group: 'Workspaces:', load: async () => (await import('./why.js')).addWhy },
   { name: 'exec', group: 'Workspaces:', load: async () => (await import('./exec.js')).addExec },

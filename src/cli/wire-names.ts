@@ -1,5 +1,6 @@
 import { SnapshotState } from '../gen/steward/v1/backup.js';
 import { PreStopResult } from '../gen/steward/v1/content.js';
+import { NodeState, SupervisionStrategy } from '../gen/steward/v1/supervision.js';
 import { WorkspaceContentState } from '../gen/ws-daemon-api/daemon.js';
 import { PortProtocol, PortVisibility, WorkspacePhase } from '../gen/ws-manager-api/core.js';
 
@@ -26,6 +27,14 @@ export function portVisibilityName(visibility: PortVisibility): string {
 
 export function portProtocolName(protocol: PortProtocol): string {
   return nameIn(PortProtocol, protocol).replace('port-protocol-', '');
+}
+
+export function nodeStateName(state: NodeState): string {
+  return nameIn(NodeState, state).replace('node-state-', '');
+}
+
+export function strategyName(strategy: SupervisionStrategy): string {
+  return nameIn(SupervisionStrategy, strategy).replace('supervision-strategy-', '');
 }
 
 /** A number that a newer server sends is shown as it is. */
