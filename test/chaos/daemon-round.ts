@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DaemonConfigInput } from '../../src/daemon/config.js';
@@ -192,6 +193,8 @@ export class DaemonRound {
     if (address === undefined) return;
     const channel = createChannel(address, { clock: realWorld().clock });
     const death = new AbortController();
+    // Every call that is cut off waits for it.
+    setMaxListeners(0, death.signal);
     void daemon.ended.then(() => death.abort());
     const client = createClient(WorkspaceContentServiceService, channel, { timeoutMs: CALL_MS });
     const random = this.#random.fork();
