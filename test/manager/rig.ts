@@ -65,6 +65,8 @@ export class Node {
   readonly wrongs: string[] = [];
   /** Called before each call of the daemon is answered; what it throws is what the caller gets. */
   fault: (call: string) => Promise<void> = async () => undefined;
+  /** Whether an answer of the daemon is lost on its way although the work is done. */
+  losesAnswer: () => boolean = () => false;
   initFailure: StewardError | undefined;
   backupFailure: StewardError | undefined;
   setUpMs = 50;
@@ -73,6 +75,25 @@ export class Node {
 
   constructor(clock: SimulatedClock) {
     this.clock = clock;
+  }
+
+  #daemon = new AbortController();
+  isDaemonUp = true;
+
+  /** SIGKILL of the daemon alone: nothing under way is answered, what it holds is there when it comes back. */
+  killDaemon(): void {
+    this.isDaemonUp = false;
+    this.#daemon.abort(GONE);
+    this.#daemon = new AbortController();
+  }
+
+  startDaemon(): void {
+    this.isDaemonUp = true;
+  }
+
+  /** Aborts with the daemon's present life. */
+  get daemonLife(): AbortSignal {
+    return this.#daemon.signal;
   }
 
   end(instance: InstanceId, code: number): void {
@@ -101,26 +122,27 @@ export class Sight {
 
   readonly daemon: ContentDaemon = {
     init: (request, signal) =>
-      this.#call('init', signal, async () => {
+      this.#call('init', signal, async (until) => {
         const node = this.#node;
         if (node.content.has(request.instance)) throw new StewardError('already-exists', 'it is known');
         if (node.initFailure !== undefined) throw node.initFailure;
         node.content.set(request.instance, 'setting-up');
         node.initialized.push(request.instance);
-        await this.#whenReady(request.instance, signal);
+        await this.#whenReady(request.instance, until);
       }),
-    waitForInit: (instance, signal) => this.#call('wait', signal, () => this.#whenReady(instance, signal)),
+    waitForInit: (instance, signal) =>
+      this.#call('wait', signal, (until) => this.#whenReady(instance, until)),
     exists: (instance, signal) => this.#call('exists', signal, async () => this.#node.content.has(instance)),
     dispose: (instance, { backup }, signal) =>
-      this.#call('dispose', signal, async () => {
-        if (backup) await sleep(this.#node.clock, this.#node.backupMs, signal);
+      this.#call('dispose', signal, async (until) => {
+        if (backup) await sleep(this.#node.clock, this.#node.backupMs, until);
         if (backup && this.#node.backupFailure !== undefined) throw this.#node.backupFailure;
         this.#node.dispose(instance, backup);
         return backup ? GIT : undefined;
       }),
     snapshot: (instance, returnImmediately, signal) =>
-      this.#call('snapshot', signal, async () => {
-        if (!returnImmediately) await sleep(this.#node.clock, this.#node.backupMs, signal);
+      this.#call('snapshot', signal, async (until) => {
+        if (!returnImmediately) await sleep(this.#node.clock, this.#node.backupMs, until);
         return `owner/workspaces/${instance}/snapshot@steward`;
       }),
     backup: (instance, signal) => this.#call('backup', signal, async () => `backup-of-${instance}@steward`),
@@ -181,12 +203,19 @@ export class Sight {
     this.#node.content.set(instance, 'available');
   }
 
-  #call<Answer>(name: string, signal: AbortSignal, work: () => Promise<Answer>): Promise<Answer> {
+  #call<Answer>(
+    name: string,
+    signal: AbortSignal,
+    work: (until: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> {
     return this.#alive(async () => {
       signal.throwIfAborted();
       await this.#node.fault(name);
       if (this.isDead) await new Promise(() => undefined);
-      return work();
+      if (!this.#node.isDaemonUp) throw GONE;
+      const answer = await work(AbortSignal.any([signal, this.#node.daemonLife]));
+      if (this.#node.losesAnswer()) throw GONE;
+      return answer;
     });
   }
 
@@ -197,6 +226,8 @@ export class Sight {
     return answer;
   }
 }
+
+const GONE = new StewardError('unavailable', 'the daemon is gone');
 
 const GIT: GitStatus = {
   branch: 'main',

@@ -1,143 +1,162 @@
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import type { InstanceId } from '../../machines/ids.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import {
   EnvironmentVariable,
+  PortSpec,
   StopWorkspacePolicy,
-  WorkspaceConditionBool,
+  TimeoutType,
   WorkspacePhase,
-  type WorkspaceStatus,
   WorkspaceType,
 } from '../../src/gen/ws-manager-api/core.js';
 import { instanceId, Rig, startRequest } from '../manager/rig.js';
+import type { ExpectedInstance } from './support/manager-model.js';
+import { Reader } from './support/manager-reader.js';
 
-const { PENDING, CREATING, INITIALIZING, RUNNING, STOPPING, STOPPED } = WorkspacePhase;
-const { TRUE } = WorkspaceConditionBool;
+const MINUTE = 60_000;
 const IDS = ['a', 'b', 'c'];
 
-/** Written by hand from the specification: which phase may be told after which, whatever was skipped. */
-const MAY_FOLLOW: Readonly<Record<number, readonly WorkspacePhase[]>> = {
-  [PENDING]: [PENDING, CREATING, INITIALIZING, RUNNING, STOPPING, STOPPED],
-  [CREATING]: [CREATING, INITIALIZING, RUNNING, STOPPING, STOPPED],
-  [INITIALIZING]: [INITIALIZING, RUNNING, STOPPING, STOPPED],
-  [RUNNING]: [RUNNING, STOPPING, STOPPED],
-  [STOPPING]: [STOPPING, STOPPED],
-  [STOPPED]: [STOPPED],
-};
-
 const id = fc.constantFrom(...IDS);
-const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('start' as const), id, headless: fc.boolean() }) },
+const kind = <Kind extends string>(name: Kind) => fc.constant(name);
+
+/** What users do. */
+const request = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: kind('start'), id, headless: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('stop'), id, policy: fc.constantFrom(0, 1, 2) }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('active'), id, closed: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: kind('timeout'),
+      id,
+      minutes: fc.constantFrom(0, 1, 10, 90),
+      closed: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: kind('port'), id, port: fc.constantFrom(80, 8080), expose: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: kind('admission'), id, everyone: fc.boolean() }) },
+);
+
+/** What happens to them; `whom` says which of manager, daemon and commands die at once, each alone or together. */
+const happening = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: kind('wait'), ms: fc.integer({ min: 1, max: 400 }) }) },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('stop' as const), id, policy: fc.constantFrom(0, 1, 2) }),
+    arbitrary: fc.record({ kind: kind('wait'), ms: fc.constantFrom(MINUTE, 10 * MINUTE, 45 * MINUTE) }),
   },
   {
-    weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 400 }) }),
+    weight: 5,
+    arbitrary: fc.record({
+      kind: kind('crash'),
+      whom: fc.subarray(['manager', 'daemon', 'command'] as const, { minLength: 1 }),
+      id,
+      code: fc.constantFrom(0, 1, 137),
+      awayMs: fc.constantFrom(0, 0, 500, 20 * MINUTE),
+    }),
   },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('end' as const), id, code: fc.constantFrom(0, 1, 137) }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('kill' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('power-cut' as const) }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('faults' as const), share: fc.constantFrom(0, 0.3, 1) }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('storage' as const), fails: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('stubborn' as const), ignoresTerm: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('power-cut') }) },
+  { weight: 2, arbitrary: fc.record({ kind: kind('faults'), share: fc.constantFrom(0, 0.3, 1) }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('losses'), share: fc.constantFrom(0, 0.3) }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('storage'), fails: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('stubborn'), ignoresTerm: fc.boolean() }) },
 );
-type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+const step = fc.oneof({ weight: 3, arbitrary: request }, { weight: 4, arbitrary: happening });
+type Request = typeof request extends fc.Arbitrary<infer S> ? S : never;
+type Happening = typeof happening extends fc.Arbitrary<infer S> ? S : never;
 
-/** What a careful reader of the statuses remembers, and what it must never see. */
-class Reader {
-  readonly #last = new Map<string, WorkspaceStatus>();
-  readonly #stopAnswered = new Map<string, 'asked' | 'aborted'>();
-  readonly #rig: Rig;
-
-  constructor(rig: Rig) {
-    this.#rig = rig;
-  }
-
-  stopAnswered(name: string, isAbort: boolean): void {
-    if (this.#last.get(name)?.phase === STOPPED) return;
-    const before = this.#stopAnswered.get(name);
-    this.#stopAnswered.set(name, isAbort || before === 'aborted' ? 'aborted' : 'asked');
-  }
-
-  async look(): Promise<void> {
-    for (const status of await this.#rig.statuses()) this.#check(status);
-  }
-
-  #check(status: WorkspaceStatus): void {
-    const before = this.#last.get(status.id);
-    if (before !== undefined) {
-      expect(MAY_FOLLOW[before.phase]).toContain(status.phase);
-      expect(status.statusVersion >= before.statusVersion).toBe(true);
-      if (status.statusVersion === before.statusVersion) expect(status).toEqual(before);
-      if (before.conditions?.failed) expect(status.conditions?.failed).toBe(before.conditions.failed);
+async function doRequest(rig: Rig, reader: Reader, step: Request): Promise<void> {
+  const { rpc } = rig;
+  const known = (await rig.statuses()).some((status) => status.id === step.id);
+  /** Calls, and has the reader expect what was answered well. */
+  const changing = async (call: Promise<object>, change: (expected: ExpectedInstance) => void) => {
+    try {
+      await rig.within(call);
+      reader.changed(step.id, change);
+    } catch (thrown) {
+      if (!(thrown instanceof StewardError)) throw thrown;
+      expect(thrown.code).toBe(known ? 'wrong-state' : 'unknown-instance');
     }
-    const answered = this.#stopAnswered.get(status.id);
-    if (answered !== undefined) expect(status.phase).toBeOneOf([STOPPING, STOPPED]);
-    if (status.phase === STOPPED) this.#checkEnd(status);
-    else expect(status.conditions?.finalBackupComplete).not.toBe(TRUE);
-    this.#last.set(status.id, status);
-  }
-
-  #checkEnd({ id: name, conditions }: WorkspaceStatus): void {
-    const { content, runs } = this.#rig.node;
-    const instance = instanceId(name);
-    expect(runs.get(instance)?.state).not.toBe('running');
-    expect(content.get(instance)).not.toBeOneOf(['available', 'setting-up']);
-    if (conditions?.finalBackupComplete === TRUE) expect(content.get(instance)).toBe('backed-up');
-    if (content.get(instance) === 'discarded' && this.#wasReady(instance))
-      expect(conditions?.aborted).toBe(TRUE);
-  }
-
-  #wasReady(instance: InstanceId): boolean {
-    return (this.#rig.node.starts.get(instance) ?? 0) > 0;
-  }
-}
-
-async function doStep(rig: Rig, reader: Reader, step: Step): Promise<void> {
+  };
   switch (step.kind) {
     case 'start': {
       const type = step.headless ? WorkspaceType.PREBUILD : WorkspaceType.REGULAR;
       const envvars = [EnvironmentVariable.fromPartial({ name: 'TOKEN', value: 'secret' })];
-      const request = startRequest({
+      const start = startRequest({
         id: step.id,
         type,
         metadata: { metaId: `w-${step.id}` },
         spec: { envvars },
       });
-      await rig.within(rig.rpc.startWorkspace(request, rig.call())).catch(onlyStewardErrors);
+      const answer = await rig.within(rpc.startWorkspace(start, rig.call())).catch(onlyStewardErrors);
+      if (answer !== undefined) reader.started(step.id, step.headless);
       return;
     }
-    case 'stop': {
-      const known = (await rig.statuses()).some((status) => status.id === step.id);
+    case 'stop':
       await rig.within(
-        rig.rpc.stopWorkspace({ id: step.id, policy: step.policy as StopWorkspacePolicy }, rig.call()),
+        rpc.stopWorkspace({ id: step.id, policy: step.policy as StopWorkspacePolicy }, rig.call()),
       );
       if (known) reader.stopAnswered(step.id, step.policy === StopWorkspacePolicy.ABORT);
       return;
+    case 'active': {
+      const now = rig.clock.now();
+      const mark = { id: step.id, closed: step.closed, ignoreIfActive: false };
+      return changing(rpc.markActive(mark, rig.call()), (one) => one.active(now, step.closed));
     }
+    case 'timeout': {
+      const type = step.closed ? TimeoutType.CLOSED_TIMEOUT : TimeoutType.WORKSPACE_TIMEOUT;
+      const set = rpc.setTimeout({ id: step.id, duration: `${step.minutes}m`, type }, rig.call());
+      return changing(set, (one) => {
+        if (step.closed)
+          Object.assign(one, { closedTimeoutMs: step.minutes * MINUTE, ownsClosedTimeout: true });
+        else one.timeoutMs = step.minutes * MINUTE;
+      });
+    }
+    case 'port': {
+      const spec = PortSpec.fromPartial({ port: step.port });
+      const control = rpc.controlPort({ id: step.id, expose: step.expose, spec }, rig.call());
+      return changing(control, (one) => {
+        if (step.expose) one.expose(step.port);
+        else one.ports = one.ports.filter((port) => port !== step.port);
+      });
+    }
+    case 'admission': {
+      const level = step.everyone ? 1 : 0;
+      return changing(rpc.controlAdmission({ id: step.id, level }, rig.call()), (one) => {
+        one.everyone = step.everyone;
+      });
+    }
+  }
+}
+
+async function letHappen(rig: Rig, reader: Reader, step: Happening): Promise<void> {
+  switch (step.kind) {
     case 'wait':
       return rig.clock.advance(step.ms);
-    case 'end':
-      return rig.node.end(instanceId(step.id), step.code);
-    case 'kill':
-      await rig.kill();
-      return rig.start();
+    case 'crash': {
+      const isManagerHit = step.whom.includes('manager');
+      if (step.whom.includes('daemon')) rig.node.killDaemon();
+      if (step.whom.includes('command')) rig.node.end(instanceId(step.id), step.code);
+      if (isManagerHit) await rig.kill();
+      await rig.clock.advance(step.awayMs);
+      rig.node.startDaemon();
+      if (!isManagerHit) return;
+      await rig.start();
+      return reader.managerIsUp();
+    }
     case 'power-cut':
       await rig.powerCut();
-      return rig.start();
+      await rig.start();
+      return reader.managerIsUp();
     case 'faults':
       rig.node.fault = async () => {
         if (rig.random.isHit(step.share)) throw new StewardError('unavailable', 'the daemon restarts');
       };
+      return;
+    case 'losses':
+      rig.node.losesAnswer = () => rig.random.isHit(step.share);
       return;
     case 'storage':
       rig.node.backupFailure = step.fails ? new StewardError('backup-failed', 'no storage') : undefined;
@@ -152,29 +171,35 @@ function onlyStewardErrors(thrown: unknown): void {
   if (!(thrown instanceof StewardError)) throw thrown;
 }
 
-test.prop([fc.integer(), fc.array(step, { minLength: 1, maxLength: 25 })], { numRuns: 150 })(
-  'whatever happens, statuses tell the truth, and everything stops when asked to',
+function isHappening(step: Request | Happening): step is Happening {
+  return !('id' in step) || step.kind === 'crash';
+}
+
+test.prop([fc.integer(), fc.array(step, { minLength: 1, maxLength: 30 })], { numRuns: 150 })(
+  'whoever dies, statuses tell the truth, timeouts come in time, answered changes stay, and everything stops',
   async (seed, steps) => {
     const rig = new Rig(seed);
-    const reader = new Reader(rig);
     await rig.start();
+    const reader = new Reader(rig);
     for (const one of steps) {
-      await doStep(rig, reader, one);
+      if (isHappening(one)) await letHappen(rig, reader, one);
+      else await doRequest(rig, reader, one);
       await reader.look();
     }
 
     rig.node.fault = async () => undefined;
+    rig.node.losesAnswer = () => false;
     rig.node.backupFailure = undefined;
     for (const { id: name } of await rig.statuses()) {
-      await doStep(rig, reader, { kind: 'stop', id: name, policy: 0 });
+      await doRequest(rig, reader, { kind: 'stop', id: name, policy: 0 });
     }
     for (let round = 0; round < 100; round += 1) {
       await rig.clock.advance(10_000);
       await reader.look();
-      if ((await rig.statuses()).every(({ phase }) => phase === STOPPED)) break;
+      if ((await rig.statuses()).every(({ phase }) => phase === WorkspacePhase.STOPPED)) break;
     }
     expect((await rig.statuses()).map(({ phase }) => phase)).toEqual(
-      (await rig.statuses()).map(() => STOPPED),
+      (await rig.statuses()).map(() => WorkspacePhase.STOPPED),
     );
     expect(rig.node.wrongs).toEqual([]);
     expect([...rig.node.starts.values()].filter((starts) => starts > 1)).toEqual([]);
