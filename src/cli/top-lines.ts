@@ -39,7 +39,7 @@ function summary({ statuses, nodes }: TopFacts, style: Style): string {
   const count = (number: number, what: string) =>
     number === 0 ? `0 ${what}` : style.red(`${number} ${what}`);
   return [
-    `${statuses.length} instances${told.length === 0 ? '' : `: ${told.join(', ')}`}`,
+    `${statuses.length} ${statuses.length === 1 ? 'instance' : 'instances'}${told.length === 0 ? '' : `: ${told.join(', ')}`}`,
     count(atRisk, 'backups at risk'),
     count(parked, 'parked'),
   ].join('   ');

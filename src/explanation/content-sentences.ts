@@ -1,17 +1,22 @@
 import type { ContentStatus } from '../gen/steward/v1/content.js';
 import { WorkspaceContentState } from '../gen/ws-daemon-api/daemon.js';
 import type { Facts } from './facts.js';
+import { heldSince } from './held-since.js';
 import { sentenceEnd } from './instance-sentences.js';
 import type { Moments } from './moments.js';
 import { CONTENT_STEPS } from './step-words.js';
 
 /** Where the content is, what it waits for, and how safe it is. */
-export function contentSentences({ id, content, instance }: Facts, moments: Moments): readonly string[] {
+export function contentSentences(
+  { id, content, instance, transitions }: Facts,
+  moments: Moments,
+): readonly string[] {
   if (content === undefined) return [];
   // Without a manager that knows it, the content is all there is to tell of the instance.
   const whose = instance === undefined ? `The content of ${id}` : 'Its content';
+  const since = heldSince(transitions, 'content', content.step, content.stepSinceMs);
   return [
-    `${whose} ${CONTENT_STEPS[content.step] ?? `is at ${content.step}`}, ${moments.since(content.stepSinceMs)}.`,
+    `${whose} ${CONTENT_STEPS[content.step] ?? `is at ${content.step}`}, ${moments.since(since)}.`,
     ...parked(content, moments),
     ...attempts(content),
     ...failure(content, moments),

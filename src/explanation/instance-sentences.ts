@@ -1,14 +1,17 @@
 import { InstanceCommandState, type InstanceState } from '../gen/steward/v1/instance.js';
 import { WorkspacePhase } from '../gen/ws-manager-api/core.js';
 import type { Facts } from './facts.js';
+import { heldSince } from './held-since.js';
 import type { Moments } from './moments.js';
 import { LIFE_STEPS } from './step-words.js';
 
 /** Where an instance is, since when, and what led there. Nothing where the manager does not know it. */
 export function instanceSentences({ id, instance, transitions }: Facts, moments: Moments): readonly string[] {
   if (instance === undefined) return [];
+  const { step, stepSinceMs } = instance;
+  const since = heldSince(transitions, 'instance', step, stepSinceMs);
   return [
-    `${id} ${LIFE_STEPS[instance.step] ?? `is at ${instance.step}`}, ${moments.since(instance.stepSinceMs)}.`,
+    `${id} ${LIFE_STEPS[step] ?? `is at ${step}`}, ${moments.since(since)}.`,
     ...parkedSentence(instance),
     ...endSentences(instance, transitions),
     ...outcomeSentence(instance),

@@ -38,9 +38,10 @@ function ofInstance(
     ...(instance.step === 'stopping.endingCommand'
       ? at(stop?.killMs, (ms) => `What is left of its command is killed ${moments.at(ms)}.`)
       : []),
-    ...timeouts.map(({ kind, atMs, suspended }): Coming => {
+    ...timeouts.map(({ kind, atMs, suspended, movable }): Coming => {
       if (suspended) return { ms: undefined, told: `Maintenance keeps it from timing out (${kind}).` };
-      return { ms: atMs, told: `It times out ${moments.at(atMs)} unless that changes before: ${kind}.` };
+      const unless = movable ? ' unless somebody uses it before' : '';
+      return { ms: atMs, told: `It times out ${moments.at(atMs)}${unless}: ${kind}.` };
     }),
   ];
 }

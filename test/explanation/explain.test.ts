@@ -9,6 +9,8 @@ import { ago, ahead, backupOf, factsOf, MINUTE, SECOND, transition } from './fac
 const { SETTING_UP, WRAPPING_UP, NONE } = WorkspaceContentState;
 const { INITIALIZING, STOPPING, STOPPED, PENDING } = WorkspacePhase;
 
+const IDLE = { kind: 'period of inactivity', atMs: 0n, limitMs: 1n, suspended: false, movable: true };
+
 describe('an instance that runs', () => {
   const backup = backupOf(3n, ago(4 * MINUTE));
 
@@ -17,8 +19,8 @@ describe('an instance that runs', () => {
       factsOf({
         instance: {
           timeouts: [
-            { kind: 'period of inactivity', atMs: ahead(25 * MINUTE), limitMs: 1n, suspended: false },
-            { kind: 'maximum lifetime', atMs: ahead(35 * 60 * MINUTE), limitMs: 1n, suspended: false },
+            { ...IDLE, atMs: ahead(25 * MINUTE) },
+            { ...IDLE, kind: 'maximum lifetime', atMs: ahead(35 * 60 * MINUTE), movable: false },
           ],
         },
         content: { lastBackup: backup, nextBackupMs: ahead(MINUTE) },
@@ -32,8 +34,8 @@ describe('an instance that runs', () => {
     expect(told.tried).toEqual([]);
     expect(told.next).toEqual([
       'The next periodic backup is due at 14:01:00 UTC (in 1m).',
-      'It times out at 14:25:00 UTC (in 25m) unless that changes before: period of inactivity.',
-      'It times out at 2026-11-23 01:00:00 UTC (in 35h) unless that changes before: maximum lifetime.',
+      'It times out at 14:25:00 UTC (in 25m) unless somebody uses it before: period of inactivity.',
+      'It times out at 2026-11-23 01:00:00 UTC (in 35h): maximum lifetime.',
     ]);
     expect(told.options.map(({ command }) => command.join(' '))).toEqual([
       'timeout i-1 3h',
@@ -42,7 +44,7 @@ describe('an instance that runs', () => {
   });
 
   it('says that maintenance keeps it from timing out', () => {
-    const timeouts = [{ kind: 'period of inactivity', atMs: ago(MINUTE), limitMs: 1n, suspended: true }];
+    const timeouts = [{ ...IDLE, atMs: ago(MINUTE), suspended: true }];
     const { next } = explain(factsOf({ instance: { timeouts } }));
     expect(next).toEqual(['Maintenance keeps it from timing out (period of inactivity).']);
   });
@@ -66,6 +68,18 @@ describe('an instance that runs', () => {
       'A backup or snapshot failed 2 times, the last time at 13:59:59 UTC (1.0s ago): storage-unavailable: refused',
     ]);
     expect(told.options[0]).toEqual({ what: 'Try a backup now.', command: ['backup', 'i-1'] });
+  });
+
+  it('has been there since it came there first, whatever was restarted since', () => {
+    const history = [
+      'instance initializing.recordingRunning → running recordingRunning.done',
+      'instance none → recovering start',
+      'instance recovering → running recovering.done',
+      'instance none → recovering start',
+      'instance recovering → running recovering.done',
+    ];
+    const { sentences } = explain(factsOf({ instance: { stepSinceMs: ago(SECOND) }, history }));
+    expect(sentences[0]).toBe('i-1 is running, since 13:59:55 UTC (5.0s ago).');
   });
 
   it('says what it outlived', () => {

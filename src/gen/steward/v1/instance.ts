@@ -140,6 +140,8 @@ export interface InstanceTimeout {
   limitMs: bigint;
   /** Counting stands still: maintenance. */
   suspended: boolean;
+  /** Somebody who uses it puts it off. */
+  movable: boolean;
 }
 
 /** A stop somebody asked for; all requests so far as one. */
@@ -716,7 +718,7 @@ export const InstanceState: MessageFns<InstanceState> = {
 };
 
 function createBaseInstanceTimeout(): InstanceTimeout {
-  return { kind: "", atMs: 0n, limitMs: 0n, suspended: false };
+  return { kind: "", atMs: 0n, limitMs: 0n, suspended: false, movable: false };
 }
 
 export const InstanceTimeout: MessageFns<InstanceTimeout> = {
@@ -738,6 +740,9 @@ export const InstanceTimeout: MessageFns<InstanceTimeout> = {
     }
     if (message.suspended !== false) {
       writer.uint32(32).bool(message.suspended);
+    }
+    if (message.movable !== false) {
+      writer.uint32(40).bool(message.movable);
     }
     return writer;
   },
@@ -787,6 +792,14 @@ export const InstanceTimeout: MessageFns<InstanceTimeout> = {
             message.suspended = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.movable = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -805,6 +818,7 @@ export const InstanceTimeout: MessageFns<InstanceTimeout> = {
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
       limitMs: isSet(object.limitMs) ? BigInt(object.limitMs) : isSet(object.limit_ms) ? BigInt(object.limit_ms) : 0n,
       suspended: isSet(object.suspended) ? globalThis.Boolean(object.suspended) : false,
+      movable: isSet(object.movable) ? globalThis.Boolean(object.movable) : false,
     };
   },
 
@@ -822,6 +836,9 @@ export const InstanceTimeout: MessageFns<InstanceTimeout> = {
     if (message.suspended !== false) {
       obj.suspended = message.suspended;
     }
+    if (message.movable !== false) {
+      obj.movable = message.movable;
+    }
     return obj;
   },
 
@@ -834,6 +851,7 @@ export const InstanceTimeout: MessageFns<InstanceTimeout> = {
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
     message.limitMs = (object.limitMs !== undefined && object.limitMs !== null) ? BigInt(object.limitMs) : 0n;
     message.suspended = object.suspended ?? false;
+    message.movable = object.movable ?? false;
     return message;
   },
 };

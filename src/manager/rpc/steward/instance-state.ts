@@ -71,11 +71,12 @@ function stepOf(life: LifeRecord, { latest }: Around) {
 const WAITS = /^(pending|recovering|creating|initializing|stopping)/;
 
 function timeoutsOf(instance: Instance, suspended: boolean): InstanceTimeout[] {
-  return instance.timeouts().map(({ activity, at, limitMs }) => ({
+  return instance.timeouts().map(({ activity, at, limitMs, isMovable }) => ({
     kind: activity,
     atMs: BigInt(Math.round(at)),
     limitMs: BigInt(Math.round(limitMs)),
     suspended,
+    movable: isMovable,
   }));
 }
 
