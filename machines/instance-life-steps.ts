@@ -63,9 +63,10 @@ export function timedOut(context: LifeContext, reason: string, graceMs: number, 
   return { timedOut: context.timedOut === '' ? reason : context.timedOut, killAt, at };
 }
 
-/** Whether a further stop request asks for more than those before it. */
+/** Whether a stop request asks for more than what ends it already: the first one always does, for it is told. */
 export function isStricter(context: LifeContext, request: StopRequest, at: number): boolean {
-  if (request.aborted && context.stop?.aborted !== true) return true;
+  if (context.stop === undefined) return true;
+  if (request.aborted && !context.stop.aborted) return true;
   return context.killAt === undefined || at + request.graceMs < context.killAt;
 }
 

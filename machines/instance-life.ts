@@ -14,7 +14,7 @@
  * failed        as recorded; the supervisor starts it again       final
  *
  * STOP and TIMEOUT lead to `stopping` from every state that has something to stop; they are recorded there before
- * anything is ended. In `stopping` only a stricter stop (shorter grace, abort) and the first timeout change anything.
+ * anything is ended. In `stopping` only the first stop, a stricter one (shorter grace, abort) and the first timeout change anything.
  * Both are ignored in `stopping.recordingOutcome` and the final states, where nothing is left to stop.
  *
  * Every effect runs after the record that announces it and may run again after a restart. A wait that is over

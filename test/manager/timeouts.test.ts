@@ -161,6 +161,21 @@ describe('a command that ignores being asked', () => {
   });
 });
 
+test('a stop of what timed out already is told as well', async () => {
+  const rig = await running({ spec: { timeout: '5m' } });
+  rig.node.ignoresTerm = true;
+  await active(rig);
+  await rig.clock.advance(5 * MINUTE + SECOND);
+  await rig.within(
+    rig.rpc.stopWorkspace({ id: ID, policy: StopWorkspacePolicy.NORMALLY }, rig.call()),
+    10_000,
+  );
+  expect((await rig.status(ID)).conditions).toMatchObject({
+    stoppedByRequest: TRUE,
+    timeout: expect.stringContaining('inactivity'),
+  });
+});
+
 describe('a manager that was away', () => {
   test('goes on counting from the activity it knew', async () => {
     const rig = await running();

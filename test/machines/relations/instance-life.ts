@@ -102,16 +102,15 @@ const ending: Rule['on'] = {
   TIMEOUT: (c, { at }) => ({ to: 'stopping.recordingStop', change: timedOut(c, at) }),
 };
 
-/** On the way out only what asks for more counts. */
+/** On the way out only what asks for more counts: the first stop, a shorter grace, an abort, the first timeout. */
+const isEarlier = (c: Context, killAt: number) => c.stop === undefined || killAt < (c.killAt ?? Infinity);
 const harder: Rule['on'] = {
   'STOP normally': (c, one) =>
-    one.at + 30_000 < (c.killAt ?? Infinity) ? ending['STOP normally']?.(c, one) : undefined,
+    isEarlier(c, one.at + 30_000) ? ending['STOP normally']?.(c, one) : undefined,
   'STOP immediately': (c, one) =>
-    one.at + 1_000 < (c.killAt ?? Infinity) ? ending['STOP immediately']?.(c, one) : undefined,
+    isEarlier(c, one.at + 1_000) ? ending['STOP immediately']?.(c, one) : undefined,
   'STOP abort': (c, one) =>
-    one.at + 1_000 < (c.killAt ?? Infinity) || !(c.stop?.aborted ?? false)
-      ? ending['STOP abort']?.(c, one)
-      : undefined,
+    isEarlier(c, one.at + 1_000) || !(c.stop?.aborted ?? false) ? ending['STOP abort']?.(c, one) : undefined,
   TIMEOUT: (c, one) => (c.timedOut === '' ? ending['TIMEOUT']?.(c, one) : undefined),
 };
 
