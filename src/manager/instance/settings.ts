@@ -15,6 +15,7 @@ import {
   PORT_MAX,
   PORTS_MAX,
   SSH_KEY_LENGTH_MAX,
+  SSH_KEYS_LENGTH_MAX,
   SSH_KEYS_MAX,
 } from '../bounds.js';
 
@@ -84,6 +85,8 @@ export function checkedPortNumber(port: number, field: string): number {
 export function checkedKeys(keys: readonly string[], field: string): readonly string[] {
   if (keys.length === 0) throw invalid(field, 'is empty');
   if (keys.length > SSH_KEYS_MAX) throw invalid(field, `has more than ${SSH_KEYS_MAX} keys`);
+  const length = keys.reduce((sum, key) => sum + key.length, 0);
+  if (length > SSH_KEYS_LENGTH_MAX) throw invalid(field, `is longer than ${SSH_KEYS_LENGTH_MAX} characters`);
   return keys.map((key, index) => requiredText(key, `${field}[${index}]`, SSH_KEY_LENGTH_MAX));
 }
 

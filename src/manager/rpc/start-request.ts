@@ -9,6 +9,7 @@ import {
   WorkspaceType,
 } from '../../gen/ws-manager-api/core.js';
 import {
+  optionalText,
   requiredInstanceId,
   requiredMessage,
   requiredOwnerId,
@@ -55,6 +56,8 @@ export function checkedStart(config: ManagerConfig, request: StartWorkspaceReque
 function checkSpec(spec: StartWorkspaceSpec): void {
   requiredText(spec.workspaceImage, 'spec.workspace_image');
   requiredText(spec.workspaceLocation, 'spec.workspace_location');
+  optionalText(spec.git?.username ?? '', 'spec.git.username');
+  optionalText(spec.git?.email ?? '', 'spec.git.email');
   // The daemon would refuse it too, but only after the start was answered.
   planOf(requiredMessage(spec.initializer, 'spec.initializer'));
   const ports = spec.ports.map(({ port }) => port);
