@@ -52,6 +52,8 @@ export const PORT_MAX = 65_535;
 export const PORTS_MAX = 100;
 export const SSH_KEYS_MAX = 100;
 export const SSH_KEY_LENGTH_MAX = 16_384;
+/** All of them together: they stand in the record, beside the request. */
+export const SSH_KEYS_LENGTH_MAX = 65_536;
 /** Longest text of a duration, in characters. */
 export const DURATION_LENGTH_MAX = 100;
 /** Longest duration Go can hold: 2^63 - 1 nanoseconds. */
@@ -103,3 +105,5 @@ export const EXEC_ACTIVITY_MS = 30_000;
 /** Host ports that exposed ports are reached at, where nothing else is configured: below those the kernel gives away. */
 export const HOST_PORT_FIRST = 20_000;
 export const HOST_PORT_LAST = 29_999;
+/** Host ports tried one after another for a port whose reserved one somebody else has taken. */
+export const HOST_PORT_TRIES_MAX = 5;

@@ -52,7 +52,7 @@ export class ExpectedInstance {
 
   /** Whether it may still be in that phase now. */
   isOverdue(phase: 'pending' | 'starting' | 'running', upSince: number, now: number): boolean {
-    return now > this.endsAt(phase, upSince) + SLACK;
+    return now > Math.max(this.endsAt(phase, upSince), upSince) + SLACK;
   }
 
   /** Whether nothing allows it to have timed out already; `upSince` of the life it timed out in is not known. */
