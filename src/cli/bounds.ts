@@ -10,6 +10,8 @@ export const FREE_SPACE_WARNING_BYTES = 2 * 1024 * 1024 * 1024;
 export const TOOL_OUTPUT_BYTES = 1024 * 1024;
 /** Largest file of certificates or keys. */
 export const TLS_FILE_BYTES = 1024 * 1024;
+/** How long a shell waits for the ids it completes. */
+export const COMPLETION_ANSWER_MS = 1_000;
 /** How often a live picture is taken anew. */
 export const SCREEN_PERIOD_MS = 1_000;
 /** Largest file of a context. */

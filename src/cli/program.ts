@@ -5,7 +5,7 @@ import { addGlobalOptions, globalOptionsOf } from './global-options.js';
 import { plainText } from './plain-text.js';
 import { reportError } from './report-error.js';
 import { example, type RunVerb, runVerb } from './run-verb.js';
-import { VERBS, type Verb, verbIn } from './verbs.js';
+import { VERBS, type Verb, valuedOptions, verbIn } from './verbs.js';
 import { packageVersion } from './version.js';
 
 /** Runs the command with `args` (without node and script) and answers its exit code. Never throws. */
@@ -50,10 +50,7 @@ async function createProgram(cli: Cli, run: RunVerb, args: readonly string[]): P
     example('steward up', 'steward start --git https://github.com/octocat/Hello-World --wait'),
   );
   program.addHelpText('after', exitCodeHelp());
-  const valued = program.options
-    .filter(({ required }) => required)
-    .flatMap(({ short, long }) => [short, long]);
-  const typed = verbIn(args, new Set(valued.filter((name) => name !== undefined)));
+  const typed = verbIn(args, valuedOptions(program));
   await addVerbs(program, run, typed === undefined ? VERBS : [typed]);
   return program;
 }

@@ -24,7 +24,7 @@ export async function runVerb(cli: Cli, command: Command, body: VerbBody): Promi
 }
 
 /** What the context says, where the command line does not say it itself. */
-async function inContext(cli: Cli, options: GlobalOptions): Promise<GlobalOptions> {
+export async function inContext(cli: Cli, options: GlobalOptions): Promise<GlobalOptions> {
   if (options.context === undefined) return options;
   const { readContext } = await import('./context-file.js');
   const context = await readContext(cli.world.files, cli.user, options.context);

@@ -28,6 +28,11 @@ export const VERBS: readonly Verb[] = [
   },
   { name: 'context', group: 'The system:', load: async () => (await import('./context.js')).addContext },
   { name: 'config', group: 'The system:', load: async () => (await import('./config.js')).addConfig },
+  {
+    name: 'completion',
+    group: 'The system:',
+    load: async () => (await import('./completion.js')).addCompletion,
+  },
   { name: 'machines', group: 'The system:', load: async () => (await import('./machines.js')).addMachines },
   { name: 'start', group: 'Workspaces:', load: async () => (await import('./start.js')).addStart },
   { name: 'list', alias: 'ls', group: 'Workspaces:', load: async () => (await import('./list.js')).addList },
@@ -72,6 +77,12 @@ export function verbIn(words: readonly string[], valued: ReadonlySet<string>): V
     else if (word === '--' || !FLAGS.test(word)) return undefined;
   }
   return undefined;
+}
+
+/** The options of `program` that take a value, under all their names. */
+export function valuedOptions(program: Command): ReadonlySet<string> {
+  const valued = program.options.filter(({ required }) => required);
+  return new Set(valued.flatMap(({ short, long }) => [short ?? [], long ?? []].flat()));
 }
 
 /** Global options without a value, or with it behind `=`. */

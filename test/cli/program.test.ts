@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { VERBS } from '../../src/cli/verbs.js';
 import { jsonLines, steward } from './support/memory-cli.js';
 
 let folder: string;
@@ -11,12 +12,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const verbs = [
-  'up daemon manager bridge doctor machines start list describe stop logs backup snapshot watch history'.split(
-    ' ',
-  ),
-  'check schema'.split(' ').map((name) => `config ${name}`),
-  'init wait exists snapshot backup dispose'.split(' ').map((name) => `content ${name}`),
-].flat();
+  ...VERBS.map(({ name }) => name).filter((name) => !['config', 'content', 'context'].includes(name)),
+  ...'check schema'.split(' ').map((name) => `config ${name}`),
+  ...'list set remove'.split(' ').map((name) => `context ${name}`),
+  ...'init wait exists snapshot backup dispose'.split(' ').map((name) => `content ${name}`),
+];
 
 describe('help', () => {
   it.each(verbs)('of %s shows an example that begins with it', async (verb) => {
@@ -46,6 +46,9 @@ describe('wrong command lines', () => {
 
   it.each([
     [['nonsense'], "unknown command 'nonsense'"],
+    [['--json', 'lits'], 'Did you mean list?'],
+    [['recovr', 'i1'], 'Did you mean recover?'],
+    [['stop', 'i1', '--wiat'], 'Did you mean --wait?'],
     [['list', '--nonsense'], "unknown option '--nonsense'"],
     [['stop'], "missing required argument 'instance'"],
     [['stop', '../x'], 'The id'],

@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { VERBS } from '../../src/cli/verbs.js';
+import { WorkspaceManagerService, WorkspaceStatus } from '../../src/gen/ws-manager-api/core.js';
+import type { Handlers } from '../../src/grpc/service-types.js';
+import { startServer } from '../grpc/running-server.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { steward } from './support/memory-cli.js';
+
+async function words(
+  typed: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
+  const { code, stdout, stderr } = await steward(['completion', 'words', '--', ...typed], { env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout.split('\n').filter((word) => word !== '');
+}
+
+describe('the words that may come next', () => {
+  it('are the verbs at first', async () => {
+    expect(await words([''])).toEqual(VERBS.map(({ name }) => name).sort());
+    expect(await words(['st'])).toEqual(['start', 'stop']);
+    expect(await words(['--json', '--state', 'list', 'wh'])).toEqual(['why']);
+  });
+
+  it('are the options of the verb and those of all', async () => {
+    expect(await words(['recover', 'i1', '--re'])).toEqual(['--reason', '--resume', '--retry']);
+    expect(await words(['list', '--tls'])).toEqual([
+      '--tls-ca',
+      '--tls-cert',
+      '--tls-key',
+      '--tls-server-name',
+    ]);
+  });
+
+  it('are the choices where there are some', async () => {
+    expect(await words(['stop', 'i1', '--policy', ''])).toEqual(['abort', 'immediately', 'normally']);
+    expect(await words(['admission', 'i1', 'e'])).toEqual(['everyone']);
+  });
+
+  it('are the verbs below a verb, without those that are for scripts', async () => {
+    expect(await words(['completion', ''])).toEqual(['bash', 'fish', 'zsh']);
+    expect(await words(['content', 'w'])).toEqual(['wait']);
+  });
+
+  it('are contexts', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'steward', 'contexts'), { recursive: true });
+    await writeFile(join(folder, 'steward', 'contexts', 'far.json'), '{}');
+    expect(await words(['list', '--context', ''], { XDG_CONFIG_HOME: folder })).toEqual(['far']);
+  });
+
+  it('are nothing for a command of the workspace, an unknown verb, or where nobody answers', async () => {
+    expect(await words(['exec', 'i1', '--', 'gi'])).toEqual([]);
+    expect(await words(['nonsense', ''])).toEqual([]);
+    expect(await words(['--address', 'localhost:1', 'stop', ''])).toEqual([]);
+    expect(await words(['--address', 'nonsense', 'stop', ''])).toEqual([]);
+  });
+
+  it('are the instances and workspaces of the manager that is meant', async () => {
+    const { addresses } = await startServer((server) => {
+      server.addService(WorkspaceManagerService, managerOf(['i1', 'i2', 'j1']));
+    });
+    const at = ['--address', addresses[0] ?? ''];
+    expect(await words([...at, 'stop', 'i'])).toEqual(['i1', 'i2']);
+    expect(await words([...at, 'stop', 'i1', ''])).toEqual([]);
+    expect(await words([...at, 'restore', 'w@1', '--into', ''])).toEqual(['i1', 'i2', 'j1']);
+  });
+});
+
+function managerOf(ids: readonly string[]): Handlers<WorkspaceManagerService> {
+  const refuse = async () => Promise.reject(new Error('not asked for here'));
+  return {
+    getWorkspaces: async () => ({ status: ids.map((id) => WorkspaceStatus.fromPartial({ id })) }),
+    subscribe: async function* () {},
+    ...{ startWorkspace: refuse, stopWorkspace: refuse, describeWorkspace: refuse, backupWorkspace: refuse },
+    ...{ markActive: refuse, setTimeout: refuse, controlPort: refuse, takeSnapshot: refuse },
+    ...{
+      controlAdmission: refuse,
+      deleteVolumeSnapshot: refuse,
+      updateSshKey: refuse,
+      describeCluster: refuse,
+    },
+  };
+}
+
+/** A command that answers as ours does, for shells to ask. */
+async function shellWith(program: string, script: string) {
+  const folder = await temporaryFolder();
+  const path = join(folder, 'steward');
+  await writeFile(path, '#!/bin/sh\nprintf "%s\\n" "last:$#" first second\n');
+  await chmod(path, 0o755);
+  const { PATH = '' } = process.env;
+  return promisify(execFile)(program, ['-c', script], { env: { PATH: `${folder}:${PATH}` } });
+}
+
+const hasBash = await promisify(execFile)('bash', ['--version']).then(
+  () => true,
+  () => false,
+);
+
+describe('the scripts for shells', () => {
+  it.each(['bash', 'zsh', 'fish'])('ask the command, in %s', async (shell) => {
+    const { stdout } = await steward(['completion', shell]);
+    expect(stdout).toContain('steward completion words --');
+  });
+
+  it.runIf(hasBash)('complete in bash, empty words included', async () => {
+    const { stdout } = await steward(['completion', 'bash']);
+    const typed = 'COMP_WORDS=(steward stop ""); COMP_CWORD=2; _steward; declare -p COMPREPLY';
+    const found = await shellWith('bash', `${stdout}\n${typed}`);
+    expect(found.stdout).toContain('([0]="last:5" [1]="first" [2]="second")');
+  });
+});
