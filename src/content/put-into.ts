@@ -91,7 +91,10 @@ class Placing {
   /** Removes what this and interrupted restores left. `rm` does not let itself be led elsewhere on the way. */
   async sweep(): Promise<void> {
     const args = ['-rf', '--one-file-system', '--', `./${RESTORE_STAGING}`];
-    await this.#run('rm', args, new AbortController().signal);
+    // Also when the caller has left, but not without end: nothing else of the instance goes on meanwhile.
+    const { signal } = new AbortController();
+    const clear = (inTime: AbortSignal) => this.#run('rm', args, inTime);
+    await withDeadline(this.#world.clock, PLACING_DEADLINE_MS, 'the clearing up', signal, clear);
   }
 
   /** Copies into a folder that only we can enter; each copy is named by its number. */
