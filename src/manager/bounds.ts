@@ -23,6 +23,8 @@ export const OWNER_TOKEN_LENGTH = 32;
 /** Restarts of one instance from its record before it is parked. */
 export const INSTANCE_RESTARTS_MAX = 5;
 export const INSTANCE_RESTART_PERIOD_MS = 60_000;
+/** How often parked instances are tried again. */
+export const PARKED_RETRY_MS = 5 * 60_000;
 /** How long an instance gets to let go of its effects when the manager stops. */
 export const INSTANCE_STOP_MS = 10_000;
 

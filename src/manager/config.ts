@@ -85,6 +85,15 @@ const timeouts = z
     stoppingMs: said.stopping,
   }));
 
+const portNumber = z.number().int().min(1).max(65_535);
+
+const hostPorts = z
+  .strictObject({
+    first: portNumber.default(bounds.HOST_PORT_FIRST),
+    last: portNumber.default(bounds.HOST_PORT_LAST),
+  })
+  .refine(({ first, last }) => first <= last, { path: ['last'], error: 'must not be less than first' });
+
 /** Name of the class an unknown or absent one stands for. */
 export const DEFAULT_CLASS = 'g1-standard';
 
@@ -105,6 +114,8 @@ export const managerConfigSchema = z.strictObject({
   /** Who workspaces run as; absent: the present user, which only root can change. */
   owner: z.strictObject({ uid: z.number().int().min(0), gid: z.number().int().min(0) }).optional(),
   runtime: z.literal('local').default('local'),
+  /** Of the loopback address: where exposed ports are reached. */
+  hostPorts: hostPorts.prefault({}),
   nodeName: z.string().min(1).default('localhost'),
   nodeAddress: z.string().default('127.0.0.1'),
   /** `{id}` and `{prefix}` stand for the instance's and the workspace's id. */

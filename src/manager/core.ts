@@ -20,6 +20,7 @@ import { Instances } from './instances.js';
 import { Maintenance } from './maintenance.js';
 import { ManagerMetrics } from './metrics.js';
 import { periodic } from './periodic.js';
+import type { LiveKeys } from './runtime-keys.js';
 import type { PortForwarding } from './runtime-ports.js';
 import { statusOf } from './status.js';
 import { StatusFeed } from './status-feed.js';
@@ -34,6 +35,7 @@ export interface CoreOptions {
   readonly daemon: ContentDaemon;
   readonly runtime: WorkspaceRuntime;
   readonly ports: PortForwarding;
+  readonly keys?: Pick<LiveKeys, 'apply'>;
 }
 
 /** The manager without its wire: all instances, their actors and what is told about them. */
@@ -142,7 +144,7 @@ interface Shared {
 }
 
 function instanceOptions(
-  { config, world, logger, daemon, runtime, ports }: CoreOptions,
+  { config, world, logger, daemon, runtime, ports, keys }: CoreOptions,
   { secrets, maintenance, metrics, feed, transitions }: Shared,
 ): Omit<InstanceOptions, 'store' | 'nextVersion'> {
   const { contentRoot, defaultCommand, limits, timeouts, heartbeatInterval } = config;
@@ -157,6 +159,7 @@ function instanceOptions(
     },
     onRecorded: (instance, isNews) => {
       ports.apply(instance);
+      keys?.apply(instance);
       if (isNews) feed.changed(instance.parts.identity.instance);
     },
     onMoved: (instance, moved) => {

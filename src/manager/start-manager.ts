@@ -19,12 +19,14 @@ import type { ManagerConfig } from './config.js';
 import { type ManagerCore, startCore } from './core.js';
 import { contentDaemonAt } from './daemon-client.js';
 import { DaemonLink } from './daemon-link.js';
+import { openPorts } from './open-ports.js';
 import { runtimeHandlers } from './rpc/runtime-service.js';
 import { CONTENT_CALL_OPTIONS, contentHandlers } from './rpc/steward/content.js';
 import { managerHandlers } from './rpc/steward/manager.js';
 import { supervisionOf } from './rpc/steward/supervision.js';
 import { workspaceManager } from './rpc/workspace-manager.js';
-import { noForwarding, type PortForwarding } from './runtime-ports.js';
+import { LiveKeys } from './runtime-keys.js';
+import type { PortForwarding } from './runtime-ports.js';
 
 export interface ManagerOptions {
   readonly world: World;
@@ -57,11 +59,16 @@ export async function startManager(config: ManagerConfig, options: ManagerOption
     logs: join(config.stateFolder, 'logs'),
     owner: config.owner,
   });
-  const ports = noForwarding;
-  const core = await startCore({ config, world, logger, registry, daemon, runtime, ports }).catch((error) => {
+  const giveUp = (error: unknown): never => {
     channel.close();
     throw error;
-  });
+  };
+  const ports = await openPorts(config, world, logger, runtime).catch(giveUp);
+  const keys = new LiveKeys(runtime, logger);
+  const core = await startCore({ config, world, logger, registry, daemon, runtime, ports, keys }).catch(
+    giveUp,
+  );
+  for (const id of core.instances.ids()) ports.apply(core.instances.get(id));
   const link = new DaemonLink(channel, world.clock);
   const server = serverOf(config, options, { core, channel, runtime, ports, link });
   let addresses: readonly string[];
@@ -72,6 +79,7 @@ export async function startManager(config: ManagerConfig, options: ManagerOption
   } catch (error) {
     await server.stop();
     await core.stop();
+    await ports.close();
     channel.close();
     throw error;
   }
@@ -82,6 +90,7 @@ export async function startManager(config: ManagerConfig, options: ManagerOption
     await health?.close();
     await server.stop();
     await core.stop();
+    await ports.close();
     channel.close();
   };
   return {

@@ -3,9 +3,7 @@ import { conditionsOf, type Phase, phaseOf, type WorkspaceKind } from '../../mac
 import { formatDuration } from '../config/duration.js';
 import {
   AdmissionLevel,
-  PortProtocol,
   type PortSpec,
-  PortVisibility,
   type StartWorkspaceRequest,
   WorkspaceConditionBool,
   type WorkspaceConditions,
@@ -19,6 +17,7 @@ import type { InstanceParts } from './instance/instance.js';
 import type { InstanceRecord } from './instance/instance-record.js';
 import { decodeRequest } from './instance/request.js';
 import type { Port } from './instance/settings.js';
+import { PROTOCOLS, VISIBILITIES } from './port-wire.js';
 import type { PortForwarding } from './runtime-ports.js';
 
 export const PHASES = {
@@ -34,16 +33,6 @@ const ADMISSIONS = {
   owner: AdmissionLevel.ADMIT_OWNER_ONLY,
   everyone: AdmissionLevel.ADMIT_EVERYONE,
 } as const;
-
-const VISIBILITIES = {
-  private: PortVisibility.PORT_VISIBILITY_PRIVATE,
-  public: PortVisibility.PORT_VISIBILITY_PUBLIC,
-} as const satisfies Record<Port['visibility'], PortVisibility>;
-
-const PROTOCOLS = {
-  http: PortProtocol.PORT_PROTOCOL_HTTP,
-  https: PortProtocol.PORT_PROTOCOL_HTTPS,
-} as const satisfies Record<Port['protocol'], PortProtocol>;
 
 export const TYPES = {
   regular: WorkspaceType.REGULAR,

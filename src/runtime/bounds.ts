@@ -42,6 +42,8 @@ export const TERMINAL_WAIT_MS = 10_000;
 /** Columns and rows a terminal can have. */
 export const TERMINAL_SIZE_MAX = 65_535;
 
+/** Host ports reserved for one instance at the same time, those of ports not exposed any more included. */
+export const HOST_PORTS_PER_INSTANCE_MAX = 200;
 /** Connections to one exposed port at the same time. */
 export const PORT_CONNECTIONS_MAX = 1_000;
 /** How long a connection to a program of the instance may take to come up. */

@@ -32,18 +32,21 @@ export class Access {
   }
 
   enter(request: IncomingMessage): Entry {
-    const { headers, url = '/', method } = request;
+    const { headers, url = '/' } = request;
+    // Not handed on even by somebody who may enter: the program behind the door would see it.
+    if (url.includes(TOKEN_PARAMETER)) return this.#follow(request.method, url);
     const inHeader = headers[TOKEN_HEADER];
     if (typeof inHeader === 'string' && this.#isToken(inHeader)) return { kind: 'header' };
     const proxied = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(headers['proxy-authorization'] ?? '')?.[1];
     if (proxied !== undefined && this.#isToken(passwordOf(proxied))) return { kind: 'header' };
     if (this.#hasCookie(headers.cookie) && isOwnPage(request)) return { kind: 'cookie' };
-    if (method === 'GET' || method === 'HEAD') return this.#follow(url);
     return { kind: 'refused' };
   }
 
-  #follow(url: string): Entry {
-    const parsed = URL.canParse(url, 'http://host') ? new URL(url, 'http://host') : undefined;
+  #follow(method: string | undefined, url: string): Entry {
+    if (method !== 'GET' && method !== 'HEAD') return { kind: 'refused' };
+    const whole = `http://host${url}`;
+    const parsed = url.startsWith('/') && URL.canParse(whole) ? new URL(whole) : undefined;
     const given = parsed?.searchParams.get(TOKEN_PARAMETER);
     if (parsed === undefined || !given || !this.#isToken(given)) return { kind: 'refused' };
     parsed.searchParams.delete(TOKEN_PARAMETER);

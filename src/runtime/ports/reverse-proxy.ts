@@ -55,13 +55,15 @@ export function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, 
   const onward = open(target, method, url, forwarded);
   socket.on('error', () => onward.destroy()).on('close', () => onward.destroy());
   onward.on('upgrade', (answer, behind, rest) => {
-    socket.write(headOf(answer));
+    socket.write(headOf(answer, answer.rawHeaders));
     join(socket, behind);
     socket.write(rest);
     behind.write(head);
   });
   onward.on('response', (answer) => {
-    socket.write(headOf(answer));
+    // It declines. Its body comes without its framing, so it lasts until the connection ends.
+    const headers = [...endToEnd(answer.rawHeaders), 'Connection', 'close'];
+    socket.write(headOf(answer, headers));
     answer.pipe(socket);
   });
   onward.on('error', () => socket.destroy());
@@ -116,7 +118,7 @@ function pairs(rawHeaders: readonly string[]): [string, string][] {
   return found;
 }
 
-function headOf({ statusCode = 502, statusMessage = '', rawHeaders }: IncomingMessage): string {
+function headOf({ statusCode = 502, statusMessage = '' }: IncomingMessage, rawHeaders: string[]): string {
   const lines = pairs(rawHeaders).map(([name, value]) => `${name}: ${value}`);
   return [`HTTP/1.1 ${statusCode} ${statusMessage}`, ...lines, '', ''].join('\r\n');
 }

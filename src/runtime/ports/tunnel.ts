@@ -10,15 +10,15 @@ export function connectTo({ host, port }: Listener, timeoutMs: number): Socket {
   return socket;
 }
 
-/** What one says the other hears, each direction until its own end; a failure ends both. */
+/** What one says the other hears, each direction until its own end; a failure of one ends the other. */
 export function join(one: Duplex, other: Duplex): void {
-  one.pipe(other);
-  other.pipe(one);
-  for (const [here, there] of [
-    [one, other],
-    [other, one],
-  ] as const) {
-    here.on('error', () => there.destroy());
-    here.on('close', () => there.destroy());
-  }
+  handOn(one, other);
+  handOn(other, one);
+}
+
+function handOn(from: Duplex, to: Duplex): void {
+  from.pipe(to);
+  from.on('error', () => to.destroy());
+  // What was said until then is still told; nobody is there any more for what comes back.
+  from.on('close', () => to.end(() => to.destroy()));
 }
