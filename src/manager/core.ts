@@ -7,10 +7,10 @@ import type { RecordAlarm } from '../records/alarm.js';
 import { RecordStore } from '../records/record-store.js';
 import type { RecordSchema } from '../records/schema.js';
 import type { WorkspaceRuntime } from '../runtime/workspace-runtime.js';
-import type { SupervisorSpec } from '../supervision/spec.js';
+import type { ChildSpec, SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
-import { FORGET_PERIOD_MS, INSTANCES_MAX } from './bounds.js';
+import { FORGET_PERIOD_MS, INSTANCES_MAX, PARKED_RETRY_MS } from './bounds.js';
 import type { ManagerConfig } from './config.js';
 import type { ContentDaemon } from './content-daemon.js';
 import type { Instance, InstanceOptions, Moved } from './instance/instance.js';
@@ -107,6 +107,16 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
 }
 
 function tree({ world, logger }: CoreOptions, instances: Instances): SupervisorSpec {
+  const upkeep = (name: string, periodMs: number, work: () => Promise<void>): ChildSpec => ({
+    kind: 'worker',
+    name,
+    restart: 'permanent',
+    start: ({ signal }) => ({
+      exit: periodic(world.clock, periodMs, signal, () =>
+        work().catch((error) => logger.warn({ err: error, name }, 'upkeep failed')),
+      ),
+    }),
+  });
   return {
     strategy: 'one-for-one',
     children: [
@@ -121,16 +131,8 @@ function tree({ world, logger }: CoreOptions, instances: Instances): SupervisorS
           onExhausted: 'park-child',
         },
       },
-      {
-        kind: 'worker',
-        name: 'forgetting',
-        restart: 'permanent',
-        start: ({ signal }) => ({
-          exit: periodic(world.clock, FORGET_PERIOD_MS, signal, async () => {
-            await instances.forget().catch((error) => logger.warn({ err: error }, 'forgetting failed'));
-          }),
-        }),
-      },
+      upkeep('forgetting', FORGET_PERIOD_MS, () => instances.forget()),
+      upkeep('retrying', PARKED_RETRY_MS, () => instances.retryParked()),
     ],
   };
 }

@@ -152,6 +152,14 @@ export class Instances {
       this.#toldStopped.set(id, this.#options.clock.now());
   }
 
+  /** Starts again what failed so often that it was parked: what was in its way may be gone by now. */
+  async retryParked(): Promise<void> {
+    for (const id of this.#all.keys()) {
+      const own = this.#supervisor()?.find(id);
+      if (own?.state === 'parked') await own.retry();
+    }
+  }
+
   /** Forgets what stopped long enough ago and was told, and the oldest of too many. */
   async forget(): Promise<void> {
     const stopped = [...this.#all.values()].filter(({ isStopped }) => isStopped);

@@ -340,4 +340,16 @@ describe('a disk that does not take the record', () => {
     });
     expect(await rig.statuses()).toEqual([]);
   });
+
+  test('for an hour delays what happens meanwhile, and loses none of it', async () => {
+    const rig = await running(new Rig());
+    rig.isDiskFull = true;
+    rig.node.end(instanceId(ID), 3);
+    await rig.clock.advance(60 * 60_000);
+    expect((await rig.status(ID)).phase).toBe(WorkspacePhase.RUNNING);
+    rig.isDiskFull = false;
+    const { conditions } = await stopped(rig, 10 * 60_000);
+    expect(conditions?.failed).toContain('exit code 3');
+    expect(conditions?.finalBackupComplete).toBe(TRUE);
+  });
 });

@@ -7,6 +7,7 @@ import { StewardError } from '../../src/errors/steward-error.js';
 import { sleep } from '../../src/gateways/clock.js';
 import type { Processes } from '../../src/gateways/processes.js';
 import { SimulatedClock } from '../../src/gateways/simulated/clock.js';
+import { type FileFaults, noFileFaults } from '../../src/gateways/simulated/file-faults.js';
 import { SimulatedFiles } from '../../src/gateways/simulated/files.js';
 import { SeededRandom } from '../../src/gateways/simulated/random.js';
 import type { GitStatus } from '../../src/gen/content-service-api/initializer.js';
@@ -300,6 +301,15 @@ export class Rig {
     this.#core = await this.clock.runUntilSettled(starting, 600_000);
   }
 
+  /** Whether the disk takes new records; one that comes back finds room again. */
+  get isDiskFull(): boolean {
+    return this.files.faults === FULL;
+  }
+
+  set isDiskFull(isFull: boolean) {
+    this.files.faults = isFull ? FULL : noFileFaults;
+  }
+
   /** SIGKILL: nothing of this life ever happens again. */
   async kill(): Promise<void> {
     this.#sight.isDead = true;
@@ -365,6 +375,10 @@ export class Rig {
     return { clock: this.clock, random: this.random, files: this.files, processes: noProcesses };
   }
 }
+
+const FULL: FileFaults = {
+  at: (operation) => (operation === 'rename' ? { code: 'ENOSPC' } : undefined),
+};
 
 const noProcesses: Processes = {
   self: () => {

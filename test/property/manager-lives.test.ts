@@ -60,6 +60,7 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: kind('power-cut') }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('faults'), share: fc.constantFrom(0, 0.3, 1) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('losses'), share: fc.constantFrom(0, 0.3) }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('disk'), full: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('storage'), fails: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('stubborn'), ignoresTerm: fc.boolean() }) },
 );
@@ -77,7 +78,8 @@ async function doRequest(rig: Rig, reader: Reader, step: Request): Promise<void>
       reader.changed(step.id, change);
     } catch (thrown) {
       if (!(thrown instanceof StewardError)) throw thrown;
-      expect(thrown.code).toBe(known ? 'wrong-state' : 'unknown-instance');
+      const expected = rig.isDiskFull ? ['disk-full'] : [];
+      expect(thrown.code).toBeOneOf([...expected, known ? 'wrong-state' : 'unknown-instance']);
     }
   };
   switch (step.kind) {
@@ -94,12 +96,14 @@ async function doRequest(rig: Rig, reader: Reader, step: Request): Promise<void>
       if (answer !== undefined) reader.started(step.id, step.headless);
       return;
     }
-    case 'stop':
-      await rig.within(
-        rpc.stopWorkspace({ id: step.id, policy: step.policy as StopWorkspacePolicy }, rig.call()),
-      );
-      if (known) reader.stopAnswered(step.id, step.policy === StopWorkspacePolicy.ABORT);
+    case 'stop': {
+      const stop = { id: step.id, policy: step.policy as StopWorkspacePolicy };
+      const answer = rig.within(rpc.stopWorkspace(stop, rig.call()));
+      const answered = await (rig.isDiskFull ? answer.catch(onlyStewardErrors) : answer);
+      const isAbort = step.policy === StopWorkspacePolicy.ABORT;
+      if (known && answered !== undefined) reader.stopAnswered(step.id, isAbort);
       return;
+    }
     case 'active': {
       const now = rig.clock.now();
       const mark = { id: step.id, closed: step.closed, ignoreIfActive: false };
@@ -158,6 +162,10 @@ async function letHappen(rig: Rig, reader: Reader, step: Happening): Promise<voi
     case 'losses':
       rig.node.losesAnswer = () => rig.random.isHit(step.share);
       return;
+    case 'disk':
+      if (rig.isDiskFull && !step.full) reader.diskIsMended();
+      rig.isDiskFull = step.full;
+      return;
     case 'storage':
       rig.node.backupFailure = step.fails ? new StewardError('backup-failed', 'no storage') : undefined;
       return;
@@ -187,6 +195,7 @@ test.prop([fc.integer(), fc.array(step, { minLength: 1, maxLength: 30 })], { num
       await reader.look();
     }
 
+    await letHappen(rig, reader, { kind: 'disk', full: false });
     rig.node.fault = async () => undefined;
     rig.node.losesAnswer = () => false;
     rig.node.backupFailure = undefined;
