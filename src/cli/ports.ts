@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
+import { StewardError } from '../errors/steward-error.js';
 import { PortState, RuntimeServiceService } from '../gen/steward/v1/runtime.js';
 import { PortProtocol, PortVisibility, WorkspaceManagerService } from '../gen/ws-manager-api/core.js';
-import { createClient } from '../grpc/client.js';
+import { createClient, type ServiceClient } from '../grpc/client.js';
 import { idArgument, portArgument } from './arguments.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
@@ -15,6 +16,8 @@ interface PortsOptions {
   readonly hide?: readonly number[];
   readonly public?: boolean;
   readonly https?: boolean;
+  readonly token?: boolean;
+  readonly url?: readonly number[];
 }
 
 export function addPorts(program: Command, run: RunVerb): void {
@@ -26,6 +29,10 @@ export function addPorts(program: Command, run: RunVerb): void {
     .addOption(new Option('--hide <port...>', 'take it back').argParser(portArgument))
     .option('--public', 'with --expose: for everybody; else it needs the token of the owner')
     .option('--https', 'with --expose: what listens there speaks TLS itself')
+    .addOption(
+      new Option('--url <port>', 'print where this port is reached and nothing else').argParser(portArgument),
+    )
+    .option('--token', 'print the token of the owner and nothing else: who has it gets through private ports')
     .addHelpText(
       'after',
       example(
@@ -46,6 +53,7 @@ async function ports(session: Session, id: string, options: PortsOptions) {
   }
   const manager = await session.channel('manager');
   const workspaces = createClient(WorkspaceManagerService, manager);
+  if (options.token === true) return tellToken(session, workspaces, id);
   for (const port of expose) {
     const visibility =
       options.public === true
@@ -66,12 +74,30 @@ async function ports(session: Session, id: string, options: PortsOptions) {
     { instanceId: id },
     session.call,
   );
+  const [wanted] = options.url ?? [];
+  if (wanted !== undefined) return tellUrl(session, id, wanted, found.ports);
   session.show.table(
     COLUMNS,
     found.ports,
     (port) => ({ instance: id, ...asObject(PortState.toJSON(port)) }),
     `No port of it is exposed. \`steward ports ${id} --expose 8080\` exposes one.`,
   );
+  return undefined;
+}
+
+function tellUrl({ show }: Session, id: string, wanted: number, found: readonly PortState[]): undefined {
+  const port = found.find((one) => one.port === wanted);
+  if (port === undefined) throw new UsageError(`port ${wanted} is not exposed; --expose does that`);
+  if (port.url === '')
+    throw new StewardError('unavailable', `port ${wanted} is not reached: ${port.problem}`);
+  show.result({ instance: id, port: wanted, url: port.url }, [port.url]);
+}
+
+/** The one place where the command shows it, because somebody asks for nothing else. */
+async function tellToken(session: Session, workspaces: ServiceClient<WorkspaceManagerService>, id: string) {
+  const { status } = await workspaces.describeWorkspace({ id }, session.call);
+  const token = status?.auth?.ownerToken ?? '';
+  session.show.result({ instance: id, ownerToken: token }, [token]);
   return undefined;
 }
 

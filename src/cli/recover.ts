@@ -3,6 +3,7 @@ import { ContentStatus } from '../gen/steward/v1/content.js';
 import { ContentServiceService, type RecoverRequest } from '../gen/steward/v1/content_service.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
+import { formatTime } from './format.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { asObject } from './status-json.js';
@@ -15,6 +16,7 @@ interface RecoverOptions {
   readonly resume?: boolean;
   readonly abandon?: boolean;
   readonly yes?: boolean;
+  readonly dryRun?: boolean;
   readonly reason: string;
 }
 
@@ -27,6 +29,7 @@ export function addRecover(program: Command, run: RunVerb): void {
     .option('--park', 'stop trying; keep everything as it is')
     .option('--resume', 'go on with one that is parked')
     .option('--abandon', 'give the content up: remove it without a backup (needs --yes)')
+    .option('--dry-run', 'with --abandon: only tell what would be lost')
     .option('--yes', 'what was not saved is lost, and that is meant')
     .requiredOption('--reason <text>', 'why, for the history')
     .addHelpText('after', example('steward recover 0b5c… --retry --reason "the storage is back"'))
@@ -37,6 +40,7 @@ export function addRecover(program: Command, run: RunVerb): void {
 
 async function recover(session: Session, id: string, options: RecoverOptions) {
   const action = actionOf(id, options);
+  if (options.dryRun === true) return tellLoss(session, id);
   const client = createClient(ContentServiceService, await session.channel('manager'));
   const request = { instanceId: id, reason: options.reason, action };
   const { content } = await client.recover(request, session.longCall);
@@ -53,6 +57,27 @@ async function recover(session: Session, id: string, options: RecoverOptions) {
   return undefined;
 }
 
+/** What the content holds beyond its last backup is what nobody gets back. */
+async function tellLoss(session: Session, id: string) {
+  const client = createClient(ContentServiceService, await session.channel('manager'));
+  const { content } = await client.getContent({ instanceId: id }, session.call);
+  const saved = content?.lastBackup;
+  const since = saved === undefined ? undefined : formatTime(saved.createdMs);
+  const lost =
+    since === undefined
+      ? 'all of it would be lost: there is no backup'
+      : `what changed since ${since} (version ${saved?.generation}) would be lost`;
+  session.show.result(
+    {
+      instance: id,
+      dryRun: true,
+      lastBackup: saved === undefined ? null : { version: Number(saved.generation), at: since },
+    },
+    [`The content of ${id} would go from its node; ${lost}.`],
+  );
+  return undefined;
+}
+
 function actionOf(id: string, options: RecoverOptions): NonNullable<RecoverRequest['action']> {
   const actions: NonNullable<RecoverRequest['action']>[] = [];
   if (options.retry === true) actions.push({ $case: 'retry', value: {} });
@@ -62,6 +87,10 @@ function actionOf(id: string, options: RecoverOptions): NonNullable<RecoverReque
   const [only, second] = actions;
   if (only === undefined || second !== undefined) {
     throw new UsageError('say what to do: one of --retry, --park, --resume and --abandon');
+  }
+  if (options.dryRun === true) {
+    if (only.$case === 'abandon' && options.yes !== true) return only;
+    throw new UsageError('--dry-run goes with --abandon and without --yes');
   }
   if (only.$case === 'abandon' && options.yes !== true) {
     throw new UsageError('--abandon loses what was not saved; add --yes if that is meant');

@@ -1,12 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { secretsFolder } from '../../../src/config/state-folder.js';
 
-const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts');
-const node = [process.execPath, '--import', import.meta.resolve('tsx'), main];
+const root = join(import.meta.dirname, '..', '..', '..');
 const RUN_MS = 50_000;
 
 export interface Finished {
@@ -20,6 +19,7 @@ export class RealSystem {
   readonly folder: string;
   readonly #env: NodeJS.ProcessEnv;
   #up: ChildProcess | undefined;
+  #ready: unknown;
 
   private constructor(folder: string, env: NodeJS.ProcessEnv) {
     this.folder = folder;
@@ -32,7 +32,7 @@ export class RealSystem {
     await chmod(folder, 0o711);
     const bin = join(folder, 'bin');
     await mkdir(bin);
-    const words = node.map((word) => `'${word}'`).join(' ');
+    const words = (await commandWords()).map((word) => `'${word}'`).join(' ');
     await writeFile(join(bin, 'steward'), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
     const { PATH = '/usr/bin:/bin' } = process.env;
     const env = { ...process.env, PATH: `${bin}:${PATH}`, STEWARD_STATE: join(folder, 'state') };
@@ -41,6 +41,11 @@ export class RealSystem {
 
   get stateFolder(): string {
     return join(this.folder, 'state');
+  }
+
+  /** What the last `steward up` said when it was ready. */
+  get ready(): unknown {
+    return this.#ready;
   }
 
   /** `steward up`; answers its ready line, or how it ended instead. */
@@ -53,7 +58,8 @@ export class RealSystem {
     for await (const line of createInterface({ input: child.stdout })) {
       this.#up ??= child;
       child.stdout.resume();
-      return { ready: JSON.parse(line) };
+      this.#ready = JSON.parse(line);
+      return { ready: this.#ready };
     }
     return { ended: await ended };
   }
@@ -106,6 +112,25 @@ export class RealSystem {
       });
     });
   }
+}
+
+/** What `npm ci` or `npm run build` made, where no source is newer: it starts three times as fast as the sources. */
+async function commandWords(): Promise<readonly string[]> {
+  const built = join(root, 'bin', 'steward.js');
+  const sources = await Promise.all(['src', 'machines'].map((folder) => newestIn(join(root, folder))));
+  const builtAt = await stat(join(root, 'dist', 'src', 'cli', 'main.js')).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
+  );
+  if (builtAt > Math.max(...sources)) return [process.execPath, built];
+  return [process.execPath, '--import', import.meta.resolve('tsx'), join(root, 'src', 'cli', 'main.ts')];
+}
+
+async function newestIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const times = files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs);
+  return Math.max(...(await Promise.all(times)));
 }
 
 function exitOf(child: ChildProcess): Promise<number | null> {
