@@ -1,6 +1,7 @@
+import { errorCode } from '../../gateways/file-error.js';
 import type { ExecOutput } from '../exec.js';
 
-/** Both outputs as they come, each read no faster than the whole is. */
+/** Both outputs as they come, each read no faster than the whole is; until their ends, or until they are taken away. */
 export async function* merged(
   stdout: AsyncIterable<Uint8Array>,
   stderr: AsyncIterable<Uint8Array>,
@@ -12,8 +13,8 @@ export async function* merged(
     return coming;
   };
   const waiting = new Map([
-    ['stdout', next('stdout', stdout[Symbol.asyncIterator]())],
-    ['stderr', next('stderr', stderr[Symbol.asyncIterator]())],
+    ['stdout', next('stdout', untilTaken(stdout))],
+    ['stderr', next('stderr', untilTaken(stderr))],
   ]);
   while (waiting.size > 0) {
     const { stream, from, result } = await Promise.race(waiting.values());
@@ -23,5 +24,14 @@ export async function* merged(
     }
     waiting.set(stream, next(stream, from));
     yield { stream, data: result.value };
+  }
+}
+
+/** A stream that is destroyed has ended for its reader, too. */
+export async function* untilTaken(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }

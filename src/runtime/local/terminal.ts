@@ -4,6 +4,7 @@ import type { KillSignal, ProcessIdentity, RunningProcess } from '../../gateways
 import type { World } from '../../gateways/world.js';
 import { HANGUP_MS, TERMINAL_WAIT_MS, WATCH_PAUSE_MIN_MS } from '../bounds.js';
 import type { ExecOutput, RunningExec, TerminalSize } from '../exec.js';
+import { untilTaken } from './exec-output.js';
 import { TOOLS_PATH } from './launch.js';
 import type { Members } from './members.js';
 import type { Owner } from './run-folder.js';
@@ -145,5 +146,5 @@ async function firstLine(
 
 async function* shown(process: RunningProcess, problems: readonly Buffer[]): AsyncGenerator<ExecOutput> {
   for (const data of problems) yield { stream: 'stderr', data };
-  for await (const data of process.stdout) yield { stream: 'stdout', data };
+  for await (const data of untilTaken(process.stdout)) yield { stream: 'stdout', data };
 }
