@@ -142,7 +142,8 @@ async function bareServer(): Promise<Server> {
         let proceed = () => {};
         for (const event of ['drain', 'cancelled']) call.on(event, () => proceed());
         for (let index = 0; !call.cancelled; index += 1) {
-          if (call.write(messages[index % messages.length])) continue;
+          const message = messages[index % messages.length];
+          if (message === undefined || call.write(message)) continue;
           await new Promise<void>((resolve) => {
             proceed = resolve;
           });

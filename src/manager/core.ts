@@ -7,7 +7,7 @@ import type { RecordAlarm } from '../records/alarm.js';
 import { RecordStore } from '../records/record-store.js';
 import type { RecordSchema } from '../records/schema.js';
 import type { WorkspaceRuntime } from '../runtime/workspace-runtime.js';
-import type { ChildSpec, SupervisorSpec } from '../supervision/spec.js';
+import type { ChildContext, SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { FORGET_PERIOD_MS, INSTANCES_MAX, PARKED_RETRY_MS } from './bounds.js';
@@ -107,11 +107,11 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
 }
 
 function tree({ world, logger }: CoreOptions, instances: Instances): SupervisorSpec {
-  const upkeep = (name: string, periodMs: number, work: () => Promise<void>): ChildSpec => ({
-    kind: 'worker',
+  const upkeep = (name: string, periodMs: number, work: () => Promise<void>) => ({
+    kind: 'worker' as const,
     name,
-    restart: 'permanent',
-    start: ({ signal }) => ({
+    restart: 'permanent' as const,
+    start: ({ signal }: ChildContext) => ({
       exit: periodic(world.clock, periodMs, signal, () =>
         work().catch((error) => logger.warn({ err: error, name }, 'upkeep failed')),
       ),

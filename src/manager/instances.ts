@@ -31,7 +31,6 @@ export class Instances {
   readonly #all = new Map<InstanceId, Instance>();
   /** When somebody was first told that the instance stopped. */
   readonly #toldStopped = new Map<InstanceId, number>();
-  readonly #forever = new AbortController().signal;
   #versions: Versions | undefined;
   #supervisor: () => Supervisor | undefined = () => undefined;
 
@@ -128,7 +127,7 @@ export class Instances {
     try {
       await this.#keepApart(instance.parts, request);
       await this.#live(instance);
-      await instance.accepted(this.#forever);
+      await instance.accepted();
     } catch (error) {
       if (instance.record === undefined) await this.#drop(instance.parts.identity.instance);
       throw error;

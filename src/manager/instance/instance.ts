@@ -122,7 +122,7 @@ export class Instance {
   }
 
   /** Resolves when the request is on disk; fails with `record-not-written` when it never will be. */
-  accepted(signal: AbortSignal): Promise<void> {
+  accepted(signal?: AbortSignal): Promise<void> {
     return this.#until(() => {
       if (this.#isRefused) throw new StewardError('record-not-written', 'the request could not be saved');
       return this.record !== undefined;
@@ -265,11 +265,11 @@ export class Instance {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  #until(check: () => boolean, signal: AbortSignal): Promise<void> {
+  #until(check: () => boolean, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (end: () => void) => {
         this.#watchers.delete(look);
-        signal.removeEventListener('abort', onAbort);
+        signal?.removeEventListener('abort', onAbort);
         end();
       };
       const look = () => {
@@ -279,10 +279,10 @@ export class Instance {
           settle(() => reject(error));
         }
       };
-      const onAbort = () => settle(() => reject(signal.reason));
+      const onAbort = () => settle(() => reject(signal?.reason));
       this.#watchers.add(look);
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted) onAbort();
       else look();
     });
   }

@@ -1,95 +1,25 @@
 import { lifeMachine } from '../../../machines/instance-life.js';
-import type { LifeContext, LifeRecord } from '../../../machines/instance-life-types.js';
-import type { CommandEnd } from '../../../machines/workspace-phase.js';
-import type { Answer, Happening, Outcome, Running, Spec, StateRule } from '../harness/spec.js';
-import { identity } from './content-data.js';
-
-type Context = LifeContext;
-type Rule = StateRule<Context>;
-
-const limits = {
-  recordMs: 5_000,
-  surveyMs: 6_000,
-  prepareMs: 70_000,
-  initializeMs: 80_000,
-  startMs: 9_000,
-  killMs: 10_000,
-  disposeMs: 90_000,
-  pauseMinMs: 20_000,
-  pauseMaxMs: 40_000,
-};
-
-/** The longest pause after one failure and after more; up to half of it is taken off at random. */
-const PAUSES = [20_000, 40_000];
-
-const fresh: Context = {
-  identity: identity(),
-  kind: 'regular',
+import type { LifeRecord } from '../../../machines/instance-life-types.js';
+import type { Answer, Happening, Outcome, Running, Spec } from '../harness/spec.js';
+import {
+  askedToStop,
+  type Context,
+  commandEnded,
+  ENDS,
+  failing,
+  fresh,
+  GIT,
+  GRACES,
+  isOver,
+  isSaved,
+  kept,
   limits,
-  generation: 1,
-  recorded: false,
-  at: 1_000,
-  createdAt: 1_000,
-  deadline: 1_000,
-  waitingFor: '',
-  begun: false,
-  deployed: false,
-  content: 'none',
-  command: { state: 'none' },
-  stop: undefined,
-  timedOut: '',
-  failure: '',
-  disposal: 'none',
-  killAt: undefined,
-  stoppingAt: undefined,
-  pauses: 0,
-  retryAt: 1_000,
-  message: '',
-  gitStatus: undefined,
-};
-
-const GIT = {
-  branch: 'main',
-  latestCommit: 'abc',
-  uncommittedFiles: [],
-  untrackedFiles: [],
-  unpushedCommits: [],
-  totalUncommittedFiles: 0,
-  totalUntrackedFiles: 0,
-  totalUnpushedCommits: 0,
-};
-
-const isOver = (c: Context) =>
-  c.stop !== undefined ||
-  c.timedOut !== '' ||
-  c.failure !== '' ||
-  c.content === 'failed' ||
-  c.command.state === 'ended';
-const isSaved = (c: Context) =>
-  c.content === 'ready' && c.kind !== 'imagebuild' && !(c.stop?.aborted ?? false);
-
-/** The first reason stays. */
-const failing = (c: Context, reason: string, at: number): Partial<Context> => ({
-  at,
-  failure: c.failure || reason,
-});
-
-const told = (what: string, { failure }: Happening) => `${what}: ${failure.message}`;
-const overdue = (what: string, c: Context) => `${what}: ${c.waitingFor} took longer than allowed`;
-
-/** As asked for by the events below: the request, and when it counts from. */
-const GRACES = { normally: 30_000, immediately: 1_000, abort: 1_000, timeout: 30_000 } as const;
-
-function askedToStop(c: Context, how: 'normally' | 'immediately' | 'abort', at: number): Partial<Context> {
-  const graceMs = Math.min(GRACES[how], c.stop?.graceMs ?? GRACES[how]);
-  const aborted = how === 'abort' || (c.stop?.aborted ?? false);
-  return { at, stop: { graceMs, aborted }, killAt: Math.min(at + GRACES[how], c.killAt ?? Infinity) };
-}
-
-function timedOut(c: Context, at: number): Partial<Context> {
-  const killAt = Math.min(at + GRACES.timeout, c.killAt ?? Infinity);
-  return { at, timedOut: c.timedOut || 'took too long', killAt };
-}
+  overdue,
+  PAUSES,
+  type Rule,
+  timedOut,
+  told,
+} from './instance-life-data.js';
 
 /** What ends it, wherever it does: `to` the beginning of the end. */
 const ending: Rule['on'] = {
@@ -169,33 +99,6 @@ function troubled(c: Context, message: string, at: number, jitter: number): Outc
   const retryAt = at + full - (full / 2) * jitter;
   return { to: 'stopping.recordingTrouble', change: { at, message, retryAt, pauses: c.pauses + 1 } };
 }
-
-/** The end of the command, which is a failure when nobody asked for it. */
-function commandEnded(c: Context, end: CommandEnd | undefined, at: number): Partial<Context> {
-  if (end === undefined || c.command.state === 'ended') return { at };
-  const isAsked = c.stop !== undefined || c.timedOut !== '';
-  const isHeadless = c.kind !== 'regular';
-  const ended = { command: { state: 'ended', end } } as const;
-  if (isAsked) return { ...ended, at };
-  if (end.kind === 'lost') {
-    const reason = `the workspace's command is gone without an exit code: ${end.reason}`;
-    return { ...ended, ...failing(c, reason, at) };
-  }
-  if (isHeadless && end.code <= 128) return { ...ended, at };
-  const how = end.code > 128 ? `signal ${end.code - 128} (exit code ${end.code})` : `exit code ${end.code}`;
-  const reason =
-    end.code === 0
-      ? "the workspace's command ended although nobody asked for it"
-      : `the workspace's command ended with ${how}`;
-  return { ...ended, ...failing(c, reason, at) };
-}
-
-const ENDS: Readonly<Record<string, CommandEnd>> = {
-  'exit 0': { kind: 'exited', code: 0 },
-  'exit 3': { kind: 'exited', code: 3 },
-  'signal 9': { kind: 'exited', code: 137 },
-  lost: { kind: 'lost', reason: 'a power cut' },
-};
 
 /** Entering the end from anywhere notes when that was. */
 const since = (c: Context) => ({ stoppingAt: c.stoppingAt ?? c.at });
@@ -350,12 +253,6 @@ const states: Record<string, Rule> = {
   refused: { final: true, on: {} },
   failed: { final: true, on: {} },
 };
-
-function kept(c: Context): string {
-  return isSaved(c)
-    ? 'the final backup failed; the content is kept on its node and saving it goes on'
-    : 'the content is not removed yet';
-}
 
 /** One that comes back, of which so much is on disk. */
 function back(name: string, on: Partial<Context>) {
