@@ -50,11 +50,12 @@ export function instanceStateOf(instance: Instance, around: Around): InstanceSta
   };
 }
 
-/** From the actor; what has stopped before the manager began has none. */
+/** From the actor; once its end is on disk there is nothing but that, whatever its actor still does. */
 function stepOf(life: LifeRecord, { latest }: Around) {
-  if (latest === undefined) {
+  if (latest === undefined || life.disposal !== 'none') {
     const step = life.disposal === 'none' ? 'starting' : 'stopped';
-    return { step, cause: '', stepSinceMs: BigInt(life.at), waitingFor: '', attempts: 0 };
+    const cause = latest?.step === step ? latest.cause : '';
+    return { step, cause, stepSinceMs: BigInt(Math.round(life.at)), waitingFor: '', attempts: 0 };
   }
   const { step, cause, atMs, context } = latest;
   const isPausing = step === 'stopping.pausing';
