@@ -69,6 +69,8 @@ export const lifeSetup = setup({
     awaitEnd: effect<Done & { readonly end: CommandEnd }, LifeStep>('awaitEnd'),
     /** Ends the command and all its processes, politely until `killAt`; afterwards none can start. */
     stopCommand: effect<Done & { readonly end: CommandEnd | undefined }, LifeStep>('stopCommand'),
+    /** Has the daemon promise a snapshot of what a prebuild made. */
+    takeSnapshot: effect<Done & { readonly url: string }, LifeStep>('takeSnapshot'),
     /** Saves the content if it has to be saved, and has it removed. */
     disposeContent: effect<
       Done & { readonly outcome: 'backed-up' | 'discarded' | 'lost'; readonly git: GitReport | undefined },
@@ -82,6 +84,7 @@ export const lifeSetup = setup({
     isReady: ({ context }) => context.content === 'ready',
     isDeployed: ({ context }) => context.deployed,
     hasBegun: ({ context }) => context.begun,
+    isWorthSnapshot: ({ context }) => steps.isWorthSnapshot(context),
   },
   actions: {
     waitForRecord: assign(({ context }) =>
@@ -103,6 +106,9 @@ export const lifeSetup = setup({
       waitingFor: 'ending the command',
       deadline: Math.max(context.at, context.killAt ?? context.at) + context.limits.killMs,
     })),
+    waitForSnapshot: assign(({ context }) =>
+      steps.waiting(context, 'the snapshot', context.limits.snapshotMs),
+    ),
     waitForDispose: assign(({ context }) =>
       steps.waiting(
         context,
@@ -137,6 +143,8 @@ export const lifeSetup = setup({
     troubleStopOverdue: assign(({ context, event }) =>
       steps.troubled(context, 'the command does not end', steps.overdue(context, event)),
     ),
+    missSnapshot: assign(({ context, event }) => steps.snapshotMissed(steps.failureOf(context, event))),
+    missSnapshotOverdue: assign(({ context, event }) => steps.snapshotMissed(steps.overdue(context, event))),
     troubleDispose: assign(({ context, event }) =>
       steps.troubled(context, steps.whatIsKept(context), steps.failureOf(context, event)),
     ),
@@ -173,6 +181,7 @@ export function startingContext(input: LifeInput): LifeContext {
     pauses: 0,
     retryAt: input.at,
     message: '',
+    snapshot: '',
     gitStatus: undefined,
   };
 }

@@ -99,6 +99,18 @@ export function commandEnded(context: LifeContext, end: CommandEnd | undefined, 
   return { command: { state: 'ended', end }, failure: first(context, commandFailure(context, end)), at };
 }
 
+/** Others start from what a prebuild made; what failed, or is not saved, nobody is to start from. */
+export function isWorthSnapshot(context: LifeContext): boolean {
+  return (
+    context.kind === 'prebuild' && context.snapshot === '' && context.failure === '' && wantsBackup(context)
+  );
+}
+
+/** The content is saved all the same. */
+export function snapshotMissed(failure: LifeFailure): Change {
+  return { message: `no snapshot was made: ${failure.message}`, at: failure.at };
+}
+
 export function disposed(
   context: LifeContext,
   outcome: 'backed-up' | 'discarded' | 'lost',

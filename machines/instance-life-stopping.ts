@@ -53,15 +53,52 @@ export const stopping = lifeSetup.createStateConfig({
         {
           src: 'stopCommand',
           input: withContext,
-          onDone: {
-            target: 'disposing',
-            actions: assign(({ context, event }) =>
-              steps.commandEnded(context, event.output.end, event.output.at),
-            ),
-          },
+          onDone: [
+            {
+              guard: 'isWorthSnapshot',
+              target: 'snapshotting',
+              actions: assign(({ context, event: { output } }) =>
+                steps.commandEnded(context, output.end, output.at),
+              ),
+            },
+            {
+              target: 'disposing',
+              actions: assign(({ context, event: { output } }) =>
+                steps.commandEnded(context, output.end, output.at),
+              ),
+            },
+          ],
           onError: { target: 'recordingTrouble', actions: 'troubleStop' },
         },
         deadlineTo('recordingTrouble', 'troubleStopOverdue'),
+      ],
+    },
+    /** What a prebuild made is promised to others before it is told, and stored before it goes. */
+    snapshotting: {
+      entry: 'waitForSnapshot',
+      invoke: [
+        {
+          src: 'takeSnapshot',
+          input: withContext,
+          onDone: {
+            target: 'recordingSnapshot',
+            actions: assign(({ event }) => ({ snapshot: event.output.url, at: event.output.at })),
+          },
+          onError: { target: 'disposing', actions: 'missSnapshot' },
+        },
+        deadlineTo('disposing', 'missSnapshotOverdue'),
+      ],
+    },
+    recordingSnapshot: {
+      tags: 'recording',
+      entry: 'waitForRecord',
+      invoke: [
+        {
+          ...writing,
+          onDone: { target: 'disposing', actions: 'keepRecord' },
+          onError: { target: '#life.failed' },
+        },
+        deadlineTo('#life.failed'),
       ],
     },
     disposing: {

@@ -8,6 +8,8 @@ export interface LifeLimits {
   readonly prepareMs: number;
   readonly initializeMs: number;
   readonly startMs: number;
+  /** Until the daemon has promised a snapshot. */
+  readonly snapshotMs: number;
   /** How long killed processes may take to disappear. */
   readonly killMs: number;
   /** One attempt of the final backup and removal. */
@@ -48,6 +50,8 @@ export interface LifeContext extends LifeFacts {
   readonly retryAt: number;
   /** What is in the way at the moment, for people. */
   readonly message: string;
+  /** Where what a prebuild made is found; '' if nowhere. It is promised by then, and stored before the content goes. */
+  readonly snapshot: string;
   /** Of the main working copy when the content was wrapped up. */
   readonly gitStatus: GitReport | undefined;
 }

@@ -13,6 +13,8 @@
  * refused       nothing: the first record was never written       final
  * failed        as recorded; the supervisor starts it again       final
  *
+ * What a prebuild made is promised as a snapshot on the way out, before its content is saved and removed.
+ *
  * STOP and TIMEOUT lead to `stopping` from every state that has something to stop; they are recorded there before
  * anything is ended. In `stopping` only the first stop, a stricter one (shorter grace, abort) and the first timeout change anything.
  * Both are ignored in `stopping.recordingOutcome` and the final states, where nothing is left to stop.

@@ -85,6 +85,7 @@ export const SURVEY_DEADLINE_MS = 60_000;
 export const PREPARE_DEADLINE_MS = 2 * 60 * 60_000;
 export const INITIALIZE_DEADLINE_MS = 2 * 60 * 60_000;
 export const START_DEADLINE_MS = 60_000;
+export const SNAPSHOT_DEADLINE_MS = 60_000;
 export const KILL_DEADLINE_MS = 30_000;
 export const DISPOSE_DEADLINE_MS = 60 * 60_000;
 export const PAUSE_MIN_MS = 1_000;

@@ -104,7 +104,7 @@ function wireConditions({ life, activity }: InstanceRecord): WorkspaceConditions
     failed: conditions.failed,
     timeout: conditions.timeout,
     pullingImages: WorkspaceConditionBool.FALSE,
-    snapshot: '',
+    snapshot: life.snapshot,
     finalBackupComplete: wireBool(conditions.finalBackupComplete),
     deployed: wireBool(conditions.deployed),
     networkNotReady: WorkspaceConditionBool.FALSE,

@@ -102,6 +102,38 @@ describe('a regular workspace', () => {
 
 describe('a headless workspace', () => {
   const request = startRequest({ type: WorkspaceType.PREBUILD });
+  const SNAPSHOT = 'owner/workspaces/instance-1/snapshot@steward';
+
+  test('tells where others find what it made, before its content goes, and once whatever crashes', async () => {
+    const rig = await running(new Rig(), request);
+    rig.node.backupMs = 60_000;
+    rig.node.end(instanceId(ID), 0);
+    await rig.until(ID, ({ conditions }) => conditions?.snapshot === SNAPSHOT);
+    expect(rig.node.content.get(instanceId(ID))).toBe('available');
+    await rig.kill();
+    await rig.start();
+    const { conditions } = await stopped(rig);
+    expect(conditions).toMatchObject({ snapshot: SNAPSHOT, finalBackupComplete: TRUE });
+    expect(rig.node.snapshots).toEqual([ID]);
+  });
+
+  test('of which no snapshot can be made is saved all the same', async () => {
+    const rig = await running(new Rig(), request);
+    rig.node.snapshotFailure = new StewardError('backup-failed', 'the storage is full');
+    rig.node.end(instanceId(ID), 0);
+    const { conditions } = await stopped(rig);
+    expect(conditions).toMatchObject({ snapshot: '', finalBackupComplete: TRUE, failed: '' });
+  });
+
+  test.each([
+    ['is aborted', async (rig: Rig) => stop(rig, ABORT)],
+    ['is killed', async (rig: Rig) => rig.node.end(instanceId(ID), 137)],
+  ])('that %s leaves nothing for others to start from', async (_, ending) => {
+    const rig = await running(new Rig(), request);
+    await ending(rig);
+    expect((await stopped(rig)).conditions?.snapshot).toBe('');
+    expect(rig.node.snapshots).toEqual([]);
+  });
 
   test.each([
     [0, ''],

@@ -50,6 +50,9 @@ export class Node {
   losesAnswer: () => boolean = () => false;
   initFailure: StewardError | undefined;
   backupFailure: StewardError | undefined;
+  snapshotFailure: StewardError | undefined;
+  /** Of whom snapshots were asked for, in order. */
+  readonly snapshots: InstanceId[] = [];
   setUpMs = 50;
   backupMs = 50;
   ignoresTerm = false;
@@ -124,6 +127,8 @@ export class Sight {
     snapshot: (instance, returnImmediately, signal) =>
       this.#call('snapshot', signal, async (until) => {
         if (!returnImmediately) await sleep(this.#node.clock, this.#node.backupMs, until);
+        if (this.#node.snapshotFailure !== undefined) throw this.#node.snapshotFailure;
+        this.#node.snapshots.push(instance);
         return `owner/workspaces/${instance}/snapshot@steward`;
       }),
     backup: (instance, signal) => this.#call('backup', signal, async () => `backup-of-${instance}@steward`),

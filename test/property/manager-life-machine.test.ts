@@ -5,7 +5,7 @@ import { isInstanceId, isOwnerId, isWorkspaceId } from '../../machines/ids.js';
 import { lifeMachine } from '../../machines/instance-life.js';
 import { toRecord } from '../../machines/instance-life-steps.js';
 import type { LifeContext } from '../../machines/instance-life-types.js';
-import { phaseOf } from '../../machines/workspace-phase.js';
+import { phaseOf, type WorkspaceKind } from '../../machines/workspace-phase.js';
 
 /** Written by hand: what may follow each state, whatever happens in whatever order. */
 const MAY_FOLLOW: Readonly<Record<string, readonly string[]>> = {
@@ -40,6 +40,7 @@ const EFFECTS = [
   'startCommand',
   'awaitEnd',
   'stopCommand',
+  'takeSnapshot',
   'disposeContent',
   'deadline',
 ] as const;
@@ -68,7 +69,9 @@ const end = fc.record({
   code: fc.constantFrom(0, 1, 137),
 });
 const crash = fc.record({ kind: fc.constant('crash' as const) });
+const timeout = fc.record({ kind: fc.constant('timeout' as const) });
 const happening = fc.oneof(
+  { weight: 1, arbitrary: timeout },
   { weight: 1, arbitrary: stop },
   { weight: 1, arbitrary: crash },
   { weight: 15, arbitrary: end },
@@ -118,7 +121,15 @@ class Harness {
     if (pending.effect === 'writeRecord' && pending.context !== undefined) this.writes.push(pending.context);
     const { content, credentials, outcome, code } = one;
     const ended = { kind: 'exited', code };
-    pending.resolve({ at: this.at, content, credentials, outcome, git: undefined, end: ended });
+    pending.resolve({
+      at: this.at,
+      content,
+      credentials,
+      outcome,
+      git: undefined,
+      end: ended,
+      url: 'snapshot',
+    });
   }
 }
 
@@ -138,6 +149,7 @@ const limits = {
   prepareMs: 10,
   initializeMs: 10,
   startMs: 10,
+  snapshotMs: 10,
   killMs: 10,
   disposeMs: 10,
   pauseMinMs: 10,
@@ -149,8 +161,14 @@ class Life {
   readonly harness = new Harness();
   readonly wrongs: string[] = [];
   readonly visited = new Set<string>();
+  readonly #kind: WorkspaceKind;
   #isStopAsked = false;
-  #actor = this.#start();
+  #actor;
+
+  constructor(kind: WorkspaceKind) {
+    this.#kind = kind;
+    this.#actor = this.#start();
+  }
 
   get isOver(): boolean {
     return this.#actor.getSnapshot().status !== 'active';
@@ -170,6 +188,11 @@ class Life {
     this.#actor.send({ type: 'STOP', at: this.harness.at, request: { graceMs, aborted } });
   }
 
+  timeOut(): void {
+    if (this.isOver) return;
+    this.#actor.send({ type: 'TIMEOUT', at: this.harness.at, reason: 'too long', graceMs: 30_000 });
+  }
+
   end(): void {
     this.#actor.stop();
   }
@@ -180,7 +203,7 @@ class Life {
     const actor = createActor(harness.machine, {
       input:
         last === undefined
-          ? { from: 'request', identity: identity(), kind: 'regular', limits, at: harness.at }
+          ? { from: 'request', identity: identity(), kind: this.#kind, limits, at: harness.at }
           : { from: 'record', record: toRecord(last), limits, at: harness.at },
     });
     let state = last === undefined ? 'pending' : 'recovering';
@@ -201,12 +224,15 @@ class Life {
 
 const visited = new Set<string>();
 
-test.prop([fc.array(happening, { maxLength: 60 })], { numRuns: 500 })(
+const kinds = fc.constantFrom<WorkspaceKind>('regular', 'prebuild', 'imagebuild');
+
+test.prop([kinds, fc.array(happening, { maxLength: 60 })], { numRuns: 500 })(
   'from any state, in any order of events, only the written transitions happen, and every wait has a way out',
-  async (happenings) => {
-    const life = new Life();
+  async (kind, happenings) => {
+    const life = new Life(kind);
     for (const one of happenings) {
       if (one.kind === 'stop') life.stop(one.graceMs, one.aborted);
+      else if (one.kind === 'timeout') life.timeOut();
       else if (one.kind === 'end') life.harness.finish(one);
       else if (life.harness.writes.at(-1)?.disposal === 'none') life.crash();
       await new Promise((resolve) => setImmediate(resolve));

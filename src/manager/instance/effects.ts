@@ -105,6 +105,11 @@ export function livingMachine(
           end: await runtime.stop(instance, context.killAt ?? context.at, signal),
         })),
       ),
+      takeSnapshot: effect(async (_, signal) => ({
+        url: await untilReached(world, DAEMON_TRIES_MAX, signal, () =>
+          daemon.snapshot(instance, true, signal),
+        ),
+      })),
       disposeContent: effect<
         { outcome: 'backed-up' | 'discarded' | 'lost'; git: ReturnType<typeof gitReportOf> | undefined },
         LifeStep & { readonly backup: boolean }

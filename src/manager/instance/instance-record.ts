@@ -72,6 +72,7 @@ const life = z
     killAt: time.optional(),
     stoppingAt: time.optional(),
     message: z.string(),
+    snapshot: z.string().default(''),
     gitStatus: git.optional(),
   })
   .transform(

@@ -12,6 +12,7 @@ export const limits = {
   prepareMs: 70_000,
   initializeMs: 80_000,
   startMs: 9_000,
+  snapshotMs: 11_000,
   killMs: 10_000,
   disposeMs: 90_000,
   pauseMinMs: 20_000,
@@ -44,6 +45,7 @@ export const fresh: Context = {
   pauses: 0,
   retryAt: 1_000,
   message: '',
+  snapshot: '',
   gitStatus: undefined,
 };
 
@@ -66,6 +68,10 @@ export const isOver = (c: Context) =>
   c.command.state === 'ended';
 export const isSaved = (c: Context) =>
   c.content === 'ready' && c.kind !== 'imagebuild' && !(c.stop?.aborted ?? false);
+
+/** Others start from what a prebuild made, unless it failed or is given up. */
+export const isForOthers = (c: Context) =>
+  c.kind === 'prebuild' && isSaved(c) && c.failure === '' && c.snapshot === '';
 
 /** The first reason stays. */
 export const failing = (c: Context, reason: string, at: number): Partial<Context> => ({

@@ -10,6 +10,7 @@ import {
   fresh,
   GIT,
   GRACES,
+  isForOthers,
   isOver,
   isSaved,
   kept,
@@ -202,7 +203,10 @@ const states: Record<string, Rule> = {
       ...Object.fromEntries(
         [...Object.entries(ENDS), ['nothing', undefined] as const].map(([label, end]) => [
           `stopCommand.done ${label}`,
-          (c: Context, { at }: Happening) => ({ to: 'stopping.disposing', change: commandEnded(c, end, at) }),
+          (c: Context, { at }: Happening) => ({
+            to: isForOthers(c) ? 'stopping.snapshotting' : 'stopping.disposing',
+            change: commandEnded(c, end, at),
+          }),
         ]),
       ),
       'stopCommand.failed': (c, one) =>
@@ -210,6 +214,27 @@ const states: Record<string, Rule> = {
       'deadline.done': (c, { at }) => troubled(c, overdue('the command does not end', c), at, 0),
     },
   }),
+  'stopping.snapshotting': within({
+    enters: waiting('the snapshot', 11_000),
+    runs: effects('takeSnapshot'),
+    on: {
+      ...harder,
+      ...broken,
+      'takeSnapshot.done': (_, { at }) => ({
+        to: 'stopping.recordingSnapshot',
+        change: { at, snapshot: 'a-snapshot' },
+      }),
+      'takeSnapshot.failed': (_, one) => ({
+        to: 'stopping.disposing',
+        change: { at: one.at, message: told('no snapshot was made', one) },
+      }),
+      'deadline.done': (c, { at }) => ({
+        to: 'stopping.disposing',
+        change: { at, message: overdue('no snapshot was made', c) },
+      }),
+    },
+  }),
+  'stopping.recordingSnapshot': within(recording('stopping.disposing', {}, harder)),
   'stopping.disposing': within({
     enters: (c) => waiting(isSaved(c) ? 'the final backup' : 'removing the content', 90_000)(c),
     runs: (c) => [{ effect: 'disposeContent', input: { context: c, backup: isSaved(c) } }, deadline(c)],
@@ -329,13 +354,14 @@ export const lifeSpec: Spec<Context> = {
     stopCommand: [...Object.entries(ENDS), ['nothing', undefined] as const].map(
       ([label, end]): Answer<Context> => ({ label, output: (at) => ({ at, end }) }),
     ),
+    takeSnapshot: [{ output: (at) => ({ at, url: 'a-snapshot' }) }],
     disposeContent: (['backed-up', 'discarded', 'lost'] as const).map((outcome) => ({
       label: outcome,
       output: (at) => ({ at, outcome, git: outcome === 'backed-up' ? GIT : undefined }),
     })),
   },
   key: (c) => [
-    [c.kind, c.begun, c.deployed, c.content, c.command.state, c.disposal, c.waitingFor],
+    [c.kind, c.begun, c.deployed, c.content, c.command.state, c.disposal, c.waitingFor, c.snapshot],
     [c.stop?.aborted, c.stop?.graceMs, c.timedOut !== '', c.failure !== '', c.killAt !== undefined],
     // Pauses grow alike whatever ended it; so that situations stay few, it is followed up in one case.
     Math.min(c.pauses, c.stop === undefined && c.timedOut === '' ? PAUSES.length : 1),
