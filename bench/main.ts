@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCalls } from './calls.js';
+import { benchCli } from './cli.js';
 import { benchContent } from './content.js';
 import { benchLayers } from './layers.js';
 import { benchManager } from './manager.js';
@@ -27,6 +28,7 @@ const parts: Readonly<
   records: { title: 'Idle instances', run: benchRecords },
   calls: { title: 'Calls', run: benchCalls },
   manager: { title: 'The manager', run: benchManager },
+  cli: { title: 'The command', run: benchCli },
 };
 
 const { values, positionals } = parseArgs({

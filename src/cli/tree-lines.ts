@@ -1,8 +1,13 @@
 import { briefDuration } from '../config/brief-duration.js';
-import { NodeKind, NodeState, type SupervisionNode } from '../gen/steward/v1/supervision.js';
+import {
+  NodeKind,
+  NodeState,
+  type SupervisionNode,
+  SupervisionStrategy,
+} from '../gen/steward/v1/supervision.js';
 import { plainText } from './plain-text.js';
 import type { Style } from './style.js';
-import { nodeStateName, strategyName } from './wire-names.js';
+import { nameIn } from './wire-names.js';
 
 /** A tree of supervisors for people: who belongs to whom, and what is not as it should be. */
 export function treeLines(root: SupervisionNode, style: Style, now: number): readonly string[] {
@@ -57,4 +62,12 @@ function stateText({ state }: SupervisionNode, style: Style): string {
   const name = nodeStateName(state);
   if (state === NodeState.NODE_STATE_RUNNING) return style.green(name);
   return state === NodeState.NODE_STATE_PARKED ? style.red(name) : style.yellow(name);
+}
+
+function nodeStateName(state: NodeState): string {
+  return nameIn(NodeState, state).replace('node-state-', '');
+}
+
+function strategyName(strategy: SupervisionStrategy): string {
+  return nameIn(SupervisionStrategy, strategy).replace('supervision-strategy-', '');
 }

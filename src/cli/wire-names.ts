@@ -1,6 +1,5 @@
 import { SnapshotState } from '../gen/steward/v1/backup.js';
 import { PreStopResult } from '../gen/steward/v1/content.js';
-import { NodeState, SupervisionStrategy } from '../gen/steward/v1/supervision.js';
 import { WorkspaceContentState } from '../gen/ws-daemon-api/daemon.js';
 import { PortProtocol, PortVisibility, WorkspacePhase } from '../gen/ws-manager-api/core.js';
 
@@ -29,16 +28,8 @@ export function portProtocolName(protocol: PortProtocol): string {
   return nameIn(PortProtocol, protocol).replace('port-protocol-', '');
 }
 
-export function nodeStateName(state: NodeState): string {
-  return nameIn(NodeState, state).replace('node-state-', '');
-}
-
-export function strategyName(strategy: SupervisionStrategy): string {
-  return nameIn(SupervisionStrategy, strategy).replace('supervision-strategy-', '');
-}
-
 /** A number that a newer server sends is shown as it is. */
-function nameIn(names: Readonly<Record<string, number>>, value: number): string {
+export function nameIn(names: Readonly<Record<string, number>>, value: number): string {
   const found = Object.entries(names).find(([, number]) => number === value);
   return found === undefined ? String(value) : found[0].toLowerCase().replaceAll('_', '-');
 }
