@@ -2,7 +2,12 @@ import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { PortSpec, StopWorkspacePolicy, WorkspacePhase } from '../../src/gen/ws-manager-api/core.js';
+import {
+  PortSpec,
+  PortVisibility,
+  StopWorkspacePolicy,
+  WorkspacePhase,
+} from '../../src/gen/ws-manager-api/core.js';
 import { startRequest } from '../manager/rig.js';
 import { ManagerPlace } from './support/manager-place.js';
 
@@ -29,7 +34,7 @@ async function startServer(): Promise<{ port: number; ownerToken: string }> {
   return { port: Number(await place.soon('port')), ownerToken };
 }
 
-function expose(port: number, visibility: number) {
+function expose(port: number, visibility: PortVisibility) {
   const spec = PortSpec.fromPartial({ port, visibility });
   return place.manager.controlPort({ id: 'instance-1', expose: true, spec });
 }
@@ -101,7 +106,7 @@ test('ports that are none, and more than there is room for, are refused with the
   for (const port of [0, 65_536, 4_294_967_295]) {
     await expect(expose(port, 1)).rejects.toMatchObject({ code: 'invalid-argument' });
   }
-  await expect(expose(80, 9)).rejects.toMatchObject({ code: 'invalid-argument' });
+  await expect(expose(80, PortVisibility.UNRECOGNIZED)).rejects.toMatchObject({ code: 'invalid-argument' });
   for (let port = 1; port <= 10; port += 1) await expose(port, 1);
   await expect(expose(11, 1)).rejects.toMatchObject({
     code: 'overloaded',

@@ -14,7 +14,7 @@ import type { ExecEnd, ExecRequest, RunningExec } from '../exec.js';
 import { addToCgroup } from './cgroup.js';
 import { ExecInput } from './exec-input.js';
 import { merged } from './exec-output.js';
-import { powerless, WORKSPACE_MOUNT } from './launch.js';
+import { NO_NEW_PRIVILEGES, WORKSPACE_MOUNT } from './launch.js';
 import { type Members, RUN_VARIABLE } from './members.js';
 import type { Owner } from './run-folder.js';
 import type { RunNote } from './run-note.js';
@@ -94,7 +94,7 @@ export class Execs {
   }
 
   async #programOf({ command, terminal }: ExecRequest, folder: string) {
-    const [program = '/bin/sh', ...prefix] = [...(await powerless(this.#world, this.#owner)), '/bin/sh'];
+    const [program = '/bin/sh', ...prefix] = [...(await this.#dependent()), '/bin/sh'];
     if (terminal === undefined) {
       return { program, args: [...prefix, '-c', EXEC, 'steward-exec', folder, ...command] };
     }
@@ -102,6 +102,13 @@ export class Execs {
       throw new StewardError('missing-tool', 'a terminal needs the program script (util-linux)');
     }
     return { program, args: [...prefix, '-c', ...terminalCommand(folder, command, terminal)] };
+  }
+
+  /** It must not outlive us, for nobody would be left to end it; and gets no rights by set-id programs, as the command of the instance does not. */
+  async #dependent(): Promise<readonly string[]> {
+    const setpriv = await this.#world.processes.find('setpriv');
+    if (setpriv === undefined) return [];
+    return [setpriv, '--pdeathsig=KILL', ...(this.#owner === undefined ? [] : [NO_NEW_PRIVILEGES]), '--'];
   }
 
   /** As the command finds it: a folder that is not there, or not for its user, is its own failure. */

@@ -53,7 +53,7 @@ export async function launch(
       env: { ...env, HOME: folder.home, [RUN_VARIABLE]: folder.path },
       cwd: folder.path,
       logPath: join(record.logFolder(start), 'output'),
-      logger: await loggerOf(world, options, record.logFolder(start)),
+      logger: await loggerOf(world, options, record.logFolder(start), cgroup),
       hold: async (pid) => {
         if (cgroup !== undefined) await addToCgroup(files, cgroup, pid);
       },
@@ -84,11 +84,13 @@ export const WORKSPACE_MOUNT = /^\/workspace(?=\/|$)/;
  * Content may hold set-id files of root (archives keep them), and nothing separates this process from the
  * machine: PR_SET_NO_NEW_PRIVS (prctl(2)) keeps such files from giving it root's rights.
  */
-export async function powerless(world: World, owner: Owner | undefined): Promise<readonly string[]> {
+async function powerless(world: World, owner: Owner | undefined): Promise<readonly string[]> {
   if (owner === undefined) return [];
   const setpriv = await world.processes.find('setpriv');
-  return setpriv === undefined ? [] : [setpriv, '--no-new-privs', '--'];
+  return setpriv === undefined ? [] : [setpriv, NO_NEW_PRIVILEGES, '--'];
 }
+
+export const NO_NEW_PRIVILEGES = '--no-new-privs';
 
 async function workOf(world: World, { work, env, contentFolder }: RunRequest) {
   if (work.kind === 'command') return { command: work.command, env };
@@ -97,13 +99,13 @@ async function workOf(world: World, { work, env, contentFolder }: RunRequest) {
   return { command: tasks.command, env: { ...env, ...tasks.env } };
 }
 
-async function loggerOf(world: World, options: LaunchOptions, folder: string) {
+async function loggerOf(world: World, options: LaunchOptions, folder: string, cgroup = '') {
   const { logFileBytes, logFilesKept } = options;
   const unbuffered = (await world.processes.find('stdbuf')) === undefined ? [] : ['stdbuf', '-o0'];
   const copy = [...unbuffered, 'head'];
   return {
     program: '/bin/sh',
-    args: ['-c', LOGGER, 'steward-logger', String(logFileBytes), String(logFilesKept), ...copy],
+    args: ['-c', LOGGER, 'steward-logger', String(logFileBytes), String(logFilesKept), cgroup, ...copy],
     env: { PATH: TOOLS_PATH, LC_ALL: 'C' },
     cwd: folder,
   };

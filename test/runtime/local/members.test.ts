@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -55,6 +56,15 @@ describe.each(hasCgroups ? [true, false] : [false])('with cgroups: %s', (useCgro
     await place.start('exec sleep 1000');
     await place.runtime.stop(instance, 0, never);
     await expect(place.runtime.adopt(id('run-2'))).resolves.toEqual({ state: 'running' });
+  });
+
+  test.runIf(useCgroups)('leaves no group behind', async () => {
+    await place.start('exec sleep 1000');
+    const note: unknown = JSON.parse(await readFile(join(place.root, 'logs', 'run-1', 'note'), 'utf8'));
+    const group = typeof note === 'object' && note !== null && 'cgroup' in note ? String(note.cgroup) : '';
+    expect(existsSync(group)).toBe(true);
+    await place.runtime.stop(instance, 0, never);
+    await expect.poll(() => existsSync(group)).toBe(false);
   });
 
   test.runIf(useCgroups)('one that gave up its environment too is found by its group', async () => {
