@@ -20,8 +20,6 @@ import { workspaceManager } from '../../src/manager/rpc/workspace-manager.js';
 import { noForwarding, type PortForwarding } from '../../src/manager/runtime-ports.js';
 import { Node, Sight } from './node.js';
 
-const never = new AbortController().signal;
-
 /** A manager in a world of its own, that can be killed and started again. */
 export class Rig {
   readonly clock = new SimulatedClock();
@@ -141,7 +139,7 @@ export class Rig {
     }
   }
 
-  call(signal: AbortSignal = never) {
+  call(signal: AbortSignal = new AbortController().signal) {
     return {
       method: '/wsman.WorkspaceManager/Test',
       peer: 'test',
