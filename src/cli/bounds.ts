@@ -16,6 +16,11 @@ export const COMPLETION_ANSWER_MS = 1_000;
 export const SCREEN_PERIOD_MS = 1_000;
 /** Largest file of a context. */
 export const CONTEXT_FILE_BYTES = 64 * 1024;
+/** How often, and after which pause, a broken stream of output is asked for again where it broke off. */
+export const RESUMES_MAX = 120;
+export const RESUME_PAUSE_MS = 1_000;
+/** Largest list of controllers of control groups. */
+export const CONTROLLERS_FILE_BYTES = 4_096;
 /** Width of tables where the terminal does not tell its own, in characters. */
 export const TERMINAL_COLUMNS = 100;
 /** Lines of a terminal that does not tell its own. */

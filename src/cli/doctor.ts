@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkCgroups } from './checks/cgroups.js';
 import { type Finding, ok, warning } from './checks/check.js';
 import { checkConfinement } from './checks/confinement.js';
 import { checkNode } from './checks/node-version.js';
@@ -30,6 +31,7 @@ async function doctor(session: Session) {
     checkUser(cli.user.uid, cli.userName),
     ...(await checkTools(cli.world, isRoot)),
     await checkConfinement(cli.world),
+    await checkCgroups(cli.world, isRoot),
     ...(await checkStorage(cli.world, places.stateFolder)),
     ...(await checkPrograms(session)),
   ];
