@@ -183,6 +183,19 @@ describe('stopping', () => {
     expect(rig.clock.now() - begunAt).toBeLessThan(10_000);
   });
 
+  test('asked for while its record cannot be written is answered when it can', async () => {
+    const rig = await running(new Rig());
+    rig.node.ignoresTerm = true;
+    rig.isDiskFull = true;
+    const answer = rig.rpc.stopWorkspace({ id: ID, policy: NORMALLY }, rig.call());
+    const answered = expect(answer).resolves.toEqual({});
+    await rig.clock.advance(2_000);
+    rig.isDiskFull = false;
+    await rig.clock.advance(10_000);
+    await answered;
+    expect((await rig.status(ID)).phase).toBe(WorkspacePhase.STOPPING);
+  });
+
   test('survives a crash right after it was answered', async () => {
     const rig = await running(new Rig());
     await stop(rig, NORMALLY);

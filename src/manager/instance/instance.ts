@@ -131,13 +131,12 @@ export class Instance {
 
   /** Resolves when the stop request is on disk, or there is nothing left to stop. */
   stop(request: StopRequest, signal: AbortSignal): Promise<void> {
-    const killAt = this.#options.tools.world.clock.now() + request.graceMs;
     this.#wantedStop = {
       graceMs: Math.min(request.graceMs, this.#wantedStop?.graceMs ?? request.graceMs),
       aborted: request.aborted || this.#wantedStop?.aborted === true,
     };
     this.#sendStop(request);
-    return this.#until(() => this.isStopped || this.#isRefused || this.#covers(request, killAt), signal);
+    return this.#until(() => this.isStopped || this.#isRefused || this.#covers(request), signal);
   }
 
   /** Resolves when the change is on disk; `wrong-state` once it has stopped, for then nothing of it counts any more. */
@@ -175,10 +174,12 @@ export class Instance {
     return [...timeoutsOf(record, this.#options.timeouts)].sort((a, b) => a.at - b.at);
   }
 
-  #covers(request: StopRequest, killAt: number): boolean {
+  /** Whether what is recorded ends it as soon as the request wants. An actor that came back may count from later. */
+  #covers({ graceMs, aborted }: StopRequest): boolean {
     const life = this.record?.life;
     if (life?.stop === undefined || life.killAt === undefined) return false;
-    return life.killAt <= killAt && (life.stop.aborted || !request.aborted);
+    const isInTime = life.killAt <= this.#options.tools.world.clock.now() + graceMs;
+    return isInTime && (life.stop.aborted || !aborted);
   }
 
   #sendStop(request: StopRequest): void {
