@@ -4,7 +4,8 @@ export const IDENTITY_WAIT_MS = 10_000;
 export const WATCH_PAUSE_MIN_MS = 10;
 /** Longest pause between two looks at a run: how late an end is noticed at most. */
 export const WATCH_PAUSE_MAX_MS = 500;
-/** Longest pause between two looks at a run that was told to end. */
+/** First and longest pause between two looks at a run that was told to end, or killed. */
+export const SWEEP_PAUSE_MIN_MS = 4;
 export const STOP_PAUSE_MAX_MS = 100;
 /** How long killed processes may take to disappear before the stop is reported as failed. */
 export const KILL_WAIT_MS = 10_000;
@@ -13,8 +14,9 @@ export const LOGGER_WAIT_MS = 5_000;
 /** Bytes of one file of a log, and how many are kept: what a log takes of the disk at most. */
 export const LOG_FILE_BYTES = 4 * 1024 * 1024;
 export const LOG_FILES_KEPT = 5;
-/** Pause between two looks at a log that is followed. */
-export const LOG_PAUSE_MS = 100;
+/** Pauses between two looks at a log that is followed: they double as long as nothing comes. */
+export const LOG_PAUSE_MIN_MS = 10;
+export const LOG_PAUSE_MAX_MS = 80;
 /** Bytes read at a time when the beginning of the last lines is looked for. */
 export const LOG_TAIL_CHUNK_BYTES = 65_536;
 /** Most bytes that are searched backwards for the beginning of the last lines. */
@@ -27,6 +29,8 @@ export const SHIM_FILE_BYTES_MAX = 256;
 export const NOTE_BYTES_MAX = 64 * 1024;
 /** Most bytes read of a file of the kernel, such as the list of listening sockets. */
 export const PROC_FILE_BYTES_MAX = 8 * 1024 * 1024;
+/** Processes looked at at the same time. */
+export const LOOKS_AT_A_TIME = 32;
 /** Most bytes of a process's environment that are looked at. */
 export const ENVIRONMENT_BYTES_MAX = 8 * 1024 * 1024;
 /** Groups within groups that are looked into. */

@@ -43,9 +43,13 @@ export function identify(pid: number): ProcessIdentity {
   return { pid, startTicks: stat.startTicks, bootId: readFileSync(BOOT_ID, 'utf8').trim() };
 }
 
+/** The same as long as we live. */
 export async function readBootId(): Promise<string> {
-  return (await readFile(BOOT_ID, 'utf8')).trim();
+  bootId ??= (await readFile(BOOT_ID, 'utf8')).trim();
+  return bootId;
 }
+
+let bootId: string | undefined;
 
 /** Whether anything living is in the process group. */
 export async function hasMembers(group: number): Promise<boolean> {

@@ -50,6 +50,12 @@ export async function cgroupPids(files: Files, folder: string, depth = 0): Promi
   return pids;
 }
 
+/** Whether there is any process in the group or below it, those apart that have ended; false when it is gone. */
+export async function isPopulated(files: Files, folder: string): Promise<boolean> {
+  const text = await unlessGone(() => files.read(join(folder, 'cgroup.events'), PROC_FILE_BYTES_MAX));
+  return text?.toString('latin1').includes('populated 1') ?? false;
+}
+
 /** Kills all of the group at once; false where the kernel cannot (before 5.14). */
 export async function killCgroup(files: Files, folder: string): Promise<boolean> {
   const path = join(folder, 'cgroup.kill');

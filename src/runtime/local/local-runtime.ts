@@ -4,6 +4,7 @@ import type { InstanceId } from '../../../machines/ids.js';
 import type { CommandEnd } from '../../../machines/workspace-phase.js';
 import { StewardError } from '../../errors/steward-error.js';
 import { sleep } from '../../gateways/clock.js';
+import type { ProcessIdentity } from '../../gateways/processes.js';
 import type { World } from '../../gateways/world.js';
 import * as bounds from '../bounds.js';
 import type { ExecRequest, RunningExec } from '../exec.js';
@@ -81,26 +82,23 @@ export class LocalRuntime implements WorkspaceRuntime {
     const occupant = await folder.occupant();
     if (occupant.kind === 'nobody') return { state: 'absent' };
     if (occupant.kind === 'tombstone') return { state: 'never-started' };
-    if (await this.#isOurs(occupant.identity.pid)) {
-      if (await this.#world.processes.isAlive(occupant.identity)) return { state: 'running' };
-    }
+    if (await this.#isRunning(occupant.identity)) return { state: 'running' };
     const code = await folder.exitCode();
     if (code !== undefined) return { state: 'ended', end: { kind: 'exited', code } };
     return { state: 'ended', end: { kind: 'lost', reason: 'it was killed, or the machine was restarted' } };
   }
 
   async ended(instance: InstanceId, signal: AbortSignal): Promise<CommandEnd> {
+    const occupant = await this.#folder(instance).occupant();
     let pauseMs = bounds.WATCH_PAUSE_MIN_MS;
-    for (;;) {
-      const run = await this.adopt(instance);
-      if (run.state === 'ended') {
-        await this.#sweep(instance, signal);
-        return run.end;
-      }
-      if (run.state !== 'running') return { kind: 'lost', reason: 'nothing is known of its run any more' };
+    while (occupant.kind === 'shim' && (await this.#isRunning(occupant.identity))) {
       await sleep(this.#world.clock, pauseMs, signal);
       pauseMs = Math.min(bounds.WATCH_PAUSE_MAX_MS, pauseMs * 2);
     }
+    const run = await this.adopt(instance);
+    if (run.state !== 'ended') return { kind: 'lost', reason: 'nothing is known of its run any more' };
+    await this.#sweep(instance, signal);
+    return run.end;
   }
 
   async stop(instance: InstanceId, killAt: number, signal: AbortSignal): Promise<CommandEnd | undefined> {
@@ -159,12 +157,11 @@ export class LocalRuntime implements WorkspaceRuntime {
       await this.#askToEnd(instance);
       this.#asked.add(instance);
     }
-    let pauseMs = bounds.WATCH_PAUSE_MIN_MS;
-    while (clock.now() < killAt) {
-      const run = await this.adopt(instance);
-      if (run.state !== 'running') break;
+    const { shim } = await this.#marks(instance);
+    let pauseMs = bounds.SWEEP_PAUSE_MIN_MS;
+    while (clock.now() < killAt && shim !== undefined && (await this.#isRunning(shim))) {
       await sleep(clock, Math.min(pauseMs, killAt - clock.now()), signal);
-      pauseMs = Math.min(bounds.STOP_PAUSE_MAX_MS, pauseMs * 2);
+      pauseMs = Math.min(bounds.STOP_PAUSE_MAX_MS, pauseMs * 1.5);
     }
     const inTime = await this.adopt(instance);
     await this.#sweep(instance, signal);
@@ -187,16 +184,19 @@ export class LocalRuntime implements WorkspaceRuntime {
     const { clock } = this.#world;
     const marks = await this.#marks(instance);
     const giveUpAt = clock.monotonic() + bounds.KILL_WAIT_MS;
-    for (;;) {
-      const inGroup = await this.#signalGroup(marks, 'SIGKILL');
-      const outside = await this.#members.signal(marks, 'SIGKILL');
-      if (!inGroup && !outside) break;
+    for (let pauseMs = bounds.SWEEP_PAUSE_MIN_MS; await this.#killAll(marks); pauseMs *= 2) {
       if (clock.monotonic() > giveUpAt) {
         throw new StewardError('process-failed', "processes of the workspace's command cannot be killed");
       }
-      await sleep(clock, bounds.WATCH_PAUSE_MIN_MS, signal);
+      await sleep(clock, Math.min(pauseMs, bounds.STOP_PAUSE_MAX_MS), signal);
     }
     await (await this.#log(instance))?.completed(signal);
+  }
+
+  /** The group at once, so that none of it forks away meanwhile; false when nothing was left. */
+  async #killAll(marks: RunMarks): Promise<boolean> {
+    const inGroup = marks.cgroup === undefined && (await this.#signalGroup(marks, 'SIGKILL'));
+    return (await this.#members.kill(marks)) || inGroup;
   }
 
   async #signalGroup({ shim }: RunMarks, signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean> {
@@ -210,6 +210,10 @@ export class LocalRuntime implements WorkspaceRuntime {
     const note = await this.#record(instance).read();
     const shim = occupant.kind === 'shim' ? occupant.identity : undefined;
     return { run: folder.path, shim, cgroup: note?.cgroup };
+  }
+
+  async #isRunning(identity: ProcessIdentity): Promise<boolean> {
+    return (await this.#isOurs(identity.pid)) && this.#world.processes.isAlive(identity);
   }
 
   /** As root, only processes of the workspace's user count: the file that names them belongs to that user. */

@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { type Clock, sleep } from '../../gateways/clock.js';
 import { errorCode } from '../../gateways/file-error.js';
 import type { Files } from '../../gateways/files.js';
-import { LOG_PAUSE_MS, LOG_TAIL_CHUNK_BYTES, LOG_TAIL_SEARCH_BYTES } from '../bounds.js';
+import {
+  LOG_PAUSE_MAX_MS,
+  LOG_PAUSE_MIN_MS,
+  LOG_TAIL_CHUNK_BYTES,
+  LOG_TAIL_SEARCH_BYTES,
+} from '../bounds.js';
 import type { LogOptions, LogPiece } from '../log.js';
 
 /** One file of a log. */
@@ -32,6 +37,7 @@ export class LogFiles {
   /** Reads no faster than it is asked, and holds one piece at a time. */
   async *read({ follow, offset, tailLines, isOver, signal }: LogOptions): AsyncGenerator<LogPiece> {
     let next = Math.max(offset, tailLines === undefined ? 0 : await this.#offsetOfLast(tailLines));
+    let pauseMs = LOG_PAUSE_MIN_MS;
     for (;;) {
       signal.throwIfAborted();
       // Asked before looking: what was written until then is seen.
@@ -45,9 +51,13 @@ export class LogFiles {
           signal.throwIfAborted();
         }
       }
-      if (next > before) continue;
+      if (next > before) {
+        pauseMs = LOG_PAUSE_MIN_MS;
+        continue;
+      }
       if (!follow || wasOver) return;
-      await sleep(this.#clock, LOG_PAUSE_MS, signal);
+      await sleep(this.#clock, pauseMs, signal);
+      pauseMs = Math.min(LOG_PAUSE_MAX_MS, pauseMs * 2);
     }
   }
 

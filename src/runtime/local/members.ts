@@ -1,9 +1,9 @@
 import { errorCode } from '../../gateways/file-error.js';
-import type { KillSignal, ProcessIdentity } from '../../gateways/processes.js';
+import type { ProcessIdentity } from '../../gateways/processes.js';
 import { type ProcStat, parseProcStat } from '../../gateways/real/proc-stat.js';
 import type { World } from '../../gateways/world.js';
-import { ENVIRONMENT_BYTES_MAX, PROC_FILE_BYTES_MAX } from '../bounds.js';
-import { cgroupPids, killCgroup } from './cgroup.js';
+import { ENVIRONMENT_BYTES_MAX, LOOKS_AT_A_TIME, PROC_FILE_BYTES_MAX } from '../bounds.js';
+import { cgroupPids, isPopulated, killCgroup } from './cgroup.js';
 import type { Owner } from './run-folder.js';
 
 /** Variable that every process of a run inherits: the path of the run's folder. */
@@ -43,9 +43,8 @@ export class Members {
   async list(marks: RunMarks): Promise<readonly Member[]> {
     if (marks.cgroup !== undefined) return this.#living(await cgroupPids(this.#world.files, marks.cgroup));
     const all = await this.#living(await this.#pidsOfOwner());
-    const found: Member[] = [];
-    for (const member of all) if (await this.#belongs(member, marks)) found.push(member);
-    return found;
+    const belong = await inBatches(all, (member) => this.#belongs(member, marks));
+    return all.filter((_, index) => belong[index]);
   }
 
   /** All of the session of that leader, who may have ended: what has a terminal in common. */
@@ -62,19 +61,24 @@ export class Members {
     return member?.identity;
   }
 
-  /** Signals all of them; false when there are none. */
-  async signal(marks: RunMarks, signal: KillSignal): Promise<boolean> {
-    const members = await this.list(marks);
-    if (members.length === 0) return false;
+  /** Kills all of them; false when there are none. */
+  async kill(marks: RunMarks): Promise<boolean> {
     const { files, processes } = this.#world;
-    if (signal === 'SIGKILL' && marks.cgroup !== undefined && (await killCgroup(files, marks.cgroup)))
-      return true;
-    for (const { identity } of members) await processes.signalProcess(identity, signal);
-    return true;
+    if (marks.cgroup !== undefined) {
+      if (!(await isPopulated(files, marks.cgroup))) return false;
+      if (await killCgroup(files, marks.cgroup)) return true;
+    }
+    const members = await this.list(marks);
+    for (const { identity } of members) await processes.signalProcess(identity, 'SIGKILL');
+    return members.length > 0;
   }
 
   async #belongs({ identity, session }: Member, { run, shim }: RunMarks): Promise<boolean> {
-    if (shim !== undefined && shim.bootId === identity.bootId && session === shim.pid) return true;
+    if (shim !== undefined) {
+      // Who is older than the shim does not come from it. Of an earlier boot nobody is left.
+      if (shim.bootId !== identity.bootId || identity.startTicks < shim.startTicks) return false;
+      if (session === shim.pid) return true;
+    }
     const environment = await this.environment(identity.pid);
     return environment?.get(RUN_VARIABLE) === run;
   }
@@ -90,25 +94,23 @@ export class Members {
   async #pidsOfOwner(): Promise<readonly number[]> {
     const { files, processes } = this.#world;
     const uid = this.#owner?.uid ?? (await files.stat(`/proc/${processes.self().pid}`))?.uid;
-    const pids: number[] = [];
-    for (const { name } of await files.list('/proc')) {
-      if (!/^\d+$/.test(name)) continue;
-      if ((await files.stat(`/proc/${name}`))?.uid === uid) pids.push(Number(name));
-    }
-    return pids;
+    const names = (await files.list('/proc')).map(({ name }) => name).filter((name) => /^\d+$/.test(name));
+    const pids = await inBatches(names, async (name) => {
+      return (await files.stat(`/proc/${name}`))?.uid === uid ? Number(name) : undefined;
+    });
+    return pids.filter((pid) => pid !== undefined);
   }
 
   /** Those that have not ended; one that was not waited for has. */
   async #living(pids: readonly number[]): Promise<readonly Member[]> {
     const { bootId } = this.#world.processes.self();
-    const members: Member[] = [];
-    for (const pid of pids) {
+    const members = await inBatches(pids, async (pid): Promise<Member | undefined> => {
       const stat = await this.#stat(pid);
-      if (stat === undefined || stat.state === 'Z' || stat.state === 'X') continue;
+      if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined;
       const { group, session, foreground, startTicks } = stat;
-      members.push({ identity: { pid, startTicks, bootId }, group, session, foreground });
-    }
-    return members;
+      return { identity: { pid, startTicks, bootId }, group, session, foreground };
+    });
+    return members.filter((member) => member !== undefined);
   }
 
   async #stat(pid: number): Promise<ProcStat | undefined> {
@@ -128,6 +130,18 @@ export class Members {
 
 /** It ended meanwhile, is not ours to look at, or is absurd. */
 const UNSEEN: ReadonlySet<string> = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EFBIG']);
+
+/** Not one after another, and not all at once. */
+async function inBatches<Item, Found>(
+  items: readonly Item[],
+  look: (item: Item) => Promise<Found>,
+): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (let next = 0; next < items.length; next += LOOKS_AT_A_TIME) {
+    found.push(...(await Promise.all(items.slice(next, next + LOOKS_AT_A_TIME).map(look))));
+  }
+  return found;
+}
 
 function splitOnce(variable: string): [string, string] {
   const at = variable.indexOf('=');

@@ -3,7 +3,7 @@ import { sleep } from '../../gateways/clock.js';
 import { errorCode } from '../../gateways/file-error.js';
 import type { ProcessIdentity } from '../../gateways/processes.js';
 import type { World } from '../../gateways/world.js';
-import { LOGGER_WAIT_MS, SHIM_FILE_BYTES_MAX, WATCH_PAUSE_MIN_MS } from '../bounds.js';
+import { LOGGER_WAIT_MS, SHIM_FILE_BYTES_MAX, SWEEP_PAUSE_MIN_MS } from '../bounds.js';
 
 /** The folder that the logger of one start writes to. */
 export class RunLog {
@@ -29,7 +29,7 @@ export class RunLog {
         if (logger !== undefined) await processes.signalGroup(logger, 'SIGKILL');
         return;
       }
-      await sleep(clock, WATCH_PAUSE_MIN_MS, signal);
+      await sleep(clock, SWEEP_PAUSE_MIN_MS, signal);
     }
   }
 
