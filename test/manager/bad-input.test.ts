@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { StewardError } from '../../src/errors/steward-error.js';
 import {
   ControlAdmissionRequest,
@@ -22,13 +22,15 @@ const MANY = 100_000;
 let rig: Rig;
 
 /** Every request is made beside an instance that must not notice. */
-beforeEach(async () => {
+beforeAll(withBystander);
+
+async function withBystander(): Promise<void> {
   rig = new Rig();
   await rig.start();
   const metadata = { owner: 'bystander', metaId: 'bystander', annotations: { a: 'b' } };
   await rig.within(rig.rpc.startWorkspace(startRequest({ id: 'bystander', metadata }), rig.call()));
   await rig.until('bystander', ({ phase }) => phase === WorkspacePhase.RUNNING);
-});
+}
 
 /** What a call answers: `OK`, or the code of its refusal, which is short whatever was sent. */
 async function outcome(call: () => Promise<object>): Promise<string> {
@@ -123,7 +125,7 @@ describe('a start', () => {
     ['feature_flags, many', { spec: { featureFlags: Array.from({ length: 600_000 }, () => 10) } }],
   ])('with a huge %s is refused, and leaves nothing', async (_, change) => {
     expect(await outcome(() => start(change))).toBe('invalid-argument');
-    expect(await rig.statuses()).toHaveLength(1);
+    expect((await rig.statuses()).map(({ id }) => id)).toEqual(['bystander']);
     expect(await rig.files.list('/state/manager/tokens')).toHaveLength(1);
   });
 
@@ -171,6 +173,7 @@ describe('a start', () => {
   });
 
   test('with feature flags nobody knows is one without them', async () => {
+    await withBystander();
     expect(await outcome(() => start({ spec: JSON.parse('{"featureFlags": [10, 99]}') }))).toBe('OK');
   });
 
@@ -200,12 +203,15 @@ describe('a filter', () => {
   });
 
   test('that is empty lets everything through', async () => {
+    await withBystander();
     const mustMatch = { owner: '', metaId: '', annotations: {} };
     expect((await rig.rpc.getWorkspaces({ mustMatch }, rig.call())).status).toHaveLength(1);
   });
 });
 
 describe('at once', () => {
+  beforeEach(withBystander);
+
   test('two stops, the stricter of which counts, are both answered', async () => {
     rig.node.ignoresTerm = true;
     const stop = (policy: StopWorkspacePolicy) =>
