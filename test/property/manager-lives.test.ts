@@ -113,6 +113,7 @@ async function doRequest(rig: Rig, reader: Reader, step: Request): Promise<void>
       const type = step.closed ? TimeoutType.CLOSED_TIMEOUT : TimeoutType.WORKSPACE_TIMEOUT;
       const set = rpc.setTimeout({ id: step.id, duration: `${step.minutes}m`, type }, rig.call());
       return changing(set, (one) => {
+        one.limitsSetAt = rig.clock.now();
         if (step.closed)
           Object.assign(one, { closedTimeoutMs: step.minutes * MINUTE, ownsClosedTimeout: true });
         else one.timeoutMs = step.minutes * MINUTE;

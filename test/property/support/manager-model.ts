@@ -16,6 +16,8 @@ const SLACK = 5_000;
 export class ExpectedInstance {
   readonly createdAt: number;
   readonly headless: boolean;
+  /** When a limit was set that may have been over at once. */
+  limitsSetAt = Number.NEGATIVE_INFINITY;
   timeoutMs = REGULAR;
   /** 0: being closed ends nothing. */
   closedTimeoutMs = AFTER_CLOSE;
@@ -52,7 +54,7 @@ export class ExpectedInstance {
 
   /** Whether it may still be in that phase now. */
   isOverdue(phase: 'pending' | 'starting' | 'running', upSince: number, now: number): boolean {
-    return now > Math.max(this.endsAt(phase, upSince), upSince) + SLACK;
+    return now > Math.max(this.endsAt(phase, upSince), upSince, this.limitsSetAt) + SLACK;
   }
 
   /** Whether nothing allows it to have timed out already; `upSince` of the life it timed out in is not known. */
