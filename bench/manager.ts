@@ -38,6 +38,7 @@ export async function benchManager(measuring: Measuring): Promise<readonly Row[]
     const rows = [await benchFirstLine(steward), await benchLives(steward, address, measuring)];
     return [...rows, ...(await benchFeed(measuring))];
   } finally {
+    await steward.stopAll();
     steward.close();
     channel.close();
     await child.stop();
@@ -53,7 +54,7 @@ async function benchFirstLine(steward: Steward): Promise<Row> {
         await steward.firstLine(`first-${round}`);
       },
     },
-    { name: 'spawn', before: (round) => steward.stop(`first-${round}`, ABORT), run: spawnFirstLine },
+    { name: 'spawn', before: () => steward.stopAll(), run: spawnFirstLine },
   ]);
   return {
     what: 'start to the first line of its command, empty initializer',
@@ -133,6 +134,11 @@ class Steward {
   async stop(id: string, policy: StopWorkspacePolicy): Promise<void> {
     await this.#manager.stopWorkspace({ id, policy });
     if (this.#phases.has(id)) await this.until(id, STOPPED);
+  }
+
+  /** What runs outlives its manager, which is what it is for, but not this bench. */
+  async stopAll(): Promise<void> {
+    for (const [id, phase] of this.#phases) if (phase !== STOPPED) await this.stop(id, ABORT);
   }
 
   async live(id: string): Promise<void> {
