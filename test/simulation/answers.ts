@@ -27,7 +27,8 @@ export function rowsOf(life: Life, { id }: InstanceModel): readonly (string | un
   const view = instances.find(id)?.view;
   if (view === undefined) return [undefined];
   const [state, step = ''] = view.step.split('.');
-  if (state === 'settingUp') return ['setting up'];
+  // Complete content is in use for callers before it has been announced.
+  if (state === 'settingUp') return [view.state === 'AVAILABLE' ? 'available' : 'setting up'];
   if (state === 'available') return ['available'];
   if (state !== 'wrappingUp' || view.context.setup === undefined) return [undefined];
   const isSaved = view.context.disposal?.backup === true;
@@ -53,6 +54,9 @@ export class Rows {
     // Why a set-up failed is what its initializer says. A backup that was asked for before the wrap-up is dropped.
     const isDropped = call === 'BackupWorkspace' && rows.includes('available') && rows.length > 1;
     if (isDropped && answer === 'FAILED_PRECONDITION') return undefined;
+    // Content that is disposed of while an Init waits for it is told to that caller as it is to WaitForInit.
+    const isWrappedUp = call.startsWith('Init') && rows.some((row) => row.startsWith('wrapping up'));
+    if (isWrappedUp && rows.length > 1 && answer === 'FAILED_PRECONDITION') return undefined;
     if (allowed.includes(answer) || allowed.includes('the reason')) return undefined;
     return `${call} was answered ${answer} where the table has ${allowed.join(' or ')} (${rows.join(', ')})`;
   }

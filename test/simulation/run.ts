@@ -257,7 +257,8 @@ export class Run {
   /** A clock that stepped back does not tell which were before. */
   #statesAt(instance: string, at: number): readonly Tree[] {
     const history = this.instances.get(instance)?.history ?? [];
-    const first = this.hasSteppedBack ? 0 : history.findLastIndex((state) => state.at <= at);
+    // A state of the same millisecond may have come after the backup.
+    const first = this.hasSteppedBack ? 0 : history.findLastIndex((state) => state.at < at);
     const last = this.hasSteppedBack ? Number.POSITIVE_INFINITY : at + this.options.limits.backupMs;
     const states = history.slice(Math.max(first, 0)).filter((state) => state.at <= last);
     // What nobody ever saw may be what was saved.
