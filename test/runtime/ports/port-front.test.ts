@@ -5,6 +5,7 @@ import {
   type IncomingMessage,
   type RequestOptions,
 } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import {
   type AddressInfo,
   connect,
@@ -17,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Port } from '../../../src/runtime/port.js';
 import { Access } from '../../../src/runtime/ports/access.js';
 import { PortFront } from '../../../src/runtime/ports/port-front.js';
+import { createAuthority, issue } from '../../grpc/certificates.js';
 
 const TOKEN = 'owner-token-1';
 const HEADER = { 'x-gitpod-owner-token': TOKEN };
@@ -237,6 +239,13 @@ describe('a private port', () => {
     const head = `CONNECT workspace:8080 HTTP/1.1\r\nHost: x\r\nProxy-Authorization: Basic ${proof}\r\n\r\n`;
     const said = await say(hostPort, `${head}hello`);
     expect(said).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\nyou said hello$/);
+  });
+
+  test('reaches a program that speaks HTTPS with a certificate of its own making', async () => {
+    const { keyPem: key, certificatePem: cert } = issue(createAuthority('own'), ['elsewhere.test']);
+    await listening(createHttpsServer({ key, cert }, (_, response) => response.end('encrypted')));
+    const { hostPort } = await front('private', 'https');
+    expect(await ask(hostPort, '/', { headers: HEADER })).toMatchObject({ status: 200, body: 'encrypted' });
   });
 
   test('says so when no program of the workspace listens, or it does not speak HTTP', async () => {
