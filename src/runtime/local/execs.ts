@@ -83,9 +83,9 @@ export class Execs {
     if (process.pid === undefined) throw await notStarted(process.exit);
     try {
       if (place.cgroup !== undefined) await addToCgroup(this.#world.files, place.cgroup, process.pid);
-    } catch (error) {
+    } catch (cause) {
       process.kill('SIGKILL');
-      throw error;
+      throw new StewardError('wrong-state', 'the command of the instance does not run any more', { cause });
     }
     await input.write(Buffer.from('\n'));
     const plain = plainExec(process, process.pid, input);

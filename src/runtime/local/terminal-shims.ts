@@ -13,15 +13,16 @@ export STEWARD_EXEC_PATH="$PATH"
 [ -z "\${SHELL+set}" ] || export STEWARD_EXEC_SHELL="$SHELL"
 PATH=$2 SHELL=/bin/sh
 export PATH SHELL
-exec script -qef -E always -c "$3" /dev/null 3>&2
+exec script -qefc "$3" /dev/null 3>&2
 `;
 
 /**
- * Inside the terminal, before the command: tells who leads its session and what the terminal is called. `$1` and `$2`
+ * Inside the terminal, before the command: has it show what is typed (script does not, when that comes from a program),
+ * and tells who leads its session and what the terminal is called. `$1` and `$2`
  * are rows and columns, the rest the command.
  */
 const INSIDE = `
-stty rows "$1" cols "$2" 3>&-
+stty echo rows "$1" cols "$2" 3>&-
 printf '%s %s\\n' "$$" "$(tty)" >&3
 exec 3>&-
 shift 2

@@ -1,6 +1,7 @@
 import { chmod, copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { DetachedCommand } from '../../../src/gateways/processes.js';
 import { instance, isAlive, isRoot, never, owner, PATH, Place, world } from './support.js';
 
 let place: Place;
@@ -107,6 +108,22 @@ describe('starting twice', () => {
     await expect(place.start('echo again >> count')).resolves.toEqual({ state: 'running' });
     await place.runtime.stop(instance, 0, never);
     expect(await readFile(join(place.content, 'count'), 'utf8')).toBe('once\n');
+  });
+
+  test('runs it when the first start was cut off before it began', async () => {
+    const { processes } = world;
+    const startDetached = (command: DetachedCommand) =>
+      processes.startDetached({ ...command, hold: () => Promise.reject(new Error('we were killed')) });
+    const cutOff = new Proxy(processes, {
+      get: (target, name) =>
+        name === 'startDetached' ? startDetached : Reflect.get(target, name).bind(target),
+    });
+    const first = place.another({}, { ...world, processes: cutOff });
+    await expect(place.start('echo once >> count; exit 3', {}, first)).rejects.toThrow('we were killed');
+    await expect(place.runtime.adopt(instance)).resolves.toEqual({ state: 'absent' });
+    await place.start('echo once >> count; exit 3');
+    await expect(place.runtime.ended(instance, never)).resolves.toEqual({ kind: 'exited', code: 3 });
+    expect(await place.soon('count')).toBe('once');
   });
 
   test('does not bring back a run that has ended', async () => {

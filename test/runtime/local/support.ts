@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type InstanceId, isInstanceId } from '../../../machines/ids.js';
 import { realWorld } from '../../../src/gateways/real/world.js';
+import type { World } from '../../../src/gateways/world.js';
 import { LocalRuntime, type LocalRuntimeOptions } from '../../../src/runtime/local/local-runtime.js';
 import type { LogOptions, LogPiece } from '../../../src/runtime/log.js';
 import type { RunRequest, RunState } from '../../../src/runtime/workspace-runtime.js';
@@ -48,15 +49,19 @@ export class Place {
   }
 
   /** The runtime as a restarted program has it. */
-  another(options: Partial<LocalRuntimeOptions> = {}): LocalRuntime {
+  another(options: Partial<LocalRuntimeOptions> = {}, of: World = world): LocalRuntime {
     const folders = { runs: join(this.root, 'runs'), logs: join(this.root, 'logs') };
-    return new LocalRuntime(world, { owner: undefined, ...folders, ...this.#options, ...options });
+    return new LocalRuntime(of, { owner: undefined, ...folders, ...this.#options, ...options });
   }
 
-  async start(script: string, more: Partial<RunRequest> = {}): Promise<RunState> {
+  async start(
+    script: string,
+    more: Partial<RunRequest> = {},
+    runtime: LocalRuntime = this.runtime,
+  ): Promise<RunState> {
     const { instance: name = instance, env, ...rest } = more;
     this.started.add(name);
-    return this.runtime.start(
+    return runtime.start(
       {
         instance: name,
         work: { kind: 'command', command: ['/bin/sh', '-c', script] },
