@@ -50,3 +50,8 @@ export const READINESS_CHECK_MS = 1_000;
 export const OPEN_ATTEMPTS_MAX = 8;
 /** Furthest instant from the epoch that a Date can hold (ECMA-262, 21.4.1.1). */
 export const TIME_MAX_MS = 8.64e15;
+
+/** Instances whose content states one answer shows when its caller names no number. */
+export const CONTENT_STATES_MAX = 500;
+/** How long a manager may take to tell a page of them. */
+export const MANAGER_ANSWER_MS = 10_000;

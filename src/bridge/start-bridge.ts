@@ -229,6 +229,7 @@ class Bridge implements RunningBridge {
         database: this.#database,
         bus: this.#bus,
         clusters: this.#clusters,
+        contents: this.#clusters.map((cluster) => cluster.contents),
         onResume: (cluster, reason) => logger.warn({ cluster, reason }, 'the control loop was resumed'),
       }),
     );

@@ -8,6 +8,7 @@ import {
   SupervisionStrategy,
 } from '../gen/steward/v1/supervision.js';
 import type { Handlers } from '../grpc/service-types.js';
+import { requiredText } from '../grpc/validation.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { ChildNode, RestartsInfo, SupervisorNode } from '../supervision/tree.js';
 import { TREE_CHILDREN_MAX } from './bounds.js';
@@ -24,13 +25,17 @@ export function supervisionHandlers(root: () => Supervisor): Handlers<Supervisio
         root: supervisorNode(supervisor.tree(), depth === 0 ? Number.POSITIVE_INFINITY : depth, children),
       };
     },
-    retryChild: async ({ path }) => {
+    retryChild: async ({ path, reason }, call) => {
+      requiredText(reason, 'reason');
       const end = path.lastIndexOf('/');
       const supervisor = end < 0 ? root() : root().find(path.slice(0, end));
       const name = path.slice(end + 1);
       const result = await supervisor?.retryChild(name);
       const child = supervisor?.tree().children.find((candidate) => candidate.name === name);
-      if (result?.result === 'started' && child !== undefined) return { child: childNode(child, 0, 0) };
+      if (result?.result === 'started' && child !== undefined) {
+        call.logger.warn({ path, reason, peer: call.peer }, 'a parked child was started again');
+        return { child: childNode(child, 0, 0) };
+      }
       throw new StewardError('wrong-state', `${path} is not a parked child`);
     },
   };

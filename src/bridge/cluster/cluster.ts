@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../database/database.js';
 import type { World } from '../../gateways/world.js';
+import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService, type WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
 import { createChannel } from '../../grpc/channel.js';
 import { MANAGER_CHANNEL_OPTIONS } from '../../grpc/channel-options.js';
@@ -12,6 +13,7 @@ import type { BridgeConfig, ClusterConfig } from '../config.js';
 import type { BridgeMetrics } from '../metrics.js';
 import { acceptStatus } from '../pipeline/accept.js';
 import type { InstanceMailboxes, Lane } from '../pipeline/instance-mailboxes.js';
+import type { ContentSource } from '../rpc/list-content-states.js';
 import { ClusterLink } from './cluster-link.js';
 import { ClusterLister } from './cluster-lister.js';
 import { ControlLoop } from './control-loop.js';
@@ -64,6 +66,22 @@ export class Cluster {
       },
       onAlarm: (reason) => this.#logger.error({ reason }, 'the control loop stands still'),
     });
+  }
+
+  /** The content states of its instances, each time over a connection that is closed again. */
+  get contents(): ContentSource {
+    const { name, url } = this.link.cluster;
+    return {
+      region: name,
+      listContent: async (request, options) => {
+        const channel = createChannel(url, { clock: this.#options.world.clock });
+        try {
+          return await createClient(ContentServiceService, channel).listContent(request, options);
+        } finally {
+          channel.close();
+        }
+      },
+    };
   }
 
   /** Lets the control loop go on after its alarm. */

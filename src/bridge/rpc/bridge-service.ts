@@ -4,12 +4,15 @@ import type { InProcessBus } from '../../events/in-process-bus.js';
 import type { BridgeServiceService, ClusterLink, WatchEventsRequest } from '../../gen/steward/v1/bridge.js';
 import type { Handlers } from '../../grpc/service-types.js';
 import type { Cluster } from '../cluster/cluster.js';
+import { type ContentSource, listContentStates } from './list-content-states.js';
 import { listInstances } from './list-instances.js';
 
 export interface BridgeServiceOptions {
   readonly database: Database;
   readonly bus: InProcessBus;
   readonly clusters: readonly Cluster[];
+  /** Where the content states of the clusters come from. */
+  readonly contents: readonly ContentSource[];
   readonly onResume: (cluster: string, reason: string) => void;
 }
 
@@ -18,12 +21,7 @@ export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof B
   const { database, bus, clusters } = options;
   return {
     listInstances: (request) => listInstances(database, request),
-    listContentStates: async () => {
-      throw new StewardError(
-        'not-implemented',
-        'ListContentStates is not offered by this version of the bridge.',
-      );
-    },
+    listContentStates: (request, { signal }) => listContentStates(options.contents, request, signal),
     watchEvents: (request, call) => watchEvents(bus, request, call.signal),
     listClusterLinks: async () => ({
       links: clusters.map(linkOf).sort((a, b) => (a.name < b.name ? -1 : 1)),

@@ -78,7 +78,7 @@ export interface ListContentStatesRequest {
   owner: string;
   workspaceId: string;
   instanceId: string;
-  /** Most entries in one answer; 0 for the server's choice. */
+  /** Most instances in one answer; 0 for the server's choice. */
   pageSize: number;
   /** From the answer before; empty for the first page. */
   pageToken: string;
@@ -109,7 +109,7 @@ export interface ContentStateRow {
   cause: string;
   detail: string;
   sequence: bigint;
-  /** When it happened, milliseconds since the epoch. */
+  /** When it happened, milliseconds since the epoch; 0 where nobody knows. */
   atMs: bigint;
 }
 
@@ -2029,7 +2029,10 @@ export const BridgeServiceService = {
       Buffer.from(ListInstancesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListInstancesResponse => ListInstancesResponse.decode(value),
   },
-  /** Content state of every actor, as told by the managers' streams; sorted by instance id. */
+  /**
+   * Content state of every actor, as the managers tell it; sorted by instance id. UNAVAILABLE when one of them does
+   * not answer.
+   */
   listContentStates: {
     path: "/steward.v1.BridgeService/ListContentStates" as const,
     requestStream: false as const,
@@ -2078,7 +2081,10 @@ export const BridgeServiceService = {
 export interface BridgeServiceServer extends UntypedServiceImplementation {
   /** Rows of instances, newest first. */
   listInstances: handleUnaryCall<ListInstancesRequest, ListInstancesResponse>;
-  /** Content state of every actor, as told by the managers' streams; sorted by instance id. */
+  /**
+   * Content state of every actor, as the managers tell it; sorted by instance id. UNAVAILABLE when one of them does
+   * not answer.
+   */
   listContentStates: handleUnaryCall<ListContentStatesRequest, ListContentStatesResponse>;
   /** Events as they are published. */
   watchEvents: handleServerStreamingCall<WatchEventsRequest, WatchEventsResponse>;
@@ -2105,7 +2111,10 @@ export interface BridgeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListInstancesResponse) => void,
   ): ClientUnaryCall;
-  /** Content state of every actor, as told by the managers' streams; sorted by instance id. */
+  /**
+   * Content state of every actor, as the managers tell it; sorted by instance id. UNAVAILABLE when one of them does
+   * not answer.
+   */
   listContentStates(
     request: ListContentStatesRequest,
     callback: (error: ServiceError | null, response: ListContentStatesResponse) => void,
