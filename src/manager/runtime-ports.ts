@@ -110,8 +110,8 @@ export class LocalPorts implements PortForwarding {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const exposed of [...this.#exposed.values()]) {
-      exposed.wanted = exposed.done;
-      await exposed.work;
+      exposed.wanted = [];
+      while (exposed.work !== undefined) await exposed.work;
       for (const front of exposed.fronts.values()) await front.close();
     }
     this.#exposed.clear();

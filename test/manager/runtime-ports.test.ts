@@ -172,6 +172,7 @@ describe('an exposed port', () => {
     const instance = new Recorded([OPEN, { ...CLOSED, port: 9090 }]);
     ports.apply(instance);
     await soon(() => ask(url(OPEN))).toBe('200 from the workspace');
+    await soon(() => ask(url({ ...CLOSED, port: 9090 }), TOKEN)).toBe('200 from the workspace');
     const addresses = [url(OPEN), url({ ...CLOSED, port: 9090 })];
     await ports.close();
     expect(await ask(addresses[0] ?? '')).toBe('unreachable');
@@ -180,6 +181,15 @@ describe('an exposed port', () => {
     await soon(() => ask(addresses[0] ?? '')).toBe('200 from the workspace');
     expect([url(OPEN), url({ ...CLOSED, port: 9090 })]).toEqual(addresses);
     expect(published).toBe(1 + 1);
+  });
+
+  test('is closed with the manager, also while it is being opened', async () => {
+    await ports.check(id, [OPEN]);
+    const address = url(OPEN);
+    ports.apply(new Recorded([OPEN, { ...CLOSED, port: 9090 }]));
+    await ports.close();
+    expect(await ask(address)).toBe('unreachable');
+    expect(url(OPEN)).toBe(address);
   });
 
   test('moves when somebody else has taken its place meanwhile, and that is told', async () => {
@@ -198,6 +208,7 @@ describe('an exposed port', () => {
     const instance = new Recorded([{ ...CLOSED, port: 9090 }, OPEN]);
     ports.apply(instance);
     await soon(() => ask(url({ ...CLOSED, port: 9090 }), TOKEN)).toBe('200 from the workspace');
+    await soon(() => ask(url(OPEN))).toBe('200 from the workspace');
     const served = { served: true, problem: '', connections: expect.any(Number) };
     expect(await ports.list(instance)).toEqual([
       { port: 8080, visibility: 1, protocol: 0, url: url(OPEN), forwardedFrom: at(OPEN), ...served },
