@@ -65,7 +65,10 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
 
   const transitions = await Transitions.open({ world, folder: folder('history'), onAlarm });
   const maintenance = new Maintenance(world, config.maintenanceFile ?? folder('maintenance.json'));
-  const metrics: ManagerMetrics = new ManagerMetrics(options.registry, () => facts(instances));
+  const metrics: ManagerMetrics = new ManagerMetrics(options.registry, {
+    records: () => recordsOf(instances),
+    maintenance,
+  });
   const feed: StatusFeed = new StatusFeed({
     ids: () => instances.ids(),
     status: (id) => status(options, instances.find(id)),
@@ -182,8 +185,7 @@ function tell(logger: Logger, metrics: ManagerMetrics, instance: Instance, moved
     { ...instance.parts.identity, from, to, ...(detail === '' ? {} : { detail }) },
     'instance moved',
   );
-  if (to === 'running' && from !== 'recovering') metrics.started(context);
-  if (to === 'stopped') metrics.stopped(context, instance.record?.activity.closed === true);
+  metrics.moved(instance, moved);
 }
 
 function status({ config, ports }: CoreOptions, instance: Instance | undefined) {
@@ -192,9 +194,9 @@ function status({ config, ports }: CoreOptions, instance: Instance | undefined) 
     : statusOf(config, ports, instance.record, instance.parts);
 }
 
-function* facts(instances: Instances) {
+function* recordsOf(instances: Instances) {
   for (const id of instances.ids()) {
-    const life = instances.find(id)?.record?.life;
-    if (life !== undefined) yield life;
+    const record = instances.find(id)?.record;
+    if (record !== undefined) yield record;
   }
 }

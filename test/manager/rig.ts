@@ -25,6 +25,8 @@ export class Rig {
   readonly clock = new SimulatedClock();
   readonly node = new Node(this.clock);
   readonly random: SeededRandom;
+  /** Of the present life. */
+  registry = new Registry();
   files = new SimulatedFiles(this.clock);
   #sight = new Sight(this.node);
   readonly ports: PortForwarding = {
@@ -67,12 +69,13 @@ export class Rig {
 
   async start(): Promise<void> {
     this.#sight = new Sight(this.node);
+    this.registry = new Registry();
     const { daemon, runtime } = this.#sight;
     const starting = startCore({
       config: this.config,
       world: this.#world(),
       logger: pino({ level: 'silent' }),
-      registry: new Registry(),
+      registry: this.registry,
       daemon,
       runtime,
       ports: this.ports,

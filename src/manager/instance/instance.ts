@@ -69,6 +69,8 @@ export class Instance {
   readonly #records: RecordWriter;
   readonly #timeouts: TimeoutWatch;
   #actor: LifeActor | undefined;
+  /** The newest actor; its last step is told after it has ended. */
+  #followed: LifeActor | undefined;
   #step = 'none';
   /** Asked for, and not on disk yet: an actor that comes back hears it again. */
   #wantedStop: StopRequest | undefined;
@@ -107,6 +109,7 @@ export class Instance {
       return [];
     });
     this.#actor = actor;
+    this.#followed = actor;
     this.#step = 'none';
     actor.start();
     this.#timeouts.follow(this.record);
@@ -208,7 +211,7 @@ export class Instance {
   }
 
   #follow(event: InspectionEvent): void {
-    const actor = this.#actor;
+    const actor = this.#followed;
     if (event.type !== '@xstate.snapshot' || actor === undefined || event.actorRef !== actor) return;
     const snapshot = actor.getSnapshot();
     const [from, to] = [this.#step, stepOf(snapshot.value)];
