@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realWorld } from '../../src/gateways/real/world.js';
+import { type ExecRequest, ExecStart, RuntimeServiceService } from '../../src/gen/steward/v1/runtime.js';
 import {
   StopWorkspacePolicy,
   WorkspaceConditionBool,
@@ -16,6 +17,7 @@ import {
 import { type Channel, createChannel } from '../../src/grpc/channel.js';
 import { createClient } from '../../src/grpc/client.js';
 import { startRequest } from '../manager/rig.js';
+import { isAlive } from '../runtime/local/support.js';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 const { RUNNING, STOPPING, STOPPED } = WorkspacePhase;
@@ -120,6 +122,21 @@ async function countsOn(id: string): Promise<void> {
     .toBeGreaterThan(before);
 }
 
+/** Runs a command for somebody who waits for its end, and answers with its process. */
+async function exec(id: string): Promise<string> {
+  const command = ['/bin/sh', '-c', 'echo $$ > exec; sleep 1000'];
+  const terminal = { columns: 80, rows: 24 };
+  const start = ExecStart.fromPartial({ instanceId: id, command, terminal });
+  async function* requests(): AsyncGenerator<ExecRequest> {
+    yield { event: { $case: 'start', value: start } };
+    await new Promise(() => undefined);
+  }
+  const answers = createClient(RuntimeServiceService, channel).exec(requests());
+  answers.started.catch(() => undefined);
+  await expect.poll(() => contentOf(id, 'exec'), { timeout: 30_000 }).not.toBe('');
+  return contentOf(id, 'exec');
+}
+
 const COUNT =
   'echo $$ > pid; i=0; while :; do i=$((i+1)); echo $i > count.new; mv count.new count; sleep 0.02; done';
 
@@ -133,9 +150,12 @@ test('a manager that is killed alone takes nothing with it, and knows everything
   await client().setTimeout({ id: 'counts', duration: '77m', type: 0 });
   const before = await client().describeWorkspace({ id: 'counts' });
   const pid = await contentOf('counts', 'pid');
+  const run = await exec('ends');
 
   await manager.end('SIGKILL');
   await countsOn('counts');
+  // Nobody could end that any more.
+  await expect.poll(() => isAlive(run), { timeout: 30_000 }).toBe(false);
   await writeFile(pathIn('ends', 'go'), '');
   await countsOn('counts');
   await manager.start();
