@@ -1,5 +1,7 @@
+import { Option } from 'commander';
 import { StewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
+import { durationArgument } from './arguments.js';
 import { SCREEN_PERIOD_MS, TERMINAL_ROWS } from './bounds.js';
 import { plainText } from './plain-text.js';
 import type { Session } from './session.js';
@@ -10,11 +12,21 @@ export interface Picture {
   readonly values: readonly unknown[];
 }
 
+export function everyOption(): Option {
+  return new Option('--every <duration>', 'how often it is taken anew')
+    .argParser(durationArgument)
+    .default(SCREEN_PERIOD_MS, '1s');
+}
+
 /**
  * Takes and shows a picture again and again until somebody ends it: on a terminal in one place, elsewhere each
  * time that it has changed. A program that is away for a while is told, and asked again.
  */
-export async function keepShowing(session: Session, take: () => Promise<Picture>): Promise<undefined> {
+export async function keepShowing(
+  session: Session,
+  periodMs: number,
+  take: () => Promise<Picture>,
+): Promise<undefined> {
   const { cli, show } = session;
   const isScreen = cli.stdout.isTerminal && !show.json;
   let before = '';
@@ -22,9 +34,10 @@ export async function keepShowing(session: Session, take: () => Promise<Picture>
   try {
     while (!cli.interrupted.aborted) {
       const picture = await take().catch((thrown: unknown) => absent(session, thrown));
+      if (picture === undefined) break;
       if (isScreen) draw(session, picture.lines);
       else before = tellChange(session, picture, before);
-      await sleep(cli.world.clock, SCREEN_PERIOD_MS, cli.interrupted).catch(() => undefined);
+      await sleep(cli.world.clock, periodMs, cli.interrupted).catch(() => undefined);
     }
   } finally {
     if (isScreen) cli.stdout.write(CLOSE);
@@ -54,7 +67,9 @@ function tellChange({ show }: Session, { lines, values }: Picture, before: strin
   return told;
 }
 
-function absent({ show }: Session, thrown: unknown): Picture {
+/** undefined when it was not taken because nobody wants it any more. */
+function absent({ show, cli }: Session, thrown: unknown): Picture | undefined {
+  if (cli.interrupted.aborted) return undefined;
   if (!(thrown instanceof StewardError) || thrown.code !== 'unavailable') throw thrown;
   const { message } = thrown;
   return { lines: [show.style.yellow(plainText(message))], values: [{ unavailable: message }] };

@@ -6,13 +6,14 @@ import { createClient } from '../grpc/client.js';
 import { TERMINAL_COLUMNS } from './bounds.js';
 import { contentsById } from './contents-by-id.js';
 import { example, type RunVerb } from './run-verb.js';
-import { keepShowing, type Picture } from './screen.js';
+import { everyOption, keepShowing, type Picture } from './screen.js';
 import type { Session } from './session.js';
 import { asObject, statusJson } from './status-json.js';
 import { topLines } from './top-lines.js';
 
 interface TopOptions {
   readonly once?: boolean;
+  readonly every: number;
 }
 
 export function addTop(program: Command, run: RunVerb): void {
@@ -20,12 +21,13 @@ export function addTop(program: Command, run: RunVerb): void {
     .command('top')
     .description('watch instances, their states, backups at risk and the queues of the nodes; Ctrl-C ends it')
     .option('--once', 'show it once (default: unless stdout is a terminal)')
+    .addOption(everyOption())
     .addHelpText('after', example('steward top', 'steward top --once --json'))
     .action((options: TopOptions, command: Command) => run(command, (session) => top(session, options)));
 }
 
-async function top(session: Session, { once }: TopOptions) {
-  if (once !== true && session.cli.stdout.isTerminal) return keepShowing(session, () => take(session));
+async function top(session: Session, { once, every }: TopOptions) {
+  if (once !== true && session.cli.stdout.isTerminal) return keepShowing(session, every, () => take(session));
   const { lines, values } = await take(session);
   for (const value of values) session.show.result(value, lines);
   return undefined;

@@ -7,7 +7,7 @@ import { createClient } from '../grpc/client.js';
 import { countArgument } from './arguments.js';
 import { plainText } from './plain-text.js';
 import { example, type RunVerb } from './run-verb.js';
-import { keepShowing, type Picture } from './screen.js';
+import { everyOption, keepShowing, type Picture } from './screen.js';
 import type { Session } from './session.js';
 import { asObject } from './status-json.js';
 import { treeLines } from './tree-lines.js';
@@ -16,6 +16,7 @@ interface TreeOptions {
   readonly watch?: boolean;
   readonly depth?: number;
   readonly children?: number;
+  readonly every: number;
 }
 
 export function addTree(program: Command, run: RunVerb): void {
@@ -23,6 +24,7 @@ export function addTree(program: Command, run: RunVerb): void {
     .command('tree')
     .description('show who supervises whom in the programs, and how they are doing')
     .option('-w, --watch', 'show it again and again; Ctrl-C ends it')
+    .addOption(everyOption())
     .addOption(new Option('--depth <levels>', 'no more levels than that').argParser(countArgument))
     .addOption(new Option('--children <count>', 'no more children of one than that').argParser(countArgument))
     .addHelpText('after', example('steward tree', 'steward tree --watch --depth 3'))
@@ -30,7 +32,7 @@ export function addTree(program: Command, run: RunVerb): void {
 }
 
 async function tree(session: Session, options: TreeOptions) {
-  if (options.watch === true) return keepShowing(session, () => take(session, options));
+  if (options.watch === true) return keepShowing(session, options.every, () => take(session, options));
   const { lines, values } = await take(session, options);
   if (session.show.json) for (const value of values) session.show.result(value, []);
   else session.show.result(undefined, lines);
@@ -71,7 +73,7 @@ async function take(session: Session, options: TreeOptions): Promise<Picture> {
 /** The daemon's tree comes through the manager, wherever that is. */
 async function treeOf(
   session: Session,
-  { depth = 0, children = 0 }: TreeOptions,
+  { depth = 0, children = 0 }: Omit<TreeOptions, 'every'>,
   program: ProgramName,
   node: string,
 ): Promise<Tree> {
