@@ -1,3 +1,4 @@
+import { StewardError, toStewardError } from '../errors/steward-error.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import type { Files } from '../gateways/files.js';
 import { Sequences } from '../records/sequences.js';
@@ -19,8 +20,19 @@ export class Versions {
     return new Versions(await Sequences.open(files, folder, known));
   }
 
+  /** Fails with `disk-full` or `record-not-written`. */
   next(): Promise<number> {
-    return this.#order.run(this.#forever, () => this.#sequences.take(1));
+    return this.#order.run(this.#forever, () => this.#take());
+  }
+
+  async #take(): Promise<number> {
+    try {
+      return await this.#sequences.take(1);
+    } catch (error) {
+      const isFull = toStewardError(error).code === 'disk-full';
+      const code = isFull ? 'disk-full' : 'record-not-written';
+      throw new StewardError(code, 'No version of a status could be reserved.', { cause: error });
+    }
   }
 
   async close(): Promise<void> {

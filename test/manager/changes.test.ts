@@ -298,6 +298,14 @@ describe('every change', () => {
     expect((await rig.status(ID)).spec?.timeout).toBe('9m0s');
   });
 
+  test('is refused as well when the disk was full before the first version was reserved', async () => {
+    const rig = await running();
+    await rig.kill();
+    await rig.start();
+    rig.isDiskFull = true;
+    await expect(setTimeoutOf(rig, '9m')).rejects.toMatchObject({ code: 'disk-full' });
+  });
+
   test.each(['a stopped instance', 'nobody'])('of %s is refused', async (who) => {
     const rig = await stopped();
     const before = await rig.status(ID);

@@ -61,6 +61,7 @@ const happening = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: kind('faults'), share: fc.constantFrom(0, 0.3, 1) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('losses'), share: fc.constantFrom(0, 0.3) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('disk'), full: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: kind('maintenance'), minutes: fc.constantFrom(0, 1, 90) }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('storage'), fails: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('stubborn'), ignoresTerm: fc.boolean() }) },
 );
@@ -99,7 +100,8 @@ async function doRequest(rig: Rig, reader: Reader, step: Request): Promise<void>
     case 'stop': {
       const stop = { id: step.id, policy: step.policy as StopWorkspacePolicy };
       const answer = rig.within(rpc.stopWorkspace(stop, rig.call()));
-      const answered = await (rig.isDiskFull ? answer.catch(onlyStewardErrors) : answer);
+      const mayFail = rig.isDiskFull || reader.isMaintained;
+      const answered = await (mayFail ? answer.catch(onlyStewardErrors) : answer);
       const isAbort = step.policy === StopWorkspacePolicy.ABORT;
       if (known && answered !== undefined) reader.stopAnswered(step.id, isAbort);
       return;
@@ -163,6 +165,12 @@ async function letHappen(rig: Rig, reader: Reader, step: Happening): Promise<voi
     case 'losses':
       rig.node.losesAnswer = () => rig.random.isHit(step.share);
       return;
+    case 'maintenance': {
+      if (rig.isDiskFull) return;
+      const until = rig.clock.now() + step.minutes * MINUTE;
+      await rig.within(rig.core.maintenance.set(until));
+      return reader.maintainedUntil(until);
+    }
     case 'disk':
       if (rig.isDiskFull && !step.full) reader.diskIsMended();
       rig.isDiskFull = step.full;
@@ -197,6 +205,7 @@ test.prop([fc.integer(), fc.array(step, { minLength: 1, maxLength: 30 })], { num
     }
 
     await letHappen(rig, reader, { kind: 'disk', full: false });
+    await letHappen(rig, reader, { kind: 'maintenance', minutes: 0 });
     rig.node.fault = async () => undefined;
     rig.node.losesAnswer = () => false;
     rig.node.backupFailure = undefined;

@@ -31,6 +31,7 @@ export class Reader {
   /** When the manager came up last. */
   #upSince: number;
   #fitSince = Number.NEGATIVE_INFINITY;
+  #maintainedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(rig: Rig) {
     this.#rig = rig;
@@ -39,7 +40,17 @@ export class Reader {
 
   /** From now on records can be written again; what could not be is tried again within a while. */
   diskIsMended(): void {
-    this.#fitSince = this.#rig.clock.now() + RETRIED_WITHIN_MS;
+    this.#fitSince = Math.max(this.#fitSince, this.#rig.clock.now() + RETRIED_WITHIN_MS);
+  }
+
+  /** Nothing times out before; what was due then is looked at within a minute. */
+  maintainedUntil(until: number): void {
+    this.#maintainedUntil = until;
+    this.#fitSince = Math.max(this.#fitSince, until + LOOKED_WITHIN_MS);
+  }
+
+  get isMaintained(): boolean {
+    return this.#rig.clock.now() < this.#maintainedUntil;
   }
 
   managerIsUp(): void {
@@ -101,6 +112,7 @@ export class Reader {
       expect(expected.isOverdue(phase, this.#upSince, now)).toBe(false);
     const isNew = status.conditions?.timeout !== '' && before?.conditions?.timeout === '';
     if (isNew && before.phase !== STOPPING) expect(expected.isTooEarly(now)).toBe(false);
+    if (isNew) expect(this.isMaintained).toBe(false);
   }
 
   #checkEnd({ id: name, conditions }: WorkspaceStatus): void {
@@ -117,6 +129,9 @@ export class Reader {
     return (this.#rig.node.starts.get(instance) ?? 0) > 0;
   }
 }
+
+/** While there is maintenance it is looked every minute whether it is over. */
+const LOOKED_WITHIN_MS = 65_000;
 
 /** Parked instances are tried again every five minutes, and then write what is due. */
 const RETRIED_WITHIN_MS = 6 * 60_000;
