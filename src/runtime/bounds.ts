@@ -29,6 +29,8 @@ export const SHIM_FILE_BYTES_MAX = 256;
 export const NOTE_BYTES_MAX = 64 * 1024;
 /** Most bytes read of a file of the kernel, such as the list of listening sockets. */
 export const PROC_FILE_BYTES_MAX = 8 * 1024 * 1024;
+/** Most bytes of the one line about a process. */
+export const PROC_STAT_BYTES_MAX = 4_096;
 /** Processes looked at at the same time. */
 export const LOOKS_AT_A_TIME = 32;
 /** Most bytes of a process's environment that are looked at. */

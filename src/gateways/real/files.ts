@@ -1,7 +1,7 @@
 import { constants, createReadStream, type Dirent } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
-import { READ_CHUNK_BYTES } from '../bounds.js';
+import { READ_CHUNK_BYTES, READ_UNKNOWN_BYTES } from '../bounds.js';
 import { errorCode, fileError } from '../file-error.js';
 import type { BeneathOptions, DirectoryEntry, EntryKind, FileStat, Files, WriteOptions } from '../files.js';
 import { FileWriteStream } from './file-write-stream.js';
@@ -157,7 +157,7 @@ async function readWithin(handle: fs.FileHandle, path: string, limitBytes: numbe
   let length = 0;
   for (;;) {
     const room = Math.min(Math.max(size - length, 0) + 1, READ_CHUNK_BYTES * 4);
-    const chunk = Buffer.allocUnsafe(size === 0 ? READ_CHUNK_BYTES : room);
+    const chunk = Buffer.allocUnsafe(size === 0 ? Math.min(READ_UNKNOWN_BYTES, limitBytes + 1) : room);
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
     if (bytesRead === 0) return Buffer.concat(chunks, length);
     chunks.push(chunk.subarray(0, bytesRead));

@@ -2,7 +2,7 @@ import { errorCode } from '../../gateways/file-error.js';
 import type { ProcessIdentity } from '../../gateways/processes.js';
 import { type ProcStat, parseProcStat } from '../../gateways/real/proc-stat.js';
 import type { World } from '../../gateways/world.js';
-import { ENVIRONMENT_BYTES_MAX, LOOKS_AT_A_TIME, PROC_FILE_BYTES_MAX } from '../bounds.js';
+import { ENVIRONMENT_BYTES_MAX, LOOKS_AT_A_TIME, PROC_STAT_BYTES_MAX } from '../bounds.js';
 import { cgroupPids, isPopulated, killCgroup } from './cgroup.js';
 import type { Owner } from './run-folder.js';
 
@@ -34,6 +34,9 @@ export interface Member {
 export class Members {
   readonly #world: World;
   readonly #owner: Owner | undefined;
+  /** The look under way, and the one that begins after it. */
+  #looking: Promise<unknown> = Promise.resolve();
+  #next: Promise<readonly Member[]> | undefined;
 
   constructor(world: World, owner: Owner | undefined) {
     this.#world = world;
@@ -42,14 +45,14 @@ export class Members {
 
   async list(marks: RunMarks): Promise<readonly Member[]> {
     if (marks.cgroup !== undefined) return this.#living(await cgroupPids(this.#world.files, marks.cgroup));
-    const all = await this.#living(await this.#pidsOfOwner());
+    const all = await this.#ofOwner();
     const belong = await inBatches(all, (member) => this.#belongs(member, marks));
     return all.filter((_, index) => belong[index]);
   }
 
   /** All of the session of that leader, who may have ended: what has a terminal in common. */
   async ofSession(leader: ProcessIdentity): Promise<readonly Member[]> {
-    const all = await this.#living(await this.#pidsOfOwner());
+    const all = await this.#ofOwner();
     const members = all.filter(({ session }) => session === leader.pid);
     // The number goes to somebody else only when nobody is left.
     const other = members.find(({ identity }) => identity.pid === leader.pid);
@@ -91,6 +94,20 @@ export class Members {
     return new Map(variables.map((variable) => splitOnce(variable)));
   }
 
+  /**
+   * All that belong to the workspaces' user. Many runs that end at the same time look together: each waits for the
+   * next look to begin, so that nothing it did before is missed.
+   */
+  #ofOwner(): Promise<readonly Member[]> {
+    this.#next ??= this.#looking.then(() => {
+      this.#next = undefined;
+      const found = this.#pidsOfOwner().then((pids) => this.#living(pids));
+      this.#looking = found.catch(() => undefined);
+      return found;
+    });
+    return this.#next;
+  }
+
   async #pidsOfOwner(): Promise<readonly number[]> {
     const { files, processes } = this.#world;
     const uid = this.#owner?.uid ?? (await files.stat(`/proc/${processes.self().pid}`))?.uid;
@@ -114,7 +131,7 @@ export class Members {
   }
 
   async #stat(pid: number): Promise<ProcStat | undefined> {
-    const text = await this.#read(`/proc/${pid}/stat`, PROC_FILE_BYTES_MAX);
+    const text = await this.#read(`/proc/${pid}/stat`, PROC_STAT_BYTES_MAX);
     return text === undefined ? undefined : parseProcStat(text.toString('latin1'));
   }
 
