@@ -6,7 +6,7 @@ import type { World } from '../gateways/world.js';
 import type { ObjectName, ObjectStorage, StoredObject } from '../storage/object-storage.js';
 import { type Packing, packFolder } from './archive.js';
 import { throttled } from './archive-bandwidth.js';
-import { requireComplete } from './archive-completeness.js';
+import { isComplete, requireComplete } from './archive-completeness.js';
 import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS } from './bounds.js';
 import { type Digest, isSameDigest, Meter, metered } from './digest.js';
 import type { Exclude } from './exclude.js';
@@ -66,7 +66,10 @@ export interface StoreOptions extends WorkOptions {
   readonly listing?: string;
   readonly excludes?: readonly Exclude[];
   readonly bandwidthBytesPerSecond?: number;
-  /** Called when nothing reads the folder any more; it looks at the content while the rest goes on. */
+  /**
+   * Called when nothing reads the folder any more; it looks at the content while the rest goes on. Once more when the
+   * archive does not show what it saw.
+   */
   readonly onPacked?: (signal: AbortSignal) => Promise<Packed>;
 }
 
@@ -93,7 +96,11 @@ export async function storeArchive(
       const { kind = 'full' } = options;
       await keepIfGood(place, name, async () => {
         await verifyStored(place, stored, digest, { ...options, signal });
-        const found = await packed;
+        let found = await packed;
+        // What goes from a folder after find took its times, and before it read the names, looks as if nothing had
+        // been touched and less were there. Another look finds the folder changed, or something is missing indeed.
+        if (found?.isAtRest && !isComplete(kind, report, found.survey))
+          found = await options.onPacked?.(signal);
         if (found?.isAtRest) requireComplete(kind, report, found.survey);
       });
       const { entries, contentBytes } = report;
