@@ -24,23 +24,6 @@ export async function commitManifest(
   }
 }
 
-/**
- * Makes sure of a manifest that was found: whoever wrote it may have died between its appearing and its being
- * durable. The same bytes again, in its place.
- */
-export async function settleManifest(
-  storage: ObjectStorage,
-  name: ObjectName,
-  signal: AbortSignal,
-): Promise<void> {
-  const bytes = await readObject(storage, name, signal);
-  if (bytes === undefined) throw new StewardError('backup-failed', `the storage lost the manifest ${name}`);
-  await storage.replace(name, Readable.from([bytes], { objectMode: false }), {
-    signal,
-    contentType: 'application/json',
-  });
-}
-
 /** undefined when there is no such manifest; `manifest-unreadable` when there is one that cannot be used. */
 export async function readManifest(
   storage: ObjectStorage,

@@ -122,8 +122,11 @@ export class BackupCreation {
   async #unchanged(manifest: BackupManifest, latest: Latest | undefined): Promise<BackupOutcome> {
     const newest = latest?.manifest;
     const isHeld = newest !== undefined && digestOf(newest).sha256 === digestOf(manifest).sha256;
-    if (isHeld) return { kind: 'unchanged', manifest: newest };
     const { signal } = this.#options;
+    if (isHeld) {
+      await this.#objects.settle(newest.generation, signal);
+      return { kind: 'unchanged', manifest: newest };
+    }
     const again = await this.#objects.commitAgain(manifest, this.#place.world.clock.now(), signal);
     return { kind: 'committed', manifest: again };
   }

@@ -52,6 +52,11 @@ export class BackupObjects {
     return manifest;
   }
 
+  /** Whoever committed it may have died, or been refused, before it was durable: it counts as saved only after this. */
+  async settle(generation: number, signal: AbortSignal): Promise<void> {
+    await this.place.storage.settle(this.manifestName(generation), signal);
+  }
+
   /**
    * Gives the next free generation to `manifest` and makes it exist. Its archives are never removed here: the
    * outcome of a commit may be unknown, and then its manifest may be there.

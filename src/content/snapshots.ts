@@ -2,7 +2,7 @@ import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
 import type { Random } from '../gateways/random.js';
 import type { ObjectName, ObjectStorage } from '../storage/object-storage.js';
-import { commitManifest, readManifest, settleManifest } from './archive-manifests.js';
+import { commitManifest, readManifest } from './archive-manifests.js';
 import {
   type ArchiveOrigin,
   type ArchivePlace,
@@ -100,7 +100,7 @@ export async function clearSnapshot(
     await discardArchive(place, object);
     return 'cleared';
   }
-  await settleManifest(place.storage, manifestOf(object), signal);
+  await place.storage.settle(manifestOf(object), signal);
   return 'committed';
 }
 

@@ -66,6 +66,13 @@ export class DirectoryStorage implements ObjectStorage {
     });
   }
 
+  /** A link comes after the bytes and the folders are on disk, so only the name may be missing there. */
+  async settle(name: ObjectName, signal: AbortSignal): Promise<void> {
+    if ((await this.head(name, signal)) === undefined) return;
+    const folder = dirname(this.#path(name));
+    await this.#guarded(signal, undefined, () => this.#world.files.syncDirectory(folder));
+  }
+
   async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     checkPrefix(prefix);
     await this.#guarded(signal, undefined, () => this.#root.ready());

@@ -9,6 +9,7 @@ type Operation =
   | 'replace'
   | 'get'
   | 'head'
+  | 'settle'
   | 'list'
   | 'delete'
   | 'delete-many'
@@ -71,6 +72,10 @@ export class MeasuredStorage implements ObjectStorage {
 
   head(name: ObjectName, signal: AbortSignal): Promise<StoredObject | undefined> {
     return this.#measure('head', signal, () => this.#storage.head(name, signal));
+  }
+
+  settle(name: ObjectName, signal: AbortSignal): Promise<void> {
+    return this.#measure('settle', signal, () => this.#storage.settle(name, signal));
   }
 
   async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {

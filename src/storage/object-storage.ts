@@ -20,6 +20,11 @@ export interface ObjectStorage {
   /** The object's bytes, `range` as in HTTP (both ends included); undefined when there is no such object. */
   get(name: ObjectName, options: GetOptions): Promise<Readable | undefined>;
   head(name: ObjectName, signal: AbortSignal): Promise<StoredObject | undefined>;
+  /**
+   * Resolves when an object that was seen is durable: whoever put it may have failed, or died, between its appearing
+   * and that. A missing object is fine.
+   */
+  settle(name: ObjectName, signal: AbortSignal): Promise<void>;
   /** Every object below the prefix, in the order of their names; with `after`, those behind that name. */
   list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncIterable<StoredObject>;
   /** A missing object is fine. */

@@ -36,6 +36,10 @@ export class RetryingStorage implements ObjectStorage {
     return retry(this.#world, signal, () => this.#storage.head(name, signal));
   }
 
+  settle(name: ObjectName, signal: AbortSignal): Promise<void> {
+    return retry(this.#world, signal, () => this.#storage.settle(name, signal));
+  }
+
   /** A list that breaks off goes on behind the last name it gave. */
   async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     let last = after ?? '';

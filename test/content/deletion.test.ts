@@ -151,6 +151,7 @@ function changed(real: ObjectStorage, changes: Partial<ObjectStorage>): ObjectSt
     replace: (...args) => real.replace(...args),
     get: (...args) => real.get(...args),
     head: (...args) => real.head(...args),
+    settle: (...args) => real.settle(...args),
     list: (...args) => real.list(...args),
     delete: (...args) => real.delete(...args),
     deleteMany: (...args) => real.deleteMany(...args),

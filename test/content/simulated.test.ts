@@ -3,8 +3,12 @@ import { BackupRepository } from '../../src/content/backups.js';
 import { readGitStatus } from '../../src/content/git-status.js';
 import { initialize } from '../../src/content/initialize.js';
 import { planOf } from '../../src/content/initializers/table.js';
+import type { ArchiveManifest } from '../../src/content/manifest.js';
+import { createSnapshot } from '../../src/content/snapshots.js';
 import { StewardError } from '../../src/errors/steward-error.js';
+import { sleep } from '../../src/gateways/clock.js';
 import { makeDurableDirectory } from '../../src/gateways/durable.js';
+import { noFileFaults } from '../../src/gateways/simulated/file-faults.js';
 import { noProcessFaults } from '../../src/gateways/simulated/process-faults.js';
 import { workspacePrograms } from '../../src/gateways/simulated/programs/table.js';
 import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
@@ -13,6 +17,8 @@ import { DirectoryStorage } from '../../src/storage/directory.js';
 import { backupOptions, contextFor, ids, noAbort } from './support/place.js';
 
 const { owner, workspace } = ids();
+/** The archive comes first. */
+const MANIFEST_LINK = 2;
 const user = { uid: 33333, gid: 33333 };
 
 describe('the same content code in the simulated world', () => {
@@ -63,6 +69,64 @@ describe('the same content code in the simulated world', () => {
       expect(await files.stat('/content/README.md'), `seed ${seed}`).toBeDefined();
     }
   });
+
+  test('takes content for saved by a backup whose commit had failed only when no power cut can take it', async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const before = placeIn(SimulatedWorld.fromSeed(seed, workspacePrograms));
+      const { backups, world } = before;
+      await world.files.makeDirectory('/content');
+      await world.files.write('/content/work', 'done');
+      const lost = { code: 'ENOSPC', isDoneAnyway: true } as const;
+      let links = 0;
+      world.files.faults = {
+        at: (operation) => (operation === 'link' && ++links === MANIFEST_LINK ? lost : undefined),
+      };
+      const refused = settled(world, backups.create('/content', backupOptions('/content')));
+      await expect(refused).rejects.toMatchObject({ code: 'disk-full' });
+      world.files.faults = noFileFaults;
+
+      const found = await backups.latest(noAbort());
+      if (found === undefined) throw new Error('a link that took effect made no manifest');
+      await world.files.makeDirectory('/again');
+      await backups.restore(found, '/again', { signal: noAbort() });
+      const { chain, ...options } = backupOptions('/again');
+      await settled(world, backups.seed('/again', chain, found, { ...options, excludes: [] }));
+      const saved = await settled(world, backups.create('/again', { ...options, chain }));
+      expect(saved).toMatchObject({ kind: 'unchanged', manifest: { generation: 1 } });
+      const after = placeIn(world.cutPower());
+      expect(await after.backups.latest(noAbort()), `seed ${seed}`).toEqual(saved.manifest);
+    }
+  });
+
+  test.each(['snapshot', 'backup'] as const)(
+    'a %s does not fail for a file that goes between the times of its folder and its names',
+    async (kind) => {
+      const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
+      const { world, backups } = place;
+      await world.files.makeDirectory('/content');
+      await world.files.write('/content/stays', 'here');
+      await world.files.write('/content/goes', 'away');
+      await settled(world, sleep(world.clock, 1000, noAbort()));
+      let lists = 0;
+      world.files.faults = {
+        at: (operation, path) => {
+          // The first one to list it is tar, and the second find, which has printed the folder by then.
+          if (operation === 'list' && path === '/content' && ++lists === 2)
+            world.files.disk.remove('/content/goes');
+          return undefined;
+        },
+      };
+      const options = backupOptions('/content');
+      const making: Promise<ArchiveManifest> =
+        kind === 'snapshot'
+          ? createSnapshot(place, '/content', 'snapshot-1.tar', ids(), { signal: noAbort() })
+          : backups.create('/content', options).then(({ manifest }) => manifest);
+      const { parts, tree } = await settled(world, making);
+      // It holds what was there, and does not say that this is what is there now.
+      expect(parts).toMatchObject([{ entries: 3 }]);
+      expect(tree).toMatchObject({ entries: 2, isExact: false });
+    },
+  );
 
   test('commits no manifest that could not be read again', async () => {
     const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));

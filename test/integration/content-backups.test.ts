@@ -251,6 +251,7 @@ function repository(place: ArchivePlace, changed: Partial<ObjectStorage> = {}): 
     replace: (...args) => storage.replace(...args),
     get: (...args) => storage.get(...args),
     head: (...args) => storage.head(...args),
+    settle: (...args) => storage.settle(...args),
     list: (...args) => storage.list(...args),
     delete: (...args) => storage.delete(...args),
     deleteMany: (...args) => storage.deleteMany(...args),

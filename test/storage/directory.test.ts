@@ -49,6 +49,22 @@ describe('DirectoryStorage', () => {
     }
   });
 
+  it('makes sure of an object that a put which failed has left', async () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const world = SimulatedWorld.fromSeed(seed);
+      const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
+      const storage = new DirectoryStorage(world, options);
+      world.files.faults = {
+        at: (operation) => (operation === 'link' ? { code: 'EIO', isDoneAnyway: true } : undefined),
+      };
+      await expect(storage.put('a/1', Readable.from(['x']), { signal })).rejects.toThrow();
+      await storage.settle('a/1', signal);
+      await storage.settle('a/2', signal);
+      const after = new DirectoryStorage(world.cutPower(), options);
+      expect(await after.head('a/1', signal), `seed ${seed}`).toMatchObject({ sizeBytes: 1 });
+    }
+  });
+
   it('knows its folder again after a kill at any moment of its first use and a power cut later', async () => {
     const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
     for (const [seed, moment] of moments(40)) {

@@ -107,6 +107,7 @@ function flaky(
     },
     get: () => answer(undefined),
     head: () => answer(object),
+    settle: () => answer(undefined),
     async *list() {
       count += 1;
       for (const [index, name] of ['a', 'b', 'c'].entries()) {

@@ -71,6 +71,10 @@ export class HeldStorage implements ObjectStorage {
     return this.#storage.head(name, signal);
   }
 
+  settle(name: ObjectName, signal: AbortSignal): Promise<void> {
+    return this.#storage.settle(name, signal);
+  }
+
   async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     await this.#pass('list', signal);
     yield* this.#storage.list(prefix, signal, after);

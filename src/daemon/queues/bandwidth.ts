@@ -24,6 +24,7 @@ export class Bandwidth {
       replace: (name, body, options) => storage.replace(name, this.#slowed(body, options.signal), options),
       get: (name, options) => storage.get(name, options),
       head: (name, signal) => storage.head(name, signal),
+      settle: (name, signal) => storage.settle(name, signal),
       list: (prefix, signal, after) => storage.list(prefix, signal, after),
       delete: (name, signal) => storage.delete(name, signal),
       deleteMany: (names, signal) => storage.deleteMany(names, signal),

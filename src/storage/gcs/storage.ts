@@ -71,6 +71,9 @@ export class GcsStorage implements ObjectStorage {
     return found && stored(name, found[0]);
   }
 
+  /** Whatever the service shows it keeps. */
+  async settle(): Promise<void> {}
+
   async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     checkPrefix(prefix);
     const place = this.#rule.placeOfPrefix(prefix);

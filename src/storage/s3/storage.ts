@@ -95,6 +95,9 @@ export class S3Storage implements ObjectStorage {
     return { name, sizeBytes: answer.ContentLength ?? 0, modifiedMs: answer.LastModified?.getTime() ?? 0 };
   }
 
+  /** Whatever the service shows it keeps. */
+  async settle(): Promise<void> {}
+
   async *list(prefix: string, signal: AbortSignal, after?: ObjectName): AsyncGenerator<StoredObject> {
     checkPrefix(prefix);
     const place = this.#rule.placeOfPrefix(prefix);
