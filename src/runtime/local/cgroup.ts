@@ -1,11 +1,11 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../../gateways/file-error.js';
 import type { Files } from '../../gateways/files.js';
 import type { World } from '../../gateways/world.js';
 import { CGROUP_DEPTH_MAX, PROC_FILE_BYTES_MAX } from '../bounds.js';
 
 /**
- * A group of the kernel (cgroups(7), version 2) for each run, which no process can leave by itself. They hold no
+ * A group of the kernel (cgroups(7), version 2) for each start of a run, which no process can leave by itself. They hold no
  * limits; they only say which processes there are.
  *
  * How the folders of groups begin that we can make, below the one we are in; undefined where the machine has none
@@ -33,6 +33,18 @@ export async function openCgroups(world: World, name: string): Promise<string | 
     return undefined;
   }
 }
+
+/** Those of all starts of a run that still exist: their folders begin with `prefix`, the name of the start follows. */
+export async function cgroupsFrom(files: Files, prefix: string): Promise<readonly string[]> {
+  const entries = await unlessGone(() => files.list(dirname(prefix)));
+  const [begin, length] = [basename(prefix), basename(prefix).length];
+  return (entries ?? [])
+    .filter(({ name }) => name.startsWith(begin) && START.test(name.slice(length)))
+    .map(({ name }) => join(dirname(prefix), name));
+}
+
+/** As starts are named. */
+const START = /^[0-9a-f]{16}$/;
 
 export async function addToCgroup(files: Files, folder: string, pid: number): Promise<void> {
   await files.write(join(folder, 'cgroup.procs'), String(pid));

@@ -26,6 +26,8 @@ export interface ExecPlace extends RunNote {
   readonly shim: ProcessIdentity;
   /** Value of the variable that all its processes have. */
   readonly run: string;
+  /** Name of the start it came from. */
+  readonly start: string;
 }
 
 /**
@@ -82,7 +84,8 @@ export class Execs {
     const process = this.#world.processes.start(command);
     if (process.pid === undefined) throw await notStarted(process.exit);
     try {
-      if (place.cgroup !== undefined) await addToCgroup(this.#world.files, place.cgroup, process.pid);
+      const { cgroups, start } = place;
+      if (cgroups !== undefined) await addToCgroup(this.#world.files, `${cgroups}${start}`, process.pid);
     } catch (cause) {
       process.kill('SIGKILL');
       throw new StewardError('wrong-state', 'the command of the instance does not run any more', { cause });

@@ -37,12 +37,14 @@ export async function launch(
   const { files, processes, random } = world;
   const start = Buffer.from(random.bytes(8)).toString('hex');
   const workingFolder = await folderIn(world, run.contentFolder, run.location);
-  const cgroup = cgroups === undefined ? undefined : `${cgroups}${run.instance}`;
+  // Of each start its own: the logger of one that was cut off removes the group of that one only.
+  const ownCgroups = cgroups === undefined ? undefined : `${cgroups}${run.instance}-`;
+  const cgroup = ownCgroups === undefined ? undefined : `${ownCgroups}${start}`;
   if (cgroup !== undefined) await files.makeDirectory(cgroup);
   await record.write(start, {
     contentFolder: run.contentFolder,
     workingFolder,
-    ...(cgroup === undefined ? {} : { cgroup }),
+    ...(ownCgroups === undefined ? {} : { cgroups: ownCgroups }),
   });
   const { command, env } = await workOf(world, run);
   const [program = '/bin/sh', ...args] = [...(await powerless(world, options.owner)), '/bin/sh'];

@@ -10,7 +10,7 @@ import * as bounds from '../bounds.js';
 import type { ExecRequest, RunningExec } from '../exec.js';
 import type { LogOptions, LogPiece } from '../log.js';
 import type { Listener, RunRequest, RunState, WorkspaceRuntime } from '../workspace-runtime.js';
-import { openCgroups, removeCgroup } from './cgroup.js';
+import { cgroupsFrom, openCgroups, removeCgroup } from './cgroup.js';
 import { Execs } from './execs.js';
 import { Home } from './home.js';
 import { launch } from './launch.js';
@@ -129,7 +129,12 @@ export class LocalRuntime implements WorkspaceRuntime {
     if (state !== 'running' || occupant.kind !== 'shim' || note === undefined) {
       throw new StewardError('wrong-state', 'the command of the instance does not run');
     }
-    return this.#execs.start(instance, request, { shim: occupant.identity, run: folder.path, ...note });
+    return this.#execs.start(instance, request, {
+      ...note,
+      shim: occupant.identity,
+      run: folder.path,
+      start: occupant.start,
+    });
   }
 
   async authorize(instance: InstanceId, sshKeys: readonly string[]): Promise<void> {
@@ -144,8 +149,9 @@ export class LocalRuntime implements WorkspaceRuntime {
   async remove(instance: InstanceId): Promise<void> {
     this.#asked.delete(instance);
     const record = this.#record(instance);
-    const cgroup = (await record.read())?.cgroup;
-    if (cgroup !== undefined) await removeCgroup(this.#world, cgroup);
+    const { cgroups } = (await record.read()) ?? {};
+    const left = cgroups === undefined ? [] : await cgroupsFrom(this.#world.files, cgroups);
+    for (const cgroup of left) await removeCgroup(this.#world, cgroup);
     await this.#folder(instance).remove();
     await record.remove();
   }
@@ -195,7 +201,7 @@ export class LocalRuntime implements WorkspaceRuntime {
 
   /** The group at once, so that none of it forks away meanwhile; false when nothing was left. */
   async #killAll(marks: RunMarks): Promise<boolean> {
-    const inGroup = marks.cgroup === undefined && (await this.#signalGroup(marks, 'SIGKILL'));
+    const inGroup = marks.cgroups === undefined && (await this.#signalGroup(marks, 'SIGKILL'));
     return (await this.#members.kill(marks)) || inGroup;
   }
 
@@ -209,7 +215,7 @@ export class LocalRuntime implements WorkspaceRuntime {
     const occupant = await folder.occupant();
     const note = await this.#record(instance).read();
     const shim = occupant.kind === 'shim' ? occupant.identity : undefined;
-    return { run: folder.path, shim, cgroup: note?.cgroup };
+    return { run: folder.path, shim, cgroups: note?.cgroups };
   }
 
   async #isRunning(identity: ProcessIdentity): Promise<boolean> {

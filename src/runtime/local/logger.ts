@@ -27,5 +27,9 @@ while :; do
   [ "$number" -lt "$kept" ] || rm -f "$((number - kept)).log"
 done
 : >over
-[ -z "$group" ] || rmdir "$group" 2>/dev/null
+[ -n "$group" ] || exit 0
+for pause in 0 1 5; do
+  sleep "$pause"
+  rmdir "$group" 2>/dev/null && break
+done
 `;

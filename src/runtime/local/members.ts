@@ -3,7 +3,7 @@ import type { ProcessIdentity } from '../../gateways/processes.js';
 import { type ProcStat, parseProcStat } from '../../gateways/real/proc-stat.js';
 import type { World } from '../../gateways/world.js';
 import { ENVIRONMENT_BYTES_MAX, LOOKS_AT_A_TIME, PROC_STAT_BYTES_MAX } from '../bounds.js';
-import { cgroupPids, isPopulated, killCgroup } from './cgroup.js';
+import { cgroupPids, cgroupsFrom, isPopulated, killCgroup } from './cgroup.js';
 import type { Owner } from './run-folder.js';
 
 /** Variable that every process of a run inherits: the path of the run's folder. */
@@ -15,8 +15,8 @@ export interface RunMarks {
   readonly run: string;
   /** The leader of its session; undefined when it is not known. */
   readonly shim: ProcessIdentity | undefined;
-  /** Folder of its group; undefined where the machine has none. */
-  readonly cgroup: string | undefined;
+  /** How the folders of its groups begin; undefined where the machine has none. */
+  readonly cgroups: string | undefined;
 }
 
 export interface Member {
@@ -44,7 +44,11 @@ export class Members {
   }
 
   async list(marks: RunMarks): Promise<readonly Member[]> {
-    if (marks.cgroup !== undefined) return this.#living(await cgroupPids(this.#world.files, marks.cgroup));
+    if (marks.cgroups !== undefined) {
+      const { files } = this.#world;
+      const folders = await cgroupsFrom(files, marks.cgroups);
+      return this.#living((await inBatches(folders, (folder) => cgroupPids(files, folder))).flat());
+    }
     const all = await this.#ofOwner();
     const belong = await inBatches(all, (member) => this.#belongs(member, marks));
     return all.filter((_, index) => belong[index]);
@@ -67,9 +71,12 @@ export class Members {
   /** Kills all of them; false when there are none. */
   async kill(marks: RunMarks): Promise<boolean> {
     const { files, processes } = this.#world;
-    if (marks.cgroup !== undefined) {
-      if (!(await isPopulated(files, marks.cgroup))) return false;
-      if (await killCgroup(files, marks.cgroup)) return true;
+    if (marks.cgroups !== undefined) {
+      const folders = await cgroupsFrom(files, marks.cgroups);
+      const populated = await inBatches(folders, (folder) => isPopulated(files, folder));
+      if (!populated.includes(true)) return false;
+      const killed = await inBatches(folders, (folder) => killCgroup(files, folder));
+      if (!killed.includes(false)) return true;
     }
     const members = await this.list(marks);
     for (const { identity } of members) await processes.signalProcess(identity, 'SIGKILL');

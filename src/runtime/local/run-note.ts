@@ -9,8 +9,8 @@ const note = z.object({
   /** The content, and the folder in it that the command started in. */
   contentFolder: z.string(),
   workingFolder: z.string(),
-  /** The group of its processes, where the machine has such. */
-  cgroup: z.string().optional(),
+  /** How the folders of the groups of its processes begin, where the machine has such; the name of a start follows. */
+  cgroups: z.string().optional(),
 });
 
 /** What has to be known of a run as long as it is remembered. */

@@ -60,8 +60,9 @@ describe.each(hasCgroups ? [true, false] : [false])('with cgroups: %s', (useCgro
 
   test.runIf(useCgroups)('leaves no group behind', async () => {
     await place.start('exec sleep 1000');
-    const note: unknown = JSON.parse(await readFile(join(place.root, 'logs', 'run-1', 'note'), 'utf8'));
-    const group = typeof note === 'object' && note !== null && 'cgroup' in note ? String(note.cgroup) : '';
+    const groups = JSON.parse(await readFile(join(place.root, 'logs', 'run-1', 'note'), 'utf8')).cgroups;
+    const identity = await readFile(join(place.root, 'runs', 'run-1', 'identity'), 'utf8');
+    const group = `${groups}${identity.trim().split(' ').at(-1)}`;
     expect(existsSync(group)).toBe(true);
     await place.runtime.stop(instance, 0, never);
     await expect.poll(() => existsSync(group)).toBe(false);
