@@ -3,8 +3,9 @@
  * up. It says when a backup is due, and is told how each one ended; what is on disk about it is its own to say.
  */
 import { BACKUP_TIMER } from './backup-timer.js';
-import { backupTimerLimits } from './backup-timer-steps.js';
+import { type BackupTimerLimits, backupTimerLimits } from './backup-timer-steps.js';
 import { contentSetup } from './content-setup.js';
+import type { ContentLimits } from './content-types.js';
 import { failureOf, jitterOf, timeOf } from './effect-end.js';
 
 /** Content that may be stored elsewhere gets a timer, unless the installation has none. */
@@ -15,7 +16,7 @@ export const startTimer = contentSetup.enqueueActions(({ context, event, enqueue
     id: BACKUP_TIMER,
     input: {
       instance: identity.instance,
-      limits: { ...backupTimerLimits, periodMs: limits.backupPeriodMs },
+      limits: timerLimits(limits),
       at,
       jitter: jitterOf(event),
       record: timer,
@@ -35,3 +36,14 @@ export const dropTimer = contentSetup.enqueueActions(({ context, event, enqueue 
 
 /** The timer may end at any time. */
 export const timerEnds = { guard: 'isEndOfTimer', actions: dropTimer } as const;
+
+/** The same for all timers that go by the same limits: there are thousands of them. */
+function timerLimits(limits: ContentLimits): BackupTimerLimits {
+  const known = limitsOfTimers.get(limits);
+  if (known !== undefined) return known;
+  const made = { ...backupTimerLimits, periodMs: limits.backupPeriodMs };
+  limitsOfTimers.set(limits, made);
+  return made;
+}
+
+const limitsOfTimers = new WeakMap<ContentLimits, BackupTimerLimits>();

@@ -1,7 +1,6 @@
 import type { Program } from '../config/state-folder.js';
 import { StewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
-import { keepHeapCompact } from '../gateways/real/compact-heap.js';
 import type { PlainChildSpec, SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
@@ -27,7 +26,6 @@ export async function runPrograms(
   options: RunOptions,
   onReady: () => void,
 ): Promise<ExitCode | undefined> {
-  keepHeapCompact();
   const { cli, places } = session;
   const { world, env, interrupted } = cli;
   const loggerOf = programLoggers(cli, options);

@@ -1,4 +1,3 @@
-import PQueue from 'p-queue';
 import type { StepInput } from '../../machines/content-setup.js';
 import { contentMachine } from '../../machines/content-state.js';
 import type { ContentContext, ContentLimits } from '../../machines/content-types.js';
@@ -27,6 +26,7 @@ import { backupTimer } from './effects/backup-timer.js';
 import { ContentEffects } from './effects/content.js';
 import { deadline } from './effects/deadline.js';
 import { type ContentOwner, FolderEffects } from './effects/folder.js';
+import { LookAhead } from './effects/look-ahead.js';
 import { type Performing, perform } from './effects/perform.js';
 import { writeRecord } from './effects/write-record.js';
 import type { Moved } from './instance/follower.js';
@@ -114,6 +114,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
   const removals = removalsFor(options, queues);
   await removals.open();
   const policy = options.policy ?? DEFAULT_BACKUP_POLICY;
+  const ahead = new LookAhead(world, area);
   const instances: Instances = new Instances({
     clock: world.clock,
     machine: machineWith(
@@ -127,6 +128,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
         layers,
         removals,
         policy,
+        ahead,
       },
       (input) => instances.get(input.context.identity.instance),
     ),
@@ -158,7 +160,7 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
       urlOf: (view, name) => snapshotUrl(options.place.storage, view.context.identity, name),
       promise: ({ context }, ticket) => records.writePromise(context, ticket),
     },
-    recover: () => recover(instances, records, secrets),
+    recover: () => recover(instances, records, secrets, ahead),
     close: async () => {
       await removals.close();
       await close(records, publisher, layers);
@@ -206,6 +208,7 @@ interface EffectsOptions extends Omit<CoreOptions, 'queues' | 'layers' | 'policy
   readonly layers: LayerCache | undefined;
   readonly removals: Removals;
   readonly policy: BackupPolicy;
+  readonly ahead: LookAhead;
 }
 
 /** Progress goes to those who watch, too. */
@@ -292,12 +295,25 @@ function noteSequence(instances: Instances, transition: Transition): void {
   if (live !== undefined) live.latest = { ...live.latest, sequence: transition.sequence };
 }
 
-async function recover(instances: Instances, records: ContentRecords, secrets: SecretStore): Promise<void> {
+async function recover(
+  instances: Instances,
+  records: ContentRecords,
+  secrets: SecretStore,
+  ahead: LookAhead,
+): Promise<void> {
   const recorded = [...records.living()];
   const settingUp = recorded.filter((record) => record.step === 'setting-up');
   await secrets.sweep(new Set(settingUp.map((record) => record.identity.instance)));
-  const queue = new PQueue({ concurrency: RECOVERIES_MAX });
-  await queue.addAll(recorded.map((record) => () => instances.recover(record)));
+  const left = ahead.over(recorded);
+  // A few who take one after another: a queue of all would hold thousands of promises to the end, and leave a heap of holes.
+  const recoverLeft = async () => {
+    for await (const record of left) {
+      await instances.recover(record);
+      // One that is parked, or failed, looks at the world when it begins.
+      ahead.take(record.identity.instance);
+    }
+  };
+  await Promise.all(Array.from({ length: RECOVERIES_MAX }, recoverLeft));
 }
 
 async function close(

@@ -151,7 +151,7 @@ export class Instances {
     this.#claim(record.identity);
     if (record.parked !== undefined) return;
     await this.#lives.start(record.identity);
-    const back = this.find(instance)?.waitFor((view) => (isBack(view.step) ? true : undefined), endless());
+    const back = this.find(instance)?.waitFor((view) => (isBack(view.step) ? true : undefined));
     // One that crashes is its supervisor's; the others come back regardless.
     await back?.catch(() => undefined);
   }
@@ -338,10 +338,6 @@ function isDeafToJobs(step: string): boolean {
 
 function isBack(step: string): boolean {
   return !isDeafToJobs(step);
-}
-
-function endless(): AbortSignal {
-  return new AbortController().signal;
 }
 
 function stopping(): StewardError {

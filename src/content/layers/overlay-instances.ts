@@ -103,7 +103,8 @@ export class OverlayInstances {
 
   /** See LayerCache. A workspace may have a file named as our marker: then the mount table decides. */
   async requireAttached(instance: InstanceId, folder: string): Promise<void> {
-    if (!(await isBare(this.#world, folder)) || !(await this.#isOverlay(instance))) return;
+    if (!this.#uses.has(instance) && !this.#unknown.has(instance)) return;
+    if (!(await isBare(this.#world, folder))) return;
     if (!(await this.#isMounted(this.#homeOf(instance)))) throw missing(instance, 'it is not mounted');
   }
 

@@ -7,6 +7,7 @@ import type { WorkingArea } from '../area.js';
 import type { SecretStore } from '../instance/secrets.js';
 import type { Removals } from '../removals/removals.js';
 import { isAnnounced } from './announced.js';
+import type { LookAhead } from './look-ahead.js';
 
 /** Who content belongs to on this node. */
 export interface ContentOwner {
@@ -27,6 +28,7 @@ export interface FolderEffectsOptions {
   /** undefined: no content stands on a layer. */
   readonly layers: LayerCache | undefined;
   readonly removals: Removals;
+  readonly ahead: LookAhead;
 }
 
 /** The effects that touch the content folder as a whole. */
@@ -38,8 +40,9 @@ export class FolderEffects {
   readonly #workspaces: FolderWitness;
   readonly #layers: LayerCache | undefined;
   readonly #removals: Removals;
+  readonly #ahead: LookAhead;
 
-  constructor({ files, area, secrets, owner, workspaces, layers, removals }: FolderEffectsOptions) {
+  constructor({ files, area, secrets, owner, workspaces, layers, removals, ahead }: FolderEffectsOptions) {
     this.#files = files;
     this.#area = area;
     this.#secrets = secrets;
@@ -47,6 +50,7 @@ export class FolderEffects {
     this.#workspaces = workspaces;
     this.#layers = layers;
     this.#removals = removals;
+    this.#ahead = ahead;
   }
 
   /** An empty folder with the right owner; what an interrupted set-up left is thrown away. */
@@ -74,15 +78,17 @@ export class FolderEffects {
         isAnnounced: false,
       };
     }
-    if ((await this.#attach(context, signal)) === 'lost' || !(await this.#isThere(content))) {
-      await this.#workspaces.check();
-      return { content: 'absent', credentials: 'available', isAnnounced: false };
+    const wasSeen = this.#ahead.take(instance);
+    const attached = await this.#attach(context, signal);
+    const isLost = attached === 'lost';
+    const isSeen = wasSeen && attached !== 'attached';
+    // Thousands come back at once, most of them in use: what is in a folder shows that the folder is there.
+    const isInUse = !isLost && (isSeen || (await isAnnounced(this.#files, content)));
+    if (isInUse || (!isLost && (await this.#isThere(content)))) {
+      return { content: 'present', credentials: 'available', isAnnounced: isInUse };
     }
-    return {
-      content: 'present',
-      credentials: 'available',
-      isAnnounced: await isAnnounced(this.#files, content),
-    };
+    await this.#workspaces.check();
+    return { content: 'absent', credentials: 'available', isAnnounced: false };
   }
 
   /**

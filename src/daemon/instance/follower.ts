@@ -21,8 +21,10 @@ export interface Moved {
 export class Follower {
   readonly #onMoved: (moved: Moved) => void;
   #step = 'none';
-  /** Where each child that lives is. */
-  readonly #children = new Map<ChildId, string>();
+  /** Where the backup timer is, which most have. */
+  #timer: string | undefined;
+  /** Where each attachment that lives is; few have any. */
+  #attachments: Map<AttachmentId, string> | undefined;
 
   constructor(onMoved: (moved: Moved) => void) {
     this.#onMoved = onMoved;
@@ -54,11 +56,20 @@ export class Follower {
   /** A child that says it is there has recorded that; its steps need not wait for a record of the content. */
   #seeChild(actor: ChildId, event: string, snapshot: object): void {
     const to = 'value' in snapshot && typeof snapshot.value === 'string' ? snapshot.value : undefined;
-    const from = this.#children.get(actor) ?? (actor === BACKUP_TIMER ? 'off' : 'absent');
+    const from =
+      actor === BACKUP_TIMER ? (this.#timer ?? 'off') : (this.#attachments?.get(actor) ?? 'absent');
     if (to === undefined || to === from) return;
-    this.#children.set(actor, to);
-    if ('status' in snapshot && snapshot.status !== 'active') this.#children.delete(actor);
+    this.#keep(actor, 'status' in snapshot && snapshot.status !== 'active' ? undefined : to);
     this.#onMoved({ actor, from, to, cause: causeOf(event), detail: failureIn(snapshot), isDurable: true });
+  }
+
+  #keep(actor: ChildId, step: string | undefined): void {
+    if (actor === BACKUP_TIMER) this.#timer = step;
+    else if (step === undefined) this.#attachments?.delete(actor);
+    else {
+      this.#attachments ??= new Map();
+      this.#attachments.set(actor, step);
+    }
   }
 }
 

@@ -34,7 +34,8 @@ export class Instance {
   /** What led to the present step, and when; `sequence` is 0 until its record is on disk. */
   latest: Latest = { cause: 'start', at: 0, sequence: 0 };
   readonly #actor: Actor<typeof contentMachine>;
-  readonly #watchers = new Set<Watcher>();
+  /** Present while somebody waits. */
+  #watchers: Set<Watcher> | undefined;
   readonly #over: Promise<ContentView>;
   /** Set when it has ended without a last view: it crashed, or was halted. */
   #end: StewardError | undefined;
@@ -97,11 +98,11 @@ export class Instance {
    * Resolves with the first answer `decide` gives to a view, the present one included. Rejects with the signal's
    * reason when the caller goes away or runs out of time; the work goes on.
    */
-  waitFor<Answer>(decide: (view: ContentView) => Answer | undefined, signal: AbortSignal): Promise<Answer> {
+  waitFor<Answer>(decide: (view: ContentView) => Answer | undefined, signal?: AbortSignal): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
-        this.#watchers.delete(watcher);
-        signal.removeEventListener('abort', leave);
+        this.#forget(watcher);
+        signal?.removeEventListener('abort', leave);
         settle();
       };
       const look = (view: ContentView) => {
@@ -114,26 +115,32 @@ export class Instance {
       };
       const fail = (error: StewardError) => finish(() => reject(error));
       const watcher: Watcher = { look, fail };
-      const leave = () => finish(() => reject(signal.reason));
-      if (signal.aborted) {
+      const leave = () => finish(() => reject(signal?.reason));
+      if (signal?.aborted === true) {
         leave();
         return;
       }
-      signal.addEventListener('abort', leave, { once: true });
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#watchers ??= new Set();
       this.#watchers.add(watcher);
       look(this.view);
       if (this.#end !== undefined) fail(this.#end);
     });
   }
 
+  #forget(watcher: Watcher): void {
+    this.#watchers?.delete(watcher);
+    if (this.#watchers?.size === 0) this.#watchers = undefined;
+  }
+
   #changed(view: ContentView): void {
-    for (const { look } of this.#watchers) look(view);
+    for (const { look } of this.#watchers ?? []) look(view);
   }
 
   /** Nothing comes any more: effects are given up, and whoever waits learns it. */
   #endWith(error: StewardError): void {
     this.#end ??= error;
     this.lane.abort(error);
-    for (const { fail } of this.#watchers) fail(error);
+    for (const { fail } of this.#watchers ?? []) fail(error);
   }
 }

@@ -7,11 +7,12 @@ import { QUIESCE_POLL_MS } from '../bounds.js';
  * initializer.
  */
 export class Lane {
-  readonly #effects = new Set<AbortController>();
-  #tail: Promise<unknown> = Promise.resolve();
+  /** Present while there are any: thousands of lanes are idle. */
+  #effects: Set<AbortController> | undefined;
+  #tail: Promise<unknown> | undefined;
 
   get isIdle(): boolean {
-    return this.#effects.size === 0;
+    return this.#effects === undefined;
   }
 
   /** Runs `task` after everything before it has ended; rejects then, without running it, if `signal` has aborted. */
@@ -20,8 +21,9 @@ export class Lane {
     const giveUp = () => effect.abort(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
     if (signal.aborted) giveUp();
-    this.#effects.add(effect);
-    const result = this.#tail.then(() => {
+    const effects = this.#effects ?? new Set();
+    this.#effects = effects.add(effect);
+    const result = (this.#tail ?? Promise.resolve()).then(() => {
       effect.signal.throwIfAborted();
       return task(effect.signal);
     });
@@ -29,14 +31,17 @@ export class Lane {
       .catch(() => undefined)
       .then(() => {
         signal.removeEventListener('abort', giveUp);
-        this.#effects.delete(effect);
+        effects.delete(effect);
+        if (effects.size > 0) return;
+        this.#effects = undefined;
+        this.#tail = undefined;
       });
     return result;
   }
 
   /** Gives up everything that runs or waits; `idle` tells when it has ended. */
   abort(reason: Error): void {
-    for (const effect of this.#effects) effect.abort(reason);
+    for (const effect of this.#effects ?? []) effect.abort(reason);
   }
 
   /**

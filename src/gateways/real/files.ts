@@ -159,6 +159,8 @@ async function readWithin(handle: fs.FileHandle, path: string, limitBytes: numbe
     const room = Math.min(Math.max(size - length, 0) + 1, READ_CHUNK_BYTES * 4);
     const chunk = Buffer.allocUnsafe(size === 0 ? Math.min(READ_UNKNOWN_BYTES, limitBytes + 1) : room);
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
+    // One read is enough for most: it got what the file was said to hold, and there was room for more.
+    if (length === 0 && bytesRead === size && size > 0) return chunk.subarray(0, bytesRead);
     if (bytesRead === 0) return Buffer.concat(chunks, length);
     chunks.push(chunk.subarray(0, bytesRead));
     length += bytesRead;

@@ -1,0 +1,47 @@
+import type { InstanceId } from '../../../machines/ids.js';
+import type { ContentRecord } from '../../../machines/record.js';
+import type { World } from '../../gateways/world.js';
+import type { WorkingArea } from '../area.js';
+import { LOOK_AHEAD_DEADLINE_MS, LOOKS_AHEAD_MAX } from '../bounds.js';
+import { inTime } from '../instance/in-time.js';
+import { isAnnounced } from './announced.js';
+
+/**
+ * Looks at the folders of many instances at once before they come back: asked for one by one, between the work of
+ * the others, each look costs several times as much. What was seen is used once, and whoever finds nothing here
+ * looks for himself.
+ */
+export class LookAhead {
+  readonly #world: Pick<World, 'files' | 'clock'>;
+  readonly #area: WorkingArea;
+  readonly #announced = new Set<InstanceId>();
+
+  constructor(world: Pick<World, 'files' | 'clock'>, area: WorkingArea) {
+    this.#world = world;
+    this.#area = area;
+  }
+
+  /** The records one after another, each when its content has been looked at. */
+  async *over(records: readonly ContentRecord[]): AsyncGenerator<ContentRecord> {
+    const { clock } = this.#world;
+    for (let first = 0; first < records.length; first += LOOKS_AHEAD_MAX) {
+      const next = records.slice(first, first + LOOKS_AHEAD_MAX);
+      const looks = Promise.all(next.map((record) => this.#look(record)));
+      // On a disk that does not answer each survey fails by itself.
+      const seen = await inTime(clock, LOOK_AHEAD_DEADLINE_MS, 'looking ahead', looks).catch(() => []);
+      for (const instance of seen) if (instance !== undefined) this.#announced.add(instance);
+      yield* next;
+    }
+  }
+
+  /** Whether content was seen to be there and announced. True once: later on it may have gone. */
+  take(instance: InstanceId): boolean {
+    return this.#announced.delete(instance);
+  }
+
+  async #look({ identity: { instance }, step }: ContentRecord): Promise<InstanceId | undefined> {
+    if (step !== 'available') return undefined;
+    const isSeen = await isAnnounced(this.#world.files, this.#area.contentOf(instance)).catch(() => false);
+    return isSeen ? instance : undefined;
+  }
+}
