@@ -244,6 +244,45 @@ describe('a decision', () => {
   });
 });
 
+describe('bad requests', () => {
+  const reasoned = { reason: 'why', action: { $case: 'retry', value: {} } } as const;
+
+  test.each(['', '../x', 'a/b', 'x'.repeat(10_000), 'a\nb', '\u0000'])(
+    'of an instance %j are refused',
+    async (instanceId) => {
+      const rig = await running();
+      const { transitions } = rig.core;
+      const nobody = { ...daemonWith([]), recover: () => Promise.reject(new Error('not to be asked')) };
+      const refused = { code: 'invalid-argument' };
+      const rpc = managerHandlers(rig.core, rig.clock);
+      await expect(rpc.getInstance({ instanceId }, rig.call())).rejects.toMatchObject(refused);
+      const why = explainInstance(rig.core, nobody, rig.clock, { instanceId }, never);
+      await expect(why).rejects.toMatchObject(refused);
+      const history = wholeHistory(transitions, nobody, { instanceId, limit: 0 }, never);
+      await expect(history).rejects.toMatchObject(refused);
+      const decision = recoverInstance(rig.core, nobody, { instanceId, ...reasoned }, rig.call());
+      await expect(decision).rejects.toMatchObject(refused);
+    },
+  );
+
+  test.each([
+    [{ ...reasoned, reason: '' }],
+    [{ ...reasoned, reason: 'x'.repeat(10_000) }],
+    [{ ...reasoned, action: undefined }],
+  ])('of a decision %# are refused before anybody is asked', async (change) => {
+    const rig = await running();
+    const nobody = { recover: () => Promise.reject(new Error('not to be asked')) };
+    const decision = recoverInstance(rig.core, nobody, { instanceId: ID, ...change }, rig.call());
+    await expect(decision).rejects.toMatchObject({ code: 'invalid-argument' });
+  });
+
+  test('of a history with a negative limit are refused', async () => {
+    const rig = await running();
+    const history = wholeHistory(rig.core.transitions, daemonWith([]), { instanceId: ID, limit: -1 }, never);
+    await expect(history).rejects.toMatchObject({ code: 'invalid-argument' });
+  });
+});
+
 describe('maintenance', () => {
   test('is set for a time that has a limit, with a reason, and taken back', async () => {
     const rig = await running();
