@@ -66,6 +66,8 @@ export const LIFE_STEPS: Readonly<Record<string, string>> = {
   running: 'is running',
   'stopping.recordingStop': 'is about to stop',
   'stopping.endingCommand': 'is stopping: its command is being ended',
+  'stopping.snapshotting': 'is stopping: its tasks are done, and a snapshot of what they made is being taken',
+  'stopping.recordingSnapshot': 'is stopping: the snapshot of what its tasks made is being written down',
   'stopping.disposing': 'is stopping: its command has ended, and its content is being wrapped up',
   'stopping.recordingTrouble': 'is stopping, and something is in the way',
   'stopping.pausing': 'is stopping, something is in the way, and it waits for the next attempt',
@@ -97,6 +99,7 @@ const WORK: Readonly<Record<string, string>> = {
   preparing: 'reaching the daemon',
   settingUp: 'getting the content',
   startingCommand: 'starting the command',
+  snapshotting: 'the snapshot of what the tasks made',
   endingCommand: 'ending the command',
   disposing: 'saving and removing the content',
 };
