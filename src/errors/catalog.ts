@@ -35,11 +35,7 @@ export const catalog = {
     true,
     'Wait for the state named in the message, then call again.',
   ),
-  'under-maintenance': entry(
-    status.FAILED_PRECONDITION,
-    true,
-    'Try again when the maintenance is over.',
-  ),
+  'under-maintenance': entry(status.FAILED_PRECONDITION, true, 'Try again when the maintenance is over.'),
   'needs-cluster': entry(
     status.FAILED_PRECONDITION,
     false,
