@@ -38,6 +38,8 @@ export interface DaemonRoundOptions {
 
 /** Something outside that does not work for a while. */
 export interface Trouble {
+  /** So long after its end the daemon may still go by it. */
+  readonly seenLateMs?: number;
   begin(): Promise<void>;
   end(): Promise<void>;
 }
@@ -145,6 +147,8 @@ export class DaemonRound {
     await Promise.race([pause(length), daemon.ended]);
     await trouble.end();
     this.#log('trouble ends');
+    // Until it looks again, it goes by what it saw.
+    if (trouble.seenLateMs !== undefined) await Promise.race([pause(trouble.seenLateMs), daemon.ended]);
     this.#isTroubled = false;
   }
 

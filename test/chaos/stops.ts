@@ -42,9 +42,10 @@ export async function stopAll(options: StopsOptions): Promise<string> {
   }, LOOK_MS);
   for (let kill = 0; kill < KILLS; kill += 1) {
     const daemon = await nursery.start(birth(folder));
-    const timer = setTimeout(() => daemon.kill('SIGKILL'), KILL_AFTER_MS);
     const address = (await daemon.ready)?.[0];
-    const client = clientOf(address ?? '');
+    if (address === undefined) throw new Error('the daemon ended before it served');
+    const timer = setTimeout(() => daemon.kill('SIGKILL'), KILL_AFTER_MS);
+    const client = clientOf(address);
     await Promise.all(ids.map((id) => dispose(client.content, id).catch(() => undefined)));
     client.close();
     clearTimeout(timer);

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { READINESS_DEADLINE_MS, READINESS_PERIOD_MS } from '../../src/daemon/bounds.js';
 import type { Trouble } from './daemon-round.js';
 
 const BLOCK = Buffer.alloc(64 * 1024);
@@ -12,6 +13,7 @@ const LAST_BLOCK = Buffer.alloc(4 * 1024);
 export function fullDisk(folder: string): Trouble {
   const ballast = join(folder, 'ballast');
   return {
+    seenLateMs: READINESS_PERIOD_MS + READINESS_DEADLINE_MS,
     async begin() {
       const file = openSync(ballast, 'w');
       for (const block of [BLOCK, LAST_BLOCK]) while (isWritten(file, block));
