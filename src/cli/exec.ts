@@ -126,7 +126,8 @@ function environmentOf({ cli }: Session, { env = [] }: ExecOptions): Record<stri
 }
 
 function sizeOf({ cli }: Session) {
-  return { columns: cli.stdout.columns ?? TERMINAL_COLUMNS, rows: cli.stdout.rows ?? TERMINAL_ROWS };
+  // A terminal that was told no size says 0.
+  return { columns: cli.stdout.columns || TERMINAL_COLUMNS, rows: cli.stdout.rows || TERMINAL_ROWS };
 }
 
 function onInterrupt(signal: AbortSignal, interrupt: () => void): () => void {

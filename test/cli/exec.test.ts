@@ -73,6 +73,12 @@ describe('exec', () => {
     expect(JSON.parse(stdout).command.join(' ')).toContain('exec bash -l');
   });
 
+  it('asks for a usual size where its own terminal was told none', async () => {
+    const terminal = { columns: 0, rows: 0 };
+    const { stdout } = await run(echo, ['-it', 'i1'], { terminal, stdin: memoryInput([], true) });
+    expect(JSON.parse(stdout)).toMatchObject({ terminal: { columns: 80, rows: 24 } });
+  });
+
   it('tells with --json lines and the exit code apart', async () => {
     const split: Exec = async function* () {
       yield started;
