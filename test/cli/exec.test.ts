@@ -76,7 +76,7 @@ describe('exec', () => {
   it('asks for a usual size where its own terminal was told none', async () => {
     const terminal = { columns: 0, rows: 0 };
     const { stdout } = await run(echo, ['-it', 'i1'], { terminal, stdin: memoryInput([], true) });
-    expect(JSON.parse(stdout)).toMatchObject({ terminal: { columns: 80, rows: 24 } });
+    expect(JSON.parse(stdout)).toMatchObject({ terminal: { columns: 100, rows: 30 } });
   });
 
   it('tells with --json lines and the exit code apart', async () => {
