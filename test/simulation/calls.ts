@@ -188,8 +188,9 @@ export class Callers {
   /** What a fresh instance holds: the newest backup of its workspace, else what its initializer brings. */
   async #expected(model: InstanceModel): Promise<Tree> {
     const { stored } = this.#run;
+    // One that a power cut could still take is the newest as long as none comes.
     const newest = stored
-      .backups(model.workspace)
+      .backups(model.workspace, 'now')
       .findLast((one) => one.instance !== model.id || generationOf(one) <= model.inherited);
     if (newest !== undefined) return stored.treeOf(newest);
     const spec = model.request.initializer?.spec;
