@@ -60,6 +60,23 @@ describe('RealFiles', () => {
     expect(lstatSync(join(root, 'above')).mode & 0o777).toBe(0o750);
   });
 
+  it('has ended everywhere when it fails, and reaches nothing afterwards', async ({ skip }) => {
+    const stuck = join(root, 'tree', 'a-stuck');
+    for (const name of ['b', 'c', 'd', 'e']) {
+      mkdirSync(join(root, 'tree', name, 'below'), { recursive: true });
+      for (let file = 0; file < 50; file += 1)
+        writeFileSync(join(root, 'tree', name, 'below', `${file}`), '');
+    }
+    writeFileSync(stuck, '');
+    skip(spawnSync('chattr', ['+i', stuck]).status !== 0, 'nothing can be made immutable here');
+    try {
+      await expect(files.remove(join(root, 'tree'))).rejects.toThrow(/EPERM/);
+      expect(readdirSync(join(root, 'tree'))).toEqual(['a-stuck']);
+    } finally {
+      spawnSync('chattr', ['-i', stuck]);
+    }
+  });
+
   it('removes names that are no UTF-8', async () => {
     const made = spawnSync(
       'sh',

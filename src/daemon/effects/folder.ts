@@ -59,6 +59,8 @@ export class FolderEffects {
     const folder = this.#area.contentOf(instance);
     await this.#workspaces.check();
     await this.#layers?.release(instance, folder, signal);
+    // One that hung until it was given up must not touch what has come into this place since.
+    signal.throwIfAborted();
     await this.#files.remove(folder);
     await this.#files.makeDirectory(folder, FOLDER_MODE);
     await this.#files.chmod(folder, FOLDER_MODE);
@@ -100,6 +102,7 @@ export class FolderEffects {
     const content = this.#area.contentOf(instance);
     await this.#workspaces.check();
     await this.#layers?.release(instance, content, signal);
+    signal.throwIfAborted();
     await this.#removals.take(content, instance);
     await this.#files.remove(this.#area.chainOf(instance));
     await this.#secrets.drop(instance);

@@ -75,7 +75,10 @@ class Removal {
       const names = await fs.readdir(folderPath(handle), { encoding: 'buffer' });
       for (let at = 0; at < names.length; at += REMOVE_CONCURRENCY_MAX) {
         const some = names.slice(at, at + REMOVE_CONCURRENCY_MAX);
-        await Promise.all(some.map((name) => this.entry(handle, name, depth + 1)));
+        // None may go on after the folder is closed: its number would soon stand for somebody else's folder.
+        const ended = await Promise.allSettled(some.map((name) => this.entry(handle, name, depth + 1)));
+        const failed = ended.find((one) => one.status === 'rejected');
+        if (failed !== undefined) throw failed.reason;
       }
       if (await isRemoved(path)) return;
       if (this.#moved > before) round = 0;

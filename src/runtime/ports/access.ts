@@ -21,18 +21,22 @@ export type Entry =
  */
 export class Access {
   readonly #token: Buffer;
+  /** Without a token, as after its record was lost, nobody can show one: an empty one is none. */
+  readonly #isShut: boolean;
   readonly #cookieName: string;
   readonly #cookieValue: string;
 
   /** `door`: what tells this port from all others, on this machine and over time. */
   constructor(token: string, door: string) {
     this.#token = digest(token);
+    this.#isShut = token === '';
     this.#cookieName = `${COOKIE_PREFIX}${createHash('sha256').update(door).digest('hex').slice(0, 16)}`;
     this.#cookieValue = createHmac('sha256', token).update(door).digest('base64url');
   }
 
   enter(request: IncomingMessage): Entry {
     const { headers, url = '/' } = request;
+    if (this.#isShut) return { kind: 'refused' };
     // Not handed on even by somebody who may enter: the program behind the door would see it.
     if (url.includes(TOKEN_PARAMETER)) return this.#follow(request.method, url);
     const inHeader = headers[TOKEN_HEADER];
