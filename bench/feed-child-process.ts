@@ -16,6 +16,7 @@ import { noForwarding } from '../src/manager/runtime-ports.js';
 import { statusOf } from '../src/manager/status.js';
 import { StatusFeed } from '../src/manager/status-feed.js';
 import { startRequest } from '../test/manager/rig.js';
+import { bareStream } from './bare-stream.js';
 
 /**
  * Statuses of many instances that change all the time, for `wsman.WorkspaceManager/Subscribe`, and beside it the same
@@ -124,33 +125,20 @@ async function bareServer(): Promise<Server> {
   const messages = ids.map((id) =>
     Buffer.from(SubscribeResponse.encode({ status: status(id, 1), header: {} }).finish()),
   );
-  const same = (bytes: Buffer) => bytes;
   const started = new Server();
-  const stream = {
-    path: '/bench.Bare/Stream',
-    requestStream: false,
-    responseStream: true,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  } as const;
-  started.addService(
-    { stream },
-    {
-      stream: async (call: ServerWritableStream<Buffer, Buffer>) => {
-        let proceed = () => {};
-        for (const event of ['drain', 'cancelled']) call.on(event, () => proceed());
-        for (let index = 0; !call.cancelled; index += 1) {
-          const message = messages[index % messages.length];
-          if (message === undefined || call.write(message)) continue;
-          await new Promise<void>((resolve) => {
-            proceed = resolve;
-          });
-        }
-      },
+  started.addService(bareStream, {
+    stream: async (call: ServerWritableStream<Buffer, Buffer>) => {
+      let proceed = () => {};
+      for (const event of ['drain', 'cancelled']) call.on(event, () => proceed());
+      for (let index = 0; !call.cancelled; index += 1) {
+        const message = messages[index % messages.length];
+        if (message === undefined || call.write(message)) continue;
+        await new Promise<void>((resolve) => {
+          proceed = resolve;
+        });
+      }
     },
-  );
+  });
   await new Promise<void>((resolve, reject) => {
     started.bindAsync(`unix:${bareSocket}`, ServerCredentials.createInsecure(), (error) =>
       error === null ? resolve() : reject(error),

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { type Client, credentials, makeClientConstructor, type ServiceDefinition } from '@grpc/grpc-js';
+import { type Client, credentials, makeClientConstructor } from '@grpc/grpc-js';
 import { realWorld } from '../src/gateways/real/world.js';
 import { SubscribeResponse, WorkspaceManagerService } from '../src/gen/ws-manager-api/core.js';
 import { createChannel } from '../src/grpc/channel.js';
 import { createClient } from '../src/grpc/client.js';
+import { bareStream, sameBytes } from './bare-stream.js';
 import { type Contestant, interleaved } from './interleaved.js';
 import type { Measuring } from './measuring.js';
 import { mebibytes, type Row } from './row.js';
@@ -113,22 +114,11 @@ interface BareClient {
 }
 
 function bareClient(address: string): BareClient {
-  const same = (bytes: Buffer) => bytes;
-  const definition = {
-    stream: {
-      path: '/bench.Bare/Stream',
-      requestStream: false,
-      responseStream: true,
-      requestSerialize: same,
-      requestDeserialize: same,
-      responseSerialize: same,
-      responseDeserialize: same,
-    },
-  } satisfies ServiceDefinition;
-  const Bare = makeClientConstructor(definition, 'Bare');
+  const Bare = makeClientConstructor(bareStream, 'Bare');
   const client: Client = new Bare(address, credentials.createInsecure());
   return {
-    stream: () => client.makeServerStreamRequest('/bench.Bare/Stream', same, same, Buffer.alloc(0)),
+    stream: () =>
+      client.makeServerStreamRequest(bareStream.stream.path, sameBytes, sameBytes, Buffer.alloc(0)),
     close: () => client.close(),
   };
 }

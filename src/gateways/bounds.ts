@@ -21,6 +21,3 @@ export const REMOVE_ROUNDS_MAX = 100;
 export const DRAIN_CHECK_MS = 250;
 /** Looks in a row without anything to read before such output counts as ended. */
 export const DRAIN_LOOKS_MAX = 4;
-
-/** Largest /proc file read, in bytes. */
-export const PROC_FILE_BYTES = 64 * 1024;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseJson } from '../config/parse-json.js';
 import { StewardError } from '../errors/steward-error.js';
 import { errorCode } from '../gateways/file-error.js';
 import type { World } from '../gateways/world.js';
@@ -114,7 +115,7 @@ class Locks {
   async #read(path: string): Promise<Found> {
     try {
       const text = (await this.#world.files.read(path, LOCK_BYTES)).toString('utf8');
-      return claimSchema.safeParse(parsed(text)).data ?? 'damaged';
+      return claimSchema.safeParse(parseJson(text)).data ?? 'damaged';
     } catch (error) {
       const code = errorCode(error);
       if (code === 'ENOENT') return 'gone';
@@ -135,12 +136,4 @@ function guardOf(path: string, claim: string): string {
 
 function nameOf(found: Found): string {
   return typeof found === 'string' ? found : found.claim;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { parseJson } from '../config/parse-json.js';
 import { StewardError } from '../errors/steward-error.js';
 import { makeDurableDirectory, replaceDurably } from '../gateways/durable.js';
 import { errorCode } from '../gateways/file-error.js';
@@ -74,7 +75,7 @@ export class FolderWitness {
   async #remembered(): Promise<string | undefined> {
     const text = await this.#read(this.#options.witness);
     if (text === undefined) return undefined;
-    const { folder, identity } = Object(parsed(text));
+    const { folder, identity } = Object(parseJson(text));
     return folder === this.#options.folder && typeof identity === 'string' ? identity : undefined;
   }
 
@@ -97,13 +98,5 @@ export class FolderWitness {
       `${folder} is not the folder used before, or its disk is not mounted; nothing in it is taken for lost. ` +
         `If it was replaced on purpose, remove ${witness}.`,
     );
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { parseJson } from '../config/parse-json.js';
 import { StewardError } from '../errors/steward-error.js';
 import { makeDurableDirectory, replaceDurably } from '../gateways/durable.js';
 import { errorCode } from '../gateways/file-error.js';
@@ -104,7 +105,7 @@ export class DirectoryRoot {
   async #readWitness(): Promise<{ readonly identity: string; readonly uploads: string } | undefined> {
     const text = await this.#readIdentity(this.#witness);
     if (text === undefined) return undefined;
-    const { folder, identity, uploads } = Object(parsed(text));
+    const { folder, identity, uploads } = Object(parseJson(text));
     if (folder !== this.path || typeof identity !== 'string' || typeof uploads !== 'string') return undefined;
     return { identity, uploads };
   }
@@ -125,13 +126,5 @@ export class DirectoryRoot {
       `The storage folder ${this.path} is not the one used before, or its disk is not mounted. ` +
         `If it was replaced on purpose, remove ${this.#witness}.`,
     );
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isOwnerId, isWorkspaceId, type OwnerId, type WorkspaceId } from '../../../machines/ids.js';
+import { parseJson } from '../../config/parse-json.js';
 import { replaceDurably } from '../../gateways/durable.js';
 import type { World } from '../../gateways/world.js';
 import type { WorkingArea } from '../area.js';
@@ -51,7 +52,8 @@ export class DrillLog {
   ): Promise<DrillLog> {
     const log = new DrillLog(world, join(area.root, 'drills.json'));
     if ((await world.files.stat(log.#path)) === undefined) return log;
-    const found = file.safeParse(parsed(await world.files.read(log.#path, DRILL_FILE_BYTES)));
+    const bytes = await world.files.read(log.#path, DRILL_FILE_BYTES);
+    const found = file.safeParse(parseJson(bytes.toString('utf8')));
     if (found.success) {
       log.#drills = found.data.drills;
       log.#nextAtMs = found.data.nextAtMs;
@@ -99,12 +101,4 @@ function shortened(record: DrillRecord): DrillRecord {
   const { outcome } = record;
   if (outcome.kind === 'proven') return record;
   return { ...record, outcome: { ...outcome, why: outcome.why.slice(0, DRILL_REASON_CHARACTERS_MAX) } };
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

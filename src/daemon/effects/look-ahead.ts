@@ -1,9 +1,9 @@
 import type { InstanceId } from '../../../machines/ids.js';
 import type { ContentRecord } from '../../../machines/record.js';
+import { inTime } from '../../gateways/deadline.js';
 import type { World } from '../../gateways/world.js';
 import type { WorkingArea } from '../area.js';
 import { LOOK_AHEAD_DEADLINE_MS, LOOKS_AHEAD_MAX } from '../bounds.js';
-import { inTime } from '../instance/in-time.js';
 import { isAnnounced } from './announced.js';
 
 /**

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
+import { parseJson } from '../../config/parse-json.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
 import { isObjectName } from '../../storage/object-name.js';
@@ -73,7 +74,7 @@ export class StoredTurns {
     const range = { start: 0, end: STORED_TURN_BYTES_MAX - 1 };
     const found = await this.#options.storage.get(NOTE, { signal, range });
     if (found === undefined) return undefined;
-    const note = noteSchema.safeParse(parsed(await buffer(found))).data;
+    const note = noteSchema.safeParse(parseJson((await buffer(found)).toString('utf8'))).data;
     if (note === undefined) return undefined;
     const isSensible = note.after === undefined || isObjectName(note.after);
     return isSensible ? note : { turn: note.turn, after: undefined };
@@ -82,12 +83,4 @@ export class StoredTurns {
 
 function claimOf(turn: number): ObjectName {
   return `${FOLDER}${turn}`;
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

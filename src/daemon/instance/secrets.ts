@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { InstanceId } from '../../../machines/ids.js';
+import { parseJson } from '../../config/parse-json.js';
 import { toStewardError } from '../../errors/steward-error.js';
 import type { Files } from '../../gateways/files.js';
 import { makePrivateDirectory } from '../../gateways/private-directory.js';
@@ -46,7 +47,8 @@ export class SecretStore {
   async read(instance: InstanceId): Promise<Secrets | undefined> {
     const path = this.#area.secretsOf(instance);
     if ((await this.#files.stat(path)) === undefined) return undefined;
-    return schema.safeParse(parsed(await this.#files.read(path, SECRETS_BYTES_MAX))).data;
+    const bytes = await this.#files.read(path, SECRETS_BYTES_MAX);
+    return schema.safeParse(parseJson(bytes.toString('utf8'))).data;
   }
 
   async drop(instance: InstanceId): Promise<void> {
@@ -63,13 +65,5 @@ export class SecretStore {
 
   get #files(): Files {
     return this.#world.files;
-  }
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
   }
 }

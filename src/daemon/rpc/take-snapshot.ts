@@ -1,10 +1,10 @@
 import { StewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
+import { inTime } from '../../gateways/deadline.js';
 import type { TakeSnapshotRequest, TakeSnapshotResponse } from '../../gen/ws-daemon-api/daemon.js';
 import type { CallContext } from '../../grpc/service-types.js';
 import { requiredInstanceId } from '../../grpc/validation.js';
 import { PROMISE_DEADLINE_MS } from '../bounds.js';
-import { inTime } from '../instance/in-time.js';
 import type { ContentView } from '../instance/view.js';
 import type { Instances } from '../instances.js';
 import { jobAnswer, wrongState } from './answers.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { WorkspaceKind } from '../../../machines/workspace-phase.js';
+import { parseJson } from '../../config/parse-json.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { StartWorkspaceSpec } from '../../gen/ws-manager-api/core.js';
 import type { Task, Work } from '../../runtime/workspace-runtime.js';
@@ -59,12 +60,4 @@ function scriptOf({ before, init, prebuild, env }: z.infer<typeof task>): string
 
 function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
