@@ -149,6 +149,11 @@ export const catalog = {
     'The program is starting, stopping or unreachable; try again.',
   ),
   'permission-denied': entry(status.PERMISSION_DENIED, false, 'Run as a user who may do this.'),
+  'caller-unknown': entry(
+    status.PERMISSION_DENIED,
+    false,
+    "Call the program's Unix socket, or an address with `tls.ca` and a client certificate.",
+  ),
   'process-failed': entry(
     status.INTERNAL,
     true,

@@ -1,6 +1,7 @@
 import type { MethodDefinition, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { StewardError } from '../errors/steward-error.js';
 import type { MethodScope, ServerScope } from './active-call.js';
+import { refuseAnybody } from './authentication.js';
 import { UNARY_TIMEOUT_MS } from './bounds.js';
 import type { ServerMetrics } from './metrics.js';
 import type {
@@ -34,8 +35,10 @@ export function bindService<Service extends ServiceShape>(
   for (const [key, method] of Object.entries(service)) {
     name = method.path.split('/')[1] ?? '';
     definition[key] = bytesDefinition(method);
-    const scope = methodScope(method, { ...options, ...options.methods?.[key] }, metrics);
-    implementation[key] = implement(method, untyped(handlers, key), server, scope);
+    const methodOptions: MethodOptions = { ...options, ...options.methods?.[key] };
+    const handler = untyped(handlers, key);
+    const admitting = methodOptions.callers === 'authenticated' ? guarded(handler) : handler;
+    implementation[key] = implement(method, admitting, server, methodScope(method, methodOptions, metrics));
   }
   return { name, definition, implementation };
 }
@@ -49,6 +52,13 @@ type UntypedHandler = (input: unknown, call: CallContext) => unknown;
  */
 function untyped<Service extends ServiceShape>(handlers: Handlers<Service>, key: string): UntypedHandler {
   return handlers[key] as UntypedHandler;
+}
+
+function guarded(handler: UntypedHandler): UntypedHandler {
+  return (input, call) => {
+    refuseAnybody(call);
+    return handler(input, call);
+  };
 }
 
 function implement(method: MethodShape, handler: UntypedHandler, server: ServerScope, scope: MethodScope) {

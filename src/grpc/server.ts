@@ -6,6 +6,7 @@ import { sleep } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
 import type { ActiveCall, ServerScope } from './active-call.js';
 import { type Address, formatAddress, isLocal, parseAddress } from './address.js';
+import { ofAnybody } from './authentication.js';
 import { bindService } from './bind-service.js';
 import {
   CONNECTION_IDLE_MS,
@@ -28,7 +29,10 @@ export interface GrpcServerOptions {
   readonly addresses: readonly string[];
   /** For TCP addresses; Unix sockets are guarded by their file mode. */
   readonly tls?: ServerTls;
-  /** Allows addresses others can reach without TLS. */
+  /**
+   * Allows addresses others can reach without TLS, and everything to callers who did not show who they are: without
+   * it, methods for authenticated callers are refused at TCP addresses unless `tls.ca` is there.
+   */
   readonly insecure?: boolean;
   readonly world: Pick<World, 'clock' | 'random' | 'files'>;
   readonly logger: Logger;
@@ -169,7 +173,9 @@ class RunningServer implements GrpcServer {
 
   #credentialsFor(address: Address): ServerCredentials {
     if (address.kind === 'unix') return ServerCredentials.createInsecure();
-    return this.#credentials ?? ServerCredentials.createInsecure();
+    const { tls, insecure } = this.#options;
+    const credentials = this.#credentials ?? ServerCredentials.createInsecure();
+    return tls?.ca !== undefined || insecure === true ? credentials : ofAnybody(credentials);
   }
 
   async #stop(graceMs: number): Promise<'clean' | 'forced'> {

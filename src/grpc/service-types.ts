@@ -58,6 +58,11 @@ export interface MethodOptions {
    * ends them at once as UNAVAILABLE. Default: `finish` for unary calls, `end` for streams.
    */
   readonly onStop?: 'finish' | 'end';
+  /**
+   * Who may call it. `authenticated`: callers of Unix sockets, whose file mode lets in whom it should, and those with
+   * a client certificate; others get `caller-unknown`. Default: `anybody` who reaches the server.
+   */
+  readonly callers?: 'anybody' | 'authenticated';
 }
 
 export interface ServiceOptions<Service extends ServiceShape> extends MethodOptions {

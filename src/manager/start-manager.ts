@@ -135,7 +135,10 @@ function serverOf(
   server.addService(ContentServiceService, contentHandlers(channel, world.clock, core), CONTENT_CALL_OPTIONS);
   server.addService(ManagerServiceService, managerHandlers(core, world.clock));
   const runtimeParts = { clock: world.clock, instances, runtime, ports };
-  server.addService(RuntimeServiceService, runtimeHandlers(runtimeParts));
+  server.addService(RuntimeServiceService, runtimeHandlers(runtimeParts), {
+    // A shell in every workspace is more than other local users, and the programs of workspaces, may have.
+    methods: { exec: { callers: 'authenticated' } },
+  });
   server.addService(SupervisionServiceService, supervisionOf(supervisor, channel, nodeName));
   const info = () => ({
     program: 'manager',

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { RuntimeServiceService } from '../../src/gen/steward/v1/runtime.js';
 import { GetInfoResponse, SystemServiceService } from '../../src/gen/steward/v1/system.js';
@@ -15,9 +16,16 @@ import { connectTo, deferred, failureOf, startServer, world } from './running-se
 
 const SERVER_NAME = 'wsdaemon';
 
+interface ServerChoice {
+  /** Whether callers must show a certificate. */
+  readonly verify?: boolean;
+  /** Without TLS. */
+  readonly isPlain?: boolean;
+}
+
 /** A server on TCP whose certificate files the test may change. */
-async function secureServer(options: { verify?: boolean } & Partial<GrpcServerOptions> = {}) {
-  const { verify = true, ...serverOptions } = options;
+async function secureServer(options: ServerChoice & Partial<GrpcServerOptions> = {}) {
+  const { verify = true, isPlain = false, ...serverOptions } = options;
   const authority = createAuthority('authority');
   const folder = await temporaryFolder();
   const tls = {
@@ -37,17 +45,23 @@ async function secureServer(options: { verify?: boolean } & Partial<GrpcServerOp
       server.addService(SystemServiceService, {
         getInfo: async () => GetInfoResponse.fromPartial({ program: 'secure' }),
       });
-      server.addService(RuntimeServiceService, {
-        logs: async function* () {
-          yield { data: Buffer.from('before') };
-          await more.promise;
-          yield { data: Buffer.from('after') };
+      server.addService(
+        RuntimeServiceService,
+        {
+          logs: async function* () {
+            yield { data: Buffer.from('before') };
+            await more.promise;
+            yield { data: Buffer.from('after') };
+          },
+          listPorts: async () => ({ ports: [] }),
+          exec: async function* () {
+            yield { event: { $case: 'started', value: { pid: 1n } } };
+          },
         },
-        listPorts: async () => ({ ports: [] }),
-        exec: async function* () {},
-      });
+        { methods: { exec: { callers: 'authenticated' } } },
+      );
     },
-    { addresses: ['127.0.0.1:0'], tls, ...serverOptions },
+    { addresses: ['127.0.0.1:0'], ...(isPlain ? {} : { tls }), ...serverOptions },
   );
   return { ...running, authority, install, tls, more, address: running.addresses[0] ?? '' };
 }
@@ -105,6 +119,52 @@ describe('TLS', () => {
     const { serverName: _, ...tls } = clientTls(authority.certificatePem, issue(authority, ['client']));
     const channel = connectTo(address, { tls, options: MANAGER_CHANNEL_OPTIONS });
     expect((await createClient(SystemServiceService, channel).getInfo({})).program).toBe('secure');
+  });
+});
+
+/** What a method for authenticated callers answers there. */
+async function exec(address: string, tls?: ClientTls): Promise<unknown> {
+  const channel = connectTo(address, tls === undefined ? {} : { tls });
+  const answers: AsyncIterable<unknown> = createClient(RuntimeServiceService, channel).exec(noRequests());
+  for await (const answer of answers) return answer;
+  return undefined;
+}
+
+async function* noRequests(): AsyncGenerator<never> {}
+
+const STARTED = { event: { $case: 'started', value: { pid: 1n } } };
+const REFUSED = { code: 'caller-unknown', entry: { status: status.PERMISSION_DENIED } };
+
+describe('a method for authenticated callers', () => {
+  test('is there for those with a certificate, and on a Unix socket', async () => {
+    const socket = `unix:${join(await temporaryFolder(), 'test.sock')}`;
+    const { address, authority } = await secureServer({ addresses: ['127.0.0.1:0', socket] });
+    const tls = clientTls(authority.certificatePem, issue(authority, ['client']));
+    expect(await exec(address, tls)).toEqual(STARTED);
+    expect(await exec(socket)).toEqual(STARTED);
+  });
+
+  test('is refused on loopback without TLS, where every local user may call; the others are not', async () => {
+    const { address } = await secureServer({ isPlain: true });
+    expect(await failureOf(exec(address))).toMatchObject(REFUSED);
+    expect(await failureOf(exec(address))).toMatchObject({ message: expect.stringContaining('tls.ca') });
+    expect(await call(address)).toBe('secure');
+  });
+
+  test('is refused where TLS asks nobody for a certificate', async () => {
+    const { address, authority } = await secureServer({ verify: false });
+    const stranger = issue(createAuthority('authority'), ['client']);
+    expect(await failureOf(exec(address, clientTls(authority.certificatePem)))).toMatchObject(REFUSED);
+    expect(await failureOf(exec(address, clientTls(authority.certificatePem, stranger)))).toMatchObject(
+      REFUSED,
+    );
+  });
+
+  test('is there for everybody where the configuration says so', async () => {
+    const { address } = await secureServer({ isPlain: true, insecure: true });
+    expect(await exec(address)).toEqual(STARTED);
+    const secure = await secureServer({ verify: false, insecure: true });
+    expect(await exec(secure.address, clientTls(secure.authority.certificatePem))).toEqual(STARTED);
   });
 });
 

@@ -1,7 +1,19 @@
 import { PassThrough } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ExecRequest, type ExecResponse, ExecStart } from '../../src/gen/steward/v1/runtime.js';
-import { EnvironmentVariable, WorkspacePhase } from '../../src/gen/ws-manager-api/core.js';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { realWorld } from '../../src/gateways/real/world.js';
+import {
+  type ExecRequest,
+  type ExecResponse,
+  ExecStart,
+  RuntimeServiceService,
+} from '../../src/gen/steward/v1/runtime.js';
+import {
+  EnvironmentVariable,
+  WorkspaceManagerService,
+  WorkspacePhase,
+} from '../../src/gen/ws-manager-api/core.js';
+import { createChannel } from '../../src/grpc/channel.js';
+import { createClient } from '../../src/grpc/client.js';
 import { startRequest } from '../manager/rig.js';
 import { isAlive } from '../runtime/local/support.js';
 import { ManagerPlace } from './support/manager-place.js';
@@ -167,6 +179,23 @@ describe('a request that cannot be served', () => {
     const call = new Call();
     call.halfClose();
     await expect(call.rest()).rejects.toMatchObject({ code: 'invalid-argument' });
+  });
+});
+
+describe('a caller on TCP who shows no certificate', () => {
+  test('is told about instances, and gets no shell in them', async () => {
+    const channel = createChannel(place.openAddress, { clock: realWorld().clock });
+    onTestFinished(() => channel.close());
+    const { status } = await createClient(WorkspaceManagerService, channel).getWorkspaces({
+      mustMatch: undefined,
+    });
+    expect(status).toHaveLength(1);
+    const requests = async function* () {
+      yield { event: shell('true') };
+    };
+    const answers = createClient(RuntimeServiceService, channel).exec(requests());
+    const refused = { code: 'caller-unknown', message: expect.stringContaining('tls.ca') };
+    await expect(answers[Symbol.asyncIterator]().next()).rejects.toMatchObject(refused);
   });
 });
 

@@ -66,7 +66,7 @@ export class ManagerPlace {
       stateFolder: join(this.root, 'manager'),
       secretsFolder: join(this.root, 'secrets'),
       contentRoot: join(this.root, 'content'),
-      listen: [`unix:${join(this.root, 'm.sock')}`],
+      listen: [`unix:${join(this.root, 'm.sock')}`, '127.0.0.1:0'],
       daemonAddress: `unix:${join(this.root, 'd.sock')}`,
       limits: { pauseMin: '20ms', pauseMax: '50ms' },
       ...this.#config,
@@ -96,6 +96,11 @@ export class ManagerPlace {
     this.#channel.close();
     await this.#daemon.stop(0);
     await rm(this.root, { recursive: true, force: true });
+  }
+
+  /** Where it serves TCP without asking anybody who calls. */
+  get openAddress(): string {
+    return this.#manager?.addresses.find((address) => !address.startsWith('unix:')) ?? 'it does not run';
   }
 
   get manager() {
