@@ -137,13 +137,13 @@ export class BackupRepository {
     return removeGenerations(this.#objects, [generation], options);
   }
 
-  /** Removes what the policy lets go, once the newest manifest was read back. */
+  /** Removes what the policy lets go at `nowMs`, a time of the storage's, once the newest manifest was read back. */
   async retain(
     policy: Pick<BackupPolicy, 'keepCount' | 'keepAgeMs'>,
-    options: RemovalOptions,
+    options: RemovalOptions & { readonly nowMs: number },
   ): Promise<Removal> {
     const entries = await this.#objects.manifests(options.signal);
-    const old = outlived(entries, policy, this.#place.world.clock.now());
+    const old = outlived(entries, policy, options.nowMs);
     if (old.length === 0) return { generations: [], archives: [], sizeBytes: 0 };
     await this.latest(options.signal);
     const generations = old.map(({ generation }) => generation);

@@ -98,7 +98,11 @@ export const STORED_INTERVAL_MS = 60 * 60_000;
 export const STORED_PAGE_WORKSPACES = 500;
 export const STORED_PAGE_WORKSPACES_MAX = 100_000;
 export const STORED_PAGE_OBJECTS_MAX = 100_000;
-/** Largest note of how far the turns have come, and claims of old turns that are removed at once. */
+/** How far a node's clock may be from its storage's before it removes nothing there. */
+export const STORAGE_CLOCK_DIFFERENCE_MS_MAX = 5 * 60_000;
+/** How often nodes may have said what is to be kept. */
+export const STORED_POLICIES_MAX = 1_000;
+/** Largest note of how far the turns have come or what is kept, and claims of old turns that are removed at once. */
 export const STORED_TURN_BYTES_MAX = 4_096;
 export const STORED_CLAIMS_MAX = 100;
 /** One drill a day by default, and the pause after one that failed. */

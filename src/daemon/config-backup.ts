@@ -20,6 +20,8 @@ export const backupSchema = z
     keepCount: z.int().min(1).max(100_000).default(policy.keepCount),
     /** Older ones are kept until they are this old. */
     keepAge: duration().default(policy.keepAgeMs),
+    /** Nodes that share a storage keep the most that any of them says; with a higher number, what went before is forgotten. */
+    keepRevision: z.int().min(0).max(1_000_000).default(0),
     /** As in `.stewardignore`. */
     excludes: z.array(z.string().min(1)).max(EXCLUDES_MAX).default([]),
     /** Each full and each final backup also goes into a plain `full.tar`, for tools that know nothing else. */
@@ -38,8 +40,9 @@ export const backupSchema = z
       .optional(),
   })
   .prefault({})
-  .transform(({ period, keepAge, bandwidth, ...said }) => ({
+  .transform(({ period, keepAge, keepRevision, bandwidth, ...said }) => ({
     periodMs: period,
+    keepRevision,
     bandwidthBytesPerSecond: bandwidth,
     policy: { ...said, keepAgeMs: keepAge } satisfies BackupPolicy,
   }));

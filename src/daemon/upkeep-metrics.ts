@@ -14,6 +14,7 @@ export class UpkeepMetrics {
   readonly #tidied: Counter<'what'>;
   readonly #failures: Counter<'round'>;
   readonly #lastRound: Gauge<'round'>;
+  readonly #storageClock: Gauge;
   #inQuarantine: readonly Quarantined[] = [];
 
   constructor(registry: Registry, clock: Clock, disk: DiskGuard) {
@@ -50,6 +51,11 @@ export class UpkeepMetrics {
       name: 'steward_housekeeping_last_round_timestamp_seconds',
       help: 'When the last round ended that came to its end.',
       labelNames: ['round'],
+      registers,
+    });
+    this.#storageClock = new Gauge({
+      name: 'steward_storage_clock_difference_seconds',
+      help: 'How far the clock of this node is ahead of its storage; negative when behind.',
       registers,
     });
     const entries = () => this.#inQuarantine;
@@ -110,6 +116,11 @@ export class UpkeepMetrics {
       failed: (what, err) => {
         this.#failures.inc({ round: 'stored' });
         logger.warn({ what, err }, 'could not be tidied');
+      },
+      clock: (aheadMs) => this.#storageClock.set(aheadMs / 1000),
+      keeping: ({ kind, keeping }) => {
+        if (kind === 'new') logger.info({ keeping }, 'told the storage what is kept; the next round removes');
+        if (kind === 'more') logger.warn({ keeping }, 'other nodes keep more than this one is configured to');
       },
     };
   }

@@ -117,11 +117,14 @@ export class Upkeep {
   async #tidyStored(signal: AbortSignal): Promise<void> {
     const { world, storage, core, backupsOf, config, metrics, logger } = this.#options;
     const { clock } = world;
+    const { node } = config;
     const { orphanAgeMs, storedPerHour } = config.housekeeping;
+    const { keepCount, keepAgeMs } = config.backup.policy;
     const options = {
-      ...{ clock, storage, backupsOf, orphanAgeMs, policy: config.backup.policy },
+      ...{ clock, storage, backupsOf, node },
+      wish: { keepCount, keepAgeMs, orphanAgeMs, revision: config.backup.keepRevision },
       workspaces: () => core.records.workspaces(),
-      turns: new StoredTurns({ clock, storage, periodMs: STORED_INTERVAL_MS, node: config.node }),
+      turns: new StoredTurns({ storage, periodMs: STORED_INTERVAL_MS, node }),
       pageMax: storedPerHour,
       listener: metrics.stored(logger),
     };

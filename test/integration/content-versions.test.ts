@@ -176,18 +176,22 @@ describe('a version that is removed', () => {
     const { backups, version, objects, scratch } = await setting();
     for (const text of ['one', 'two', 'three', 'four']) await version(text);
     const kept = { keepCount: 2, keepAgeMs: 3_600_000 };
-    expect((await backups.retain(kept, { signal: noAbort() })).generations).toEqual([]);
+    expect((await backups.retain(kept, { signal: noAbort(), nowMs: Date.now() })).generations).toEqual([]);
     const old = { keepCount: 2, keepAgeMs: -1 };
-    expect((await backups.retain(old, { signal: noAbort(), dryRun: true })).generations).toEqual([1, 2]);
+    expect(
+      (await backups.retain(old, { signal: noAbort(), nowMs: Date.now(), dryRun: true })).generations,
+    ).toEqual([1, 2]);
     const path = join(objects, owner, 'workspaces', workspace, 'backups/000000000004.manifest.json');
     const text = await readFile(path, 'utf8');
     await writeFile(path, '{');
-    await expect(backups.retain(old, { signal: noAbort() })).rejects.toMatchObject({
+    await expect(backups.retain(old, { signal: noAbort(), nowMs: Date.now() })).rejects.toMatchObject({
       code: 'manifest-unreadable',
     });
     await writeFile(path, text);
-    expect((await backups.retain(old, { signal: noAbort() })).generations).toEqual([1, 2]);
-    expect((await backups.retain({ ...old, keepCount: 0 }, { signal: noAbort() })).generations).toEqual([3]);
+    expect((await backups.retain(old, { signal: noAbort(), nowMs: Date.now() })).generations).toEqual([1, 2]);
+    expect(
+      (await backups.retain({ ...old, keepCount: 0 }, { signal: noAbort(), nowMs: Date.now() })).generations,
+    ).toEqual([3]);
     const [last] = await backups.list(noAbort());
     const manifest = await backups.read(last?.generation ?? 0, noAbort());
     await backups.restore(manifest, await scratch(), { signal: noAbort() });
@@ -200,7 +204,7 @@ test('a retention that takes what a running instance builds on costs it a full b
   const second = await version('two');
   // Another node made an old version the newest, and its retention let the rest go.
   await backups.promote(1, noAbort());
-  await backups.retain({ keepCount: 1, keepAgeMs: -1 }, { signal: noAbort() });
+  await backups.retain({ keepCount: 1, keepAgeMs: -1 }, { signal: noAbort(), nowMs: Date.now() });
   await backups.sweepOrphans(Date.now() + 1_000, noAbort());
   await writeFile(join(content, 'text'), 'three');
   const { manifest } = await backups.create(content, backupOptions(content));

@@ -144,7 +144,7 @@ export class Life {
     await housekeeping.round(signal);
     for (const workspace of workspaces) {
       const backups = new BackupRepository(this.place, owner, workspace);
-      await backups.retain(this.#policy, { signal });
+      await backups.retain(this.#policy, { signal, nowMs: world.clock.now() });
       await backups.sweepOrphans(world.clock.now() - ORPHAN_MS, signal);
     }
   }

@@ -3,7 +3,6 @@ import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { parseJson } from '../../config/parse-json.js';
 import { StewardError } from '../../errors/steward-error.js';
-import type { Clock } from '../../gateways/clock.js';
 import { isObjectName } from '../../storage/object-name.js';
 import type { ObjectName, ObjectStorage } from '../../storage/object-storage.js';
 import { PROBE_FOLDER } from '../../storage/probe.js';
@@ -24,7 +23,6 @@ export interface StoredTurn {
 }
 
 export interface StoredTurnsOptions {
-  readonly clock: Clock;
   readonly storage: Pick<ObjectStorage, 'put' | 'get' | 'replace' | 'deleteMany'>;
   /** One turn in each; the same on all nodes that share the storage. */
   readonly periodMs: number;
@@ -35,8 +33,8 @@ export interface StoredTurnsOptions {
 /**
  * Nodes that share a storage take turns at what is everybody's work: in each period the first one that writes the
  * object named for it has the turn, and how far it came is written for the next. That only saves work: where a storage
- * lets two have one turn, or clocks differ, something is looked at twice, which does no harm. A turn that is not
- * ended is lost, and the next one begins where it did.
+ * lets two have one turn, something is looked at twice, which does no harm. A turn that is not ended is lost, and the
+ * next one begins where it did.
  */
 export class StoredTurns {
   readonly #options: StoredTurnsOptions;
@@ -45,10 +43,10 @@ export class StoredTurns {
     this.#options = options;
   }
 
-  /** undefined when the turn of this period is another node's, or was taken before. */
-  async take(signal: AbortSignal): Promise<StoredTurn | undefined> {
-    const { clock, storage, periodMs, node } = this.#options;
-    const turn = Math.floor(clock.now() / periodMs);
+  /** At a time of the storage's; undefined when the turn of this period is another node's, or was taken before. */
+  async take(nowMs: number, signal: AbortSignal): Promise<StoredTurn | undefined> {
+    const { storage, periodMs, node } = this.#options;
+    const turn = Math.floor(nowMs / periodMs);
     try {
       await storage.put(claimOf(turn), Readable.from([node]), { signal });
     } catch (error) {
