@@ -44,6 +44,11 @@ export const bridgeConfigSchema = z.strictObject({
     .default([]),
   /** Create rows for instances the database does not know. Only where no other program creates them. */
   adoptUnknownInstances: z.boolean().default(true),
+  /**
+   * When the end of a prebuild is read: `when-stopped`, with its snapshot uploaded, or `while-stopping`, as the
+   * compatible system does by default.
+   */
+  prebuildReading: z.enum(['when-stopped', 'while-stopping']).default('when-stopped'),
   /** Pause between two complete lists of a cluster; each is followed by a run of its control loop. */
   controllerIntervalSeconds: seconds(60),
   /** How long a cluster's stream may be dead before health says so. */

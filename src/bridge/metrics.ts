@@ -4,6 +4,7 @@ import type { PublishedEvent } from '../events/event-publisher.js';
 import { HEADLESS_CHANNEL, INSTANCE_CHANNEL, PREBUILD_CHANNEL } from './channels.js';
 import type { ClusterLink } from './cluster/cluster-link.js';
 import type { InstanceWork, Outcome } from './pipeline/instance-writer.js';
+import type { PrebuildResult } from './prebuilds/prebuild-updater.js';
 
 const MS_PER_SECOND = 1_000;
 const powersOfTwo = (first: number, count: number) =>
@@ -35,6 +36,8 @@ export class BridgeMetrics {
   readonly #started: Counter;
   readonly #completed: Histogram;
   readonly #markedStopped: Counter;
+  readonly #prebuilds: Counter;
+  readonly #stalePrebuilds: Counter;
   readonly #published: Counter;
   readonly #failures: Counter;
 
@@ -76,9 +79,19 @@ export class BridgeMetrics {
     this.#markedStopped = counter('gitpod_ws_instances_marked_stopped_total', stoppedHelp, [
       'previous_phase',
     ]);
+    this.#prebuilds = counter('gitpod_prebuilds_completed_total', 'Prebuilds that reached a final state', [
+      'state',
+    ]);
+    const stalePrebuildsHelp = 'Statuses older than what a prebuild knows';
+    this.#stalePrebuilds = counter(`${prefix}_stale_prebuild_events_total`, stalePrebuildsHelp);
     this.#published = counter('gitpod_redis_updates_published_total', 'Events published', ['type', 'error']);
     const failuresHelp = 'Instances whose write failed, by what became of it';
     this.#failures = counter('steward_bridge_write_failures_total', failuresHelp, ['code', 'outcome']);
+  }
+
+  prebuilds({ completed, stale }: PrebuildResult): void {
+    this.#stalePrebuilds.inc(stale);
+    for (const state of completed) this.#prebuilds.inc({ state });
   }
 
   refused(cluster: string): void {

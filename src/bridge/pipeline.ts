@@ -8,6 +8,7 @@ import type { BridgeMetrics } from './metrics.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
 import { InstanceWriter } from './pipeline/instance-writer.js';
+import type { PrebuildReading } from './prebuilds/prebuild-mapping.js';
 
 /** What accepted updates go through: mailboxes, transactions, and the relay of the events they commit. */
 export interface Pipeline {
@@ -19,6 +20,7 @@ export interface PipelineOptions {
   readonly database: Database;
   readonly lease: Lease;
   readonly adoptUnknownInstances: boolean;
+  readonly prebuildReading: PrebuildReading;
   /** Each gets every event, one after the other. */
   readonly publishers: readonly EventPublisher[];
   readonly world: Pick<World, 'clock' | 'random'>;
@@ -31,10 +33,17 @@ export interface PipelineOptions {
 const MS_PER_SECOND = 1_000;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { database, lease, adoptUnknownInstances, world, logger, metrics } = options;
+  const { database, lease, adoptUnknownInstances, prebuildReading, world, logger, metrics } = options;
   const { clock, random } = world;
   const relay = createRelay(options);
-  const writer = new InstanceWriter({ database, lease, clock, adoptUnknownInstances });
+  const writer = new InstanceWriter({
+    database,
+    lease,
+    clock,
+    adoptUnknownInstances,
+    prebuildReading,
+    onPrebuilds: (result) => metrics.prebuilds(result),
+  });
   const mailboxes = new InstanceMailboxes({
     write: async (work) => {
       const outcomes = await writer.write(work);

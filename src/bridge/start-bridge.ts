@@ -110,11 +110,12 @@ class Bridge implements RunningBridge {
     this.#database = database;
     this.#startedAt = world.clock.now();
     this.#metrics = new BridgeMetrics(registry);
-    const { adoptUnknownInstances } = config;
+    const { adoptUnknownInstances, prebuildReading } = config;
     this.#pipeline = createPipeline({
       database,
       lease,
       adoptUnknownInstances,
+      prebuildReading,
       publishers: [...(options.publisher === undefined ? [] : [options.publisher]), this.#bus],
       world,
       logger,

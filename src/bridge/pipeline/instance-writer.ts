@@ -4,6 +4,8 @@ import type { Clock } from '../../gateways/clock.js';
 import { INSTANCE_CHANNEL, type InstancePayload } from '../channels.js';
 import { checkLease, type Lease } from '../lease.js';
 import { appendEvents, type OutgoingEvent } from '../outbox.js';
+import type { PrebuildReading } from '../prebuilds/prebuild-mapping.js';
+import { type PrebuildNews, type PrebuildResult, updatePrebuilds } from '../prebuilds/prebuild-updater.js';
 import { adoptInstances } from './adoption.js';
 import { type Decision, decideStop, decideUpdates, type RowChange, type StoredRow } from './decide.js';
 import { readRows, writeChanges } from './instance-rows.js';
@@ -45,6 +47,10 @@ export interface WriterOptions {
   readonly lease: Lease;
   readonly clock: Clock;
   readonly adoptUnknownInstances: boolean;
+  /** When the end of a prebuild is read. */
+  readonly prebuildReading: PrebuildReading;
+  /** After the commit of what was done to prebuilds. */
+  readonly onPrebuilds: (result: PrebuildResult) => void;
 }
 
 /**
@@ -58,15 +64,17 @@ export class InstanceWriter {
     this.#options = options;
   }
 
-  write(work: readonly InstanceWork[]): Promise<readonly Outcome[]> {
-    const { database, lease, clock } = this.#options;
-    return database.write(async (transaction) => {
+  async write(work: readonly InstanceWork[]): Promise<readonly Outcome[]> {
+    const { database, lease, clock, onPrebuilds } = this.#options;
+    const { outcomes, prebuilds } = await database.write(async (transaction) => {
       await checkLease(transaction, lease);
       const now = isoTime(clock.now());
       const rows = await this.#rows(transaction, work, now);
       const outcomes = work.map((item) => outcomeOf(item, rows.get(item.instance)));
-      return this.#commit(transaction, outcomes, now);
+      return this.#commit(transaction, work, outcomes, now);
     });
+    onPrebuilds(prebuilds);
+    return outcomes;
   }
 
   async #rows(
@@ -94,9 +102,10 @@ export class InstanceWriter {
 
   async #commit(
     transaction: Knex.Transaction,
+    work: readonly InstanceWork[],
     outcomes: readonly Outcome[],
     now: string,
-  ): Promise<readonly Outcome[]> {
+  ): Promise<{ readonly outcomes: readonly Outcome[]; readonly prebuilds: PrebuildResult }> {
     const { dialect } = this.#options.database;
     const changes = outcomes.flatMap((outcome) => outcome.change ?? []);
     const changed = await writeChanges(transaction, dialect, changes, now);
@@ -108,8 +117,10 @@ export class InstanceWriter {
     for (const { before, change } of committed) {
       if (before !== undefined && change?.stops) await deleteInstanceTokens(transaction, before);
     }
-    await appendEvents(transaction, committed.flatMap(events), now);
-    return settled;
+    const news = settled.flatMap((outcome, index) => prebuildNews(work[index], outcome));
+    const prebuilds = await updatePrebuilds(transaction, this.#options.prebuildReading, news, now);
+    await appendEvents(transaction, [...committed.flatMap(events), ...prebuilds.events], now);
+    return { outcomes: settled, prebuilds };
   }
 }
 
@@ -135,6 +146,16 @@ function outcomeOfDecision(decision: Decision): Pick<Outcome, 'kind' | 'contradi
     case 'contradictory':
       return { kind: 'contradictory', contradictory: decision.contradictory, change: undefined };
   }
+}
+
+/** Whoever stops a row by force does not know its type; a workspace that builds no prebuild is passed over. */
+function prebuildNews(item: InstanceWork | undefined, outcome: Outcome): PrebuildNews[] {
+  const { before, change, forced, instance } = outcome;
+  if (before === undefined || change === undefined) return [];
+  const { workspace } = before;
+  if (forced) return [{ instance, workspace, news: 'stopped-by-force' }];
+  const told = item?.waiting.findLast((entry) => entry.newest.version === change.version);
+  return told?.newest.type === 'prebuild' ? [{ instance, workspace, news: told }] : [];
 }
 
 function conflict(outcome: Outcome): Outcome {

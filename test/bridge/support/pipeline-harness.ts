@@ -8,6 +8,8 @@ import {
   InstanceWriter,
   type Outcome,
 } from '../../../src/bridge/pipeline/instance-writer.js';
+import type { PrebuildReading } from '../../../src/bridge/prebuilds/prebuild-mapping.js';
+import type { PrebuildResult } from '../../../src/bridge/prebuilds/prebuild-updater.js';
 import { migrations } from '../../../src/bridge/schema/migrations.js';
 import { type Database, openSqlite } from '../../../src/database/database.js';
 import { migrate } from '../../../src/database/migrations.js';
@@ -41,6 +43,8 @@ export async function emptyTables(database: Database): Promise<void> {
     'd_b_workspace',
     'd_b_workspace_instance_metrics',
     'd_b_gitpod_token',
+    'd_b_prebuilt_workspace',
+    'd_b_prebuild_info',
   ];
   for (const table of [...tables, 'steward_outbox', 'steward_adoption']) {
     await database.write((transaction) => transaction(table).delete());
@@ -54,6 +58,7 @@ export class PipelineHarness {
   readonly outcomes: Outcome[] = [];
   readonly failures: { error: StewardError; dropped: boolean }[] = [];
   readonly published: PublishedEvent[] = [];
+  readonly prebuilds: readonly PrebuildResult[];
   readonly mailboxes: InstanceMailboxes;
   readonly relay: OutboxRelay;
   outdated = 0;
@@ -62,13 +67,32 @@ export class PipelineHarness {
   beforeWrite: (work: readonly InstanceWork[]) => void = () => undefined;
   beforePublish: (event: PublishedEvent) => Promise<void> | void = () => undefined;
 
-  static async start(database: Database, clock = new ManualClock(), adopt = true): Promise<PipelineHarness> {
+  static async start(
+    database: Database,
+    clock = new ManualClock(),
+    adopt = true,
+    prebuildReading: PrebuildReading = 'when-stopped',
+  ): Promise<PipelineHarness> {
     const lease = await takeLease(database, 'test', new Date(clock.now()).toISOString());
-    const writer = new InstanceWriter({ database, lease, clock, adoptUnknownInstances: adopt });
-    return new PipelineHarness(database, clock, writer);
+    const prebuilds: PrebuildResult[] = [];
+    const writer = new InstanceWriter({
+      database,
+      lease,
+      clock,
+      adoptUnknownInstances: adopt,
+      prebuildReading,
+      onPrebuilds: (result) => prebuilds.push(result),
+    });
+    return new PipelineHarness(database, clock, writer, prebuilds);
   }
 
-  private constructor(database: Database, clock: ManualClock, writer: InstanceWriter) {
+  private constructor(
+    database: Database,
+    clock: ManualClock,
+    writer: InstanceWriter,
+    prebuilds: readonly PrebuildResult[],
+  ) {
+    this.prebuilds = prebuilds;
     this.database = database;
     this.clock = clock;
     this.mailboxes = new InstanceMailboxes({
