@@ -116,6 +116,12 @@ export const lifeSetup = setup({
         context.limits.disposeMs,
       ),
     ),
+    noteStop: assign(({ context, event }) =>
+      event.type === 'STOP' ? steps.stopRequested(context, event.request, event.at) : {},
+    ),
+    noteTimeout: assign(({ context, event }) =>
+      event.type === 'TIMEOUT' ? steps.timedOut(context, event.reason, event.graceMs, event.at) : {},
+    ),
     beginEnd: assign(({ context }) => ({ stoppingAt: context.stoppingAt ?? context.at })),
     keepTime: assign(({ event }) => steps.timeOf(event)),
     keepRecord: assign(({ event }) => ({ ...steps.timeOf(event), recorded: true })),

@@ -3,18 +3,19 @@ import { lifeSetup } from './instance-life-setup.js';
 import * as steps from './instance-life-steps.js';
 import { deadlineTo, withContext, writing } from './instance-life-waits.js';
 
+/** Taken note of; what follows from it waits for the end of what is under way. */
+const toEndLater = {
+  STOP: { actions: 'noteStop' },
+  TIMEOUT: { actions: 'noteTimeout' },
+} as const;
+
 /**
  * An actor that comes back looks at the world first, and goes on where its record and the world agree. One that is
  * to end does so even when the world cannot be seen.
  */
 export const recovering = lifeSetup.createStateConfig({
   entry: 'waitForSurvey',
-  on: {
-    STOP: { actions: assign(({ context, event }) => steps.stopRequested(context, event.request, event.at)) },
-    TIMEOUT: {
-      actions: assign(({ context, event }) => steps.timedOut(context, event.reason, event.graceMs, event.at)),
-    },
-  },
+  on: toEndLater,
   invoke: [
     {
       src: 'survey',
@@ -43,14 +44,21 @@ export const recovering = lifeSetup.createStateConfig({
   ],
 });
 
-/** Accepted: the answer to the caller waits for this record, and without it nothing ever happened. */
+/**
+ * Accepted: the answer to the caller waits for this record, and without it nothing ever happened. So what is to end it
+ * waits for the record, too: there is nothing yet that could be ended.
+ */
 export const pending = lifeSetup.createStateConfig({
   tags: 'recording',
   entry: 'waitForRecord',
+  on: toEndLater,
   invoke: [
     {
       ...writing,
-      onDone: { target: '#life.creating', actions: 'keepRecord' },
+      onDone: [
+        { guard: 'isEnding', target: '#life.stopping', actions: 'keepRecord' },
+        { target: '#life.creating', actions: 'keepRecord' },
+      ],
       onError: { target: '#life.refused' },
     },
     deadlineTo('#life.refused'),

@@ -2,7 +2,8 @@
  * One instance of a workspace as its manager sees it, from the accepted request to stopped.
  *
  * State         What may exist in it                              What leaves it
- * pending       nothing yet but the request on its way to disk    recorded → creating; not recorded → refused
+ * pending       nothing yet but the request on its way to disk    recorded → creating, or stopping if asked to
+ *                                                                 meanwhile; not recorded → refused
  * recovering    whatever the record says                          the survey of the world
  * creating      a record                                          the daemon is found → initializing
  * initializing  a record; content being produced, or complete;    the command runs → running
@@ -16,7 +17,8 @@
  * What a prebuild made is promised as a snapshot on the way out, before its content is saved and removed.
  *
  * STOP and TIMEOUT lead to `stopping` from every state that has something to stop; they are recorded there before
- * anything is ended. In `stopping` only the first stop, a stricter one (shorter grace, abort) and the first timeout change anything.
+ * anything is ended. In `pending` and `recovering` they wait for what is under way: without its first record there is
+ * nothing to stop. In `stopping` only the first stop, a stricter one (shorter grace, abort) and the first timeout change anything.
  * Both are ignored in `stopping.recordingOutcome` and the final states, where nothing is left to stop.
  *
  * Every effect runs after the record that announces it and may run again after a restart. A wait that is over

@@ -102,6 +102,15 @@ export const MAINTENANCE_LONGEST_MS = 30 * 24 * 60 * 60_000;
 /** Tasks of one instance without anybody at it. */
 export const TASKS_MAX = 64;
 
+/** How long a caller of Exec may take to say what is to be run. */
+export const EXEC_START_MS = 10_000;
+/** Input that waits for a command to read it before its caller is made to wait, and how often it is told what was read. */
+export const EXEC_INPUT_WAITING_BYTES = 1024 * 1024;
+export const EXEC_INPUT_TOLD_BYTES = 32 * 1024;
+/** Streams of output at the same time, of all instances and of one. */
+export const LOG_READERS_MAX = 128;
+export const LOG_READERS_PER_INSTANCE_MAX = 32;
+
 /** How often what somebody types into a command counts as activity of the instance. */
 export const EXEC_ACTIVITY_MS = 30_000;
 

@@ -19,6 +19,7 @@ import { SecretRequests } from './instance/secrets.js';
 import { Instances } from './instances.js';
 import { Maintenance } from './maintenance.js';
 import { ManagerMetrics } from './metrics.js';
+import { newOwnerToken } from './owner-token.js';
 import { periodic } from './periodic.js';
 import type { LiveKeys } from './runtime-keys.js';
 import type { PortForwarding } from './runtime-ports.js';
@@ -80,6 +81,12 @@ export async function startCore(options: CoreOptions): Promise<ManagerCore> {
     instance: instanceOptions(options, { secrets, maintenance, metrics, feed, transitions }),
     records,
     tokens,
+    newToken: () => newOwnerToken(world.random),
+    onTokenLost: (identity, error) => {
+      const became =
+        error === undefined ? 'it got a new one' : 'no new one can be kept: private ports stay shut';
+      logger.error({ err: error, ...identity }, `the owner's token of an instance was lost: ${became}`);
+    },
     ports: options.ports,
     isAwaited: (id) => feed.isAwaited(id),
     onForgotten: (id) => transitions.forget(id),

@@ -1,3 +1,4 @@
+import type { Identity } from '../../machines/content-types.js';
 import { type InstanceId, isInstanceId } from '../../machines/ids.js';
 import { phaseOf, type StopRequest } from '../../machines/workspace-phase.js';
 import { StewardError } from '../errors/steward-error.js';
@@ -18,6 +19,9 @@ export interface InstancesOptions {
   readonly instance: Omit<InstanceOptions, 'store' | 'nextVersion'>;
   readonly records: RecordStore<InstanceRecord>;
   readonly tokens: RecordStore<{ readonly token: string }>;
+  readonly newToken: () => string;
+  /** Its token was not found any more; `error`: why it has no new one yet, so that nobody can show one. */
+  readonly onTokenLost: (identity: Identity, error: unknown) => void;
   readonly ports: Pick<PortForwarding, 'check' | 'forget'>;
   /** Whether somebody still has to be told about it. */
   readonly isAwaited: (instance: InstanceId) => boolean;
@@ -31,6 +35,8 @@ export class Instances {
   readonly #all = new Map<InstanceId, Instance>();
   /** When somebody was first told that the instance stopped. */
   readonly #toldStopped = new Map<InstanceId, number>();
+  /** Whose status has to be told again, because it shows a new token. */
+  readonly #retokened = new Set<Instance>();
   #versions: Versions | undefined;
   #supervisor: () => Supervisor | undefined = () => undefined;
 
@@ -44,6 +50,7 @@ export class Instances {
     for await (const { key, body } of this.#options.tokens.loadAll()) tokens.set(key, body.token);
     for await (const { body } of this.#options.records.loadAll()) {
       const { instance } = body.life.identity;
+      const token = tokens.get(instance);
       const parts: InstanceParts = {
         identity: body.life.identity,
         kind: body.life.kind,
@@ -51,10 +58,12 @@ export class Instances {
         fingerprint: body.fingerprint,
         hasSecrets: body.hasSecrets,
         url: body.url,
-        ownerToken: tokens.get(instance) ?? '',
+        ownerToken: token ?? (await this.#replaceToken(body.life.identity)),
         settings: body.settings,
       };
-      this.#all.set(instance, this.#make(parts, body));
+      const made = this.#make(parts, body);
+      this.#all.set(instance, made);
+      if (token === undefined) this.#retokened.add(made);
       tokens.delete(instance);
     }
     for (const orphan of tokens.keys()) await this.#options.tokens.remove(orphan);
@@ -65,6 +74,8 @@ export class Instances {
     this.#supervisor = supervisor;
     const living = [...this.#all.values()].filter((instance) => !instance.isStopped);
     await Promise.all(living.map((instance) => this.#live(instance)));
+    for (const instance of this.#retokened) await instance.republish();
+    this.#retokened.clear();
   }
 
   /** Before the first instance is made or goes on. */
@@ -129,7 +140,10 @@ export class Instances {
       await this.#live(instance);
       await instance.accepted();
     } catch (error) {
-      if (instance.record === undefined) await this.#drop(instance.parts.identity.instance);
+      if (instance.record === undefined) {
+        instance.refuse(error);
+        await this.#drop(instance.parts.identity.instance);
+      }
       throw error;
     }
   }
@@ -190,6 +204,19 @@ export class Instances {
     await instance.tools.secrets.drop(id);
     this.#all.delete(id);
     this.#toldStopped.delete(id);
+  }
+
+  /** On disk before anybody is told it; without a disk to keep it there is none, and nobody gets in. */
+  async #replaceToken(identity: Identity): Promise<string> {
+    const token = this.#options.newToken();
+    try {
+      await this.#options.tokens.write(identity.instance, { token });
+    } catch (error) {
+      this.#options.onTokenLost(identity, error);
+      return '';
+    }
+    this.#options.onTokenLost(identity, undefined);
+    return token;
   }
 
   #refuseSecond({ identity: { workspace } }: InstanceParts): void {

@@ -1,6 +1,7 @@
 import type { InstanceId } from '../../machines/ids.js';
 import type { LifeContext } from '../../machines/instance-life-types.js';
 import type { Transition } from '../../machines/transition.js';
+import { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
 import type { AlarmListener } from '../records/alarm.js';
 import { Journal } from '../records/journal.js';
@@ -12,6 +13,8 @@ export const MANAGER_NODE = 'manager';
 
 /** The actor of an instance's life. */
 const ACTOR = 'instance';
+
+const NEVER_WRITTEN = new StewardError('record-not-written', 'the record of this step was never written');
 
 /** Where an instance's actor is now. */
 export interface Latest {
@@ -33,6 +36,8 @@ export class Transitions {
   readonly publisher: Publisher;
   readonly #options: TransitionsOptions;
   readonly #latest = new WeakMap<Instance, Latest>();
+  /** The newest step of each that is on disk. */
+  readonly #kept = new WeakMap<Instance, string>();
   readonly #sequences = new Map<InstanceId, number>();
 
   private constructor(options: TransitionsOptions, journal: Journal<Transition>) {
@@ -57,9 +62,15 @@ export class Transitions {
     this.#latest.set(instance, { step: to, cause, atMs: at, context });
     const detail = context.message || context.failure || context.timedOut;
     const told = detail === '' ? {} : { detail };
+    // What an earlier run, or this one, could not write has not happened.
+    const isUnwritten = from === 'none' || to === 'failed' || to === 'refused';
+    if (isUnwritten) this.publisher.discard(id, NEVER_WRITTEN);
+    const before = isUnwritten && from !== 'none' ? (this.#kept.get(instance) ?? 'none') : from;
+    if (from === 'none') this.#kept.delete(instance);
+    if (isDurable) this.#kept.set(instance, to);
     try {
       const ticket = this.publisher.publish(
-        { at, instance: id, actor: ACTOR, from, to, cause, ...told },
+        { at, instance: id, actor: ACTOR, from: before, to, cause, ...told },
         { durable: isDurable },
       );
       if (isDurable) this.publisher.release(id, ticket);

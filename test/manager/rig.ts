@@ -33,6 +33,8 @@ export class Rig {
     ...noForwarding,
     urlOf: (instance, { port }) => `http://${instance}.test:${port}`,
   };
+  /** What its operator reads. */
+  readonly logged: string[] = [];
   #core: ManagerCore | undefined;
   readonly config: ReturnType<typeof managerConfigSchema.parse>;
 
@@ -74,7 +76,7 @@ export class Rig {
     const starting = startCore({
       config: this.config,
       world: this.#world(),
-      logger: pino({ level: 'silent' }),
+      logger: pino({ level: 'error' }, { write: (line) => this.logged.push(line) }),
       registry: this.registry,
       daemon,
       runtime,

@@ -230,6 +230,26 @@ describe('a manager that was away', () => {
   });
 });
 
+describe('a clock that was ahead', () => {
+  test('keeps nobody alive who is active no more', async () => {
+    const rig = await running();
+    rig.clock.stepWall(HOUR);
+    await active(rig);
+    rig.clock.stepWall(-HOUR);
+    await active(rig);
+    await endsAfter(rig, 30 * MINUTE, 'period of inactivity');
+  });
+
+  test('delays the end of what is idle by no more than its limit', async () => {
+    const rig = await running();
+    rig.clock.stepWall(10 * HOUR);
+    await active(rig);
+    rig.clock.stepWall(-10 * HOUR);
+    await rig.clock.advance(65 * MINUTE);
+    expect((await rig.status(ID)).conditions?.timeout).toContain('period of inactivity');
+  });
+});
+
 describe('maintenance', () => {
   function announce(rig: Rig, text: string) {
     return rig.files.write('/state/manager/maintenance.json', text);

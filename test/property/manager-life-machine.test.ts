@@ -22,7 +22,8 @@ const MAY_FOLLOW: Readonly<Record<string, readonly string[]>> = {
 
 /** Written by hand: what is told in each state, as far as the state alone decides it. */
 const PHASES: Readonly<Record<string, readonly string[]>> = {
-  pending: ['pending'],
+  // Asked to end while its first record is on its way, which does not say so.
+  pending: ['pending', 'stopping'],
   creating: ['creating'],
   initializing: ['initializing', 'running'],
   running: ['running'],

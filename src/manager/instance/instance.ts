@@ -74,7 +74,8 @@ export class Instance {
   #step = 'none';
   /** Asked for, and not on disk yet: an actor that comes back hears it again. */
   #wantedStop: StopRequest | undefined;
-  #isRefused = false;
+  /** Why there will never be a record of it. */
+  #refusal: { readonly error: unknown } | undefined;
 
   constructor(options: InstanceOptions, parts: InstanceParts, record: InstanceRecord | undefined) {
     this.#options = options;
@@ -124,12 +125,18 @@ export class Instance {
     };
   }
 
-  /** Resolves when the request is on disk; fails with `record-not-written` when it never will be. */
+  /** Resolves when the request is on disk; fails, with `record-not-written` or what it was refused with, when it never will be. */
   accepted(signal?: AbortSignal): Promise<void> {
     return this.#until(() => {
-      if (this.#isRefused) throw new StewardError('record-not-written', 'the request could not be saved');
+      if (this.#refusal !== undefined) throw this.#refusal.error;
       return this.record !== undefined;
     }, signal);
+  }
+
+  /** It will never be recorded: everybody who waits for that is told why, now and later. */
+  refuse(error: unknown): void {
+    this.#refusal ??= { error };
+    this.#changed();
   }
 
   /** Resolves when the stop request is on disk, or there is nothing left to stop. */
@@ -139,7 +146,7 @@ export class Instance {
       aborted: request.aborted || this.#wantedStop?.aborted === true,
     };
     this.#sendStop(request);
-    return this.#until(() => this.isStopped || this.#isRefused || this.#covers(request), signal);
+    return this.#until(() => this.isStopped || this.#refusal !== undefined || this.#covers(request), signal);
   }
 
   /** Resolves when the change is on disk; `wrong-state` once it has stopped, for then nothing of it counts any more. */
@@ -153,12 +160,12 @@ export class Instance {
     });
   }
 
-  /** Somebody uses it, or (`closed`) has stopped to. */
+  /** Somebody uses it, or (`closed`) has stopped to. What is earlier than the time before is so because the clock was ahead then. */
   markActive(closed: boolean, ignoreIfActive: boolean): Promise<void> {
     const now = this.#options.tools.world.clock.now();
-    return this.change(({ activity: { first, last } }) => {
+    return this.change(({ activity: { first } }) => {
       if (ignoreIfActive && first !== undefined) return {};
-      return { activity: { first: first ?? now, last: Math.max(now, last ?? now), closed } };
+      return { activity: { first: first ?? now, last: now, closed } };
     });
   }
 
@@ -174,7 +181,8 @@ export class Instance {
   timeouts(): readonly DueTimeout[] {
     const { record } = this;
     if (record === undefined || record.life.timedOut !== '') return [];
-    return [...timeoutsOf(record, this.#options.timeouts)].sort((a, b) => a.at - b.at);
+    const now = this.#options.tools.world.clock.now();
+    return [...timeoutsOf(record, this.#options.timeouts, now)].sort((a, b) => a.at - b.at);
   }
 
   /** Whether what is recorded ends it as soon as the request wants. An actor that came back may count from later. */
@@ -234,7 +242,7 @@ export class Instance {
   #outcome({ value, context }: SnapshotFrom<typeof lifeMachine>): Exit {
     if (value === 'stopped') return NORMAL;
     if (value !== 'refused') return abnormal(new Error(`it could not go on from ${context.waitingFor}`));
-    this.#isRefused = true;
+    this.refuse(new StewardError('record-not-written', 'the request could not be saved'));
     return NORMAL;
   }
 

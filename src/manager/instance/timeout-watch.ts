@@ -27,6 +27,8 @@ export class TimeoutWatch {
   readonly #options: TimeoutOptions;
   readonly #onTimeout: (reason: string) => void;
   #record: InstanceRecord | undefined;
+  /** When the record was last looked at: of what is noted as later, the clock was ahead then. */
+  #seenAt = 0;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, options: TimeoutOptions, onTimeout: (reason: string) => void) {
@@ -38,6 +40,7 @@ export class TimeoutWatch {
   /** Follows a newer record; its deadlines replace those of the one before. */
   follow(record: InstanceRecord | undefined): void {
     this.#record = record;
+    this.#seenAt = this.#clock.now();
     this.#arm(this.#next());
   }
 
@@ -59,7 +62,7 @@ export class TimeoutWatch {
 
   #due(): readonly DueTimeout[] {
     if (this.#record === undefined || this.#record.life.timedOut !== '') return [];
-    return timeoutsOf(this.#record, this.#options);
+    return timeoutsOf(this.#record, this.#options, this.#seenAt);
   }
 
   /** Maintenance puts everything off. A file that cannot be read announces none, and a look never fails. */
@@ -70,18 +73,24 @@ export class TimeoutWatch {
       this.#arm(this.#record === undefined ? undefined : Math.min(until, now + MAINTENANCE_CHECK_MS));
       return;
     }
+    this.#seenAt = Math.min(this.#seenAt, now);
     const over = exceeded(this.#due(), now);
     if (over === undefined) this.#arm(this.#next());
     else this.#onTimeout(timeoutReason(over, now));
   }
 }
 
-/** What may time out as things stand, with the time that users get after the manager was away. */
+/**
+ * What may time out as things stand at `seenAt`, with the time that users get after the manager was away. Nobody was
+ * active later than that.
+ */
 export function timeoutsOf(
   { life, activity, settings }: InstanceRecord,
   { limits, startedAt, heartbeatMs }: Omit<TimeoutOptions, 'maintenance'>,
+  seenAt: number,
 ): readonly DueTimeout[] {
-  return dueTimeouts(life, activity, settings, limits).map((due) => {
+  const last = activity.last === undefined ? undefined : Math.min(activity.last, seenAt);
+  return dueTimeouts(life, { ...activity, last }, settings, limits).map((due) => {
     const isFromBefore = due.isMovable && due.since < startedAt;
     return isFromBefore ? { ...due, at: Math.max(due.at, startedAt + heartbeatMs) } : due;
   });

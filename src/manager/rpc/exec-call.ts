@@ -1,46 +1,57 @@
-import { constants } from 'node:os';
 import { StewardError } from '../../errors/steward-error.js';
-import type { Clock } from '../../gateways/clock.js';
-import type { KillSignal } from '../../gateways/processes.js';
-import type {
-  ExecExit,
-  ExecRequest,
-  ExecResponse,
-  ExecStart,
-  TerminalSize,
-} from '../../gen/steward/v1/runtime.js';
+import { type Clock, sleep } from '../../gateways/clock.js';
+import type { ExecExit, ExecRequest, ExecResponse, ExecStart } from '../../gen/steward/v1/runtime.js';
 import type { CallContext } from '../../grpc/service-types.js';
-import { optionalText, requiredMessage, requiredText } from '../../grpc/validation.js';
-import { TERMINAL_SIZE_MAX } from '../../runtime/bounds.js';
-import type { ExecEnd, RunningExec, ExecRequest as RuntimeExec } from '../../runtime/exec.js';
+import { requiredMessage, requiredText } from '../../grpc/validation.js';
+import type { ExecEnd, RunningExec } from '../../runtime/exec.js';
 import type { WorkspaceRuntime } from '../../runtime/workspace-runtime.js';
-import { COMMAND_WORDS_MAX, ENVIRONMENT_MAX, EXEC_ACTIVITY_MS } from '../bounds.js';
+import { EXEC_ACTIVITY_MS, EXEC_START_MS } from '../bounds.js';
 import type { Instance } from '../instance/instance.js';
 import type { Instances } from '../instances.js';
+import { answersOf, Bell } from './exec-answers.js';
+import { checkedExec, checkedSize, signalOf } from './exec-checks.js';
+import { WaitingInput } from './exec-input.js';
+import type { OpenStreams } from './open-streams.js';
 
 export interface ExecParts {
   readonly clock: Clock;
   readonly instances: Instances;
   readonly runtime: WorkspaceRuntime;
+  readonly open: OpenStreams;
 }
 
-/** One call of Exec: a command from its start to its end, or to that of the call. */
+/** One call of Exec, counted from its beginning: who says nothing takes a place, too. */
 export async function* runExec(
-  { clock, instances, runtime }: ExecParts,
+  parts: ExecParts,
   requests: AsyncIterable<ExecRequest>,
   call: CallContext,
 ): AsyncGenerator<ExecResponse> {
-  const incoming = requests[Symbol.asyncIterator]();
-  const first = await incoming.next();
-  const start = startOf(first.done === true ? undefined : first.value);
+  const leave = parts.open.enter('');
+  try {
+    const incoming = requests[Symbol.asyncIterator]();
+    yield* runStarted(parts, await startFrom(incoming, parts.clock), incoming, call);
+  } finally {
+    leave();
+  }
+}
+
+/** A command from its start to its end, or to that of the call. */
+async function* runStarted(
+  { clock, instances, runtime }: ExecParts,
+  start: ExecStart,
+  incoming: AsyncIterator<ExecRequest>,
+  call: CallContext,
+): AsyncGenerator<ExecResponse> {
   const instance = instances.get(requiredText(start.instanceId, 'start.instance_id'));
   const running = await runtime.exec(instance.parts.identity.instance, checkedExec(start));
   const kill = () => void running.kill();
   call.signal.addEventListener('abort', kill, { once: true });
   let failure: unknown;
+  const bell = new Bell();
+  const input = new WaitingInput(running, () => bell.ring());
   const active = activityOf(clock, instance, call);
   // Ends with the call, which nobody has to wait for.
-  feed(incoming, running, active).catch((error) => {
+  feed(incoming, running, input, active).catch((error) => {
     failure = error;
     kill();
   });
@@ -48,9 +59,7 @@ export async function* runExec(
   try {
     call.signal.throwIfAborted();
     yield { event: { $case: 'started', value: { pid: BigInt(running.pid) } } };
-    for await (const { stream, data } of running.output) {
-      yield { event: { $case: stream, value: Buffer.from(data) } };
-    }
+    yield* answersOf(running, input, bell);
     const end = await running.end;
     isOver = true;
     if (failure !== undefined) throw failure;
@@ -61,22 +70,41 @@ export async function* runExec(
   }
 }
 
-/** Hands on what the caller sends; somebody who types is there. */
+/** The first message. A caller that does not send it would hold its stream for ever. */
+async function startFrom(incoming: AsyncIterator<ExecRequest>, clock: Clock): Promise<ExecStart> {
+  const inTime = new AbortController();
+  const late = sleep(clock, EXEC_START_MS, inTime.signal).then(() => {
+    throw new StewardError('deadline-exceeded', 'the message that says what is to be run did not come in time');
+  });
+  try {
+    const first = await Promise.race([incoming.next(), late]);
+    const event = first.done === true ? undefined : first.value.event;
+    if (event?.$case === 'start') return event.value;
+    throw invalid('start must be the first message');
+  } finally {
+    late.catch(() => undefined);
+    inTime.abort();
+  }
+}
+
+/** Hands on what the caller sends, signals and sizes before input that the command does not read. */
 async function feed(
   incoming: AsyncIterator<ExecRequest>,
   running: RunningExec,
+  input: WaitingInput,
   active: () => void,
 ): Promise<void> {
+  // Somebody who types is there.
   active();
   for (let next = await incoming.next(); next.done !== true; next = await incoming.next()) {
     const event = requiredMessage(next.value.event, 'event');
     switch (event.$case) {
       case 'stdin':
         active();
-        await running.write(event.value);
+        await input.add(event.value);
         break;
       case 'stdinEnd':
-        running.endInput();
+        input.end();
         break;
       case 'resize':
         await running.resize(checkedSize(event.value, 'resize'));
@@ -88,7 +116,7 @@ async function feed(
         throw invalid('start may only be the first message');
     }
   }
-  running.endInput();
+  input.end();
 }
 
 /** Notes that somebody is there, at most once in a while. */
@@ -104,64 +132,6 @@ function activityOf(clock: Clock, instance: Instance, { logger }: CallContext): 
         logger.warn({ err: error, ...instance.parts.identity }, 'activity could not be noted'),
       );
   };
-}
-
-function startOf(request: ExecRequest | undefined): ExecStart {
-  if (request?.event?.$case === 'start') return request.event.value;
-  throw invalid('start must be the first message');
-}
-
-function checkedExec(start: ExecStart): RuntimeExec {
-  const { command, environment, workingDirectory, terminal } = start;
-  if (command.length > COMMAND_WORDS_MAX) {
-    throw invalid(`start.command has more than ${COMMAND_WORDS_MAX} words`);
-  }
-  if (command[0] === undefined || command[0] === '') throw invalid('start.command must name a program');
-  if (command.some((word) => word.includes('\0'))) throw invalid('start.command contains NUL');
-  return {
-    command,
-    env: checkedEnvironment(environment),
-    workingFolder: optionalText(workingDirectory, 'start.working_directory'),
-    terminal: terminal === undefined ? undefined : checkedSize(terminal, 'start.terminal'),
-  };
-}
-
-/** Variables are told by name only: their values may be secret. */
-function checkedEnvironment(environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const variables = Object.entries(environment);
-  if (variables.length > ENVIRONMENT_MAX) {
-    throw invalid(`start.environment has more than ${ENVIRONMENT_MAX} variables`);
-  }
-  for (const [name, value] of variables) {
-    if (!/^[^=\0]+$/.test(name)) {
-      throw invalid('start.environment has a name that is empty or contains "=" or NUL');
-    }
-    if (value.includes('\0')) throw invalid('start.environment has a value that contains NUL');
-  }
-  return environment;
-}
-
-function checkedSize({ rows, columns }: TerminalSize, field: string): TerminalSize {
-  for (const [name, size] of Object.entries({ rows, columns })) {
-    if (size < 1 || size > TERMINAL_SIZE_MAX) {
-      throw invalid(`${field}.${name} is not between 1 and ${TERMINAL_SIZE_MAX}`);
-    }
-  }
-  return { rows, columns };
-}
-
-function signalOf(number: number): KillSignal {
-  const name = nameOf(constants.signals, number);
-  if (name !== undefined) return name;
-  throw invalid('signal is not the number of a signal, 1 to 31');
-}
-
-function nameOf<Table extends object>(
-  table: Table,
-  value: unknown,
-): Extract<keyof Table, string> | undefined {
-  for (const name in table) if (table[name] === value) return name;
-  return undefined;
 }
 
 function exitOf(end: ExecEnd): ExecExit {

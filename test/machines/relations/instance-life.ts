@@ -33,6 +33,14 @@ const ending: Rule['on'] = {
   TIMEOUT: (c, { at }) => ({ to: 'stopping.recordingStop', change: timedOut(c, at) }),
 };
 
+/** What is to end it is taken note of where something under way has to be awaited first. */
+const noted: Rule['on'] = {
+  'STOP normally': (c, { at }) => ({ change: askedToStop(c, 'normally', at) }),
+  'STOP immediately': (c, { at }) => ({ change: askedToStop(c, 'immediately', at) }),
+  'STOP abort': (c, { at }) => ({ change: askedToStop(c, 'abort', at) }),
+  TIMEOUT: (c, { at }) => ({ change: timedOut(c, at) }),
+};
+
 /** On the way out only what asks for more counts: the first stop, a shorter grace, an abort, the first timeout. */
 const isEarlier = (c: Context, killAt: number) => c.stop === undefined || killAt < (c.killAt ?? Infinity);
 const harder: Rule['on'] = {
@@ -130,7 +138,21 @@ const surveys = CONTENTS.flatMap((content) =>
 );
 
 const states: Record<string, Rule> = {
-  pending: { ...recording('creating.recordingBegun', {}, ending, 'refused'), records: true },
+  pending: {
+    enters: waiting('writing the record', 5_000),
+    runs: effects('writeRecord'),
+    on: {
+      ...noted,
+      ...broken,
+      'writeRecord.done': (c, { at }) => ({
+        to: isOver(c) ? 'stopping.recordingStop' : 'creating.recordingBegun',
+        change: { at, recorded: true },
+      }),
+      'writeRecord.failed': () => ({ to: 'refused', change: {} }),
+      'deadline.done': () => ({ to: 'refused', change: {} }),
+    },
+    records: true,
+  },
   recovering: {
     enters: waiting('looking at the world', 6_000),
     runs: effects('survey'),
@@ -144,10 +166,7 @@ const states: Record<string, Rule> = {
       ),
       'survey.failed': (c) => ({ to: isOver(c) ? 'stopping.recordingStop' : 'failed', change: {} }),
       'deadline.done': () => ({ to: 'failed', change: {} }),
-      'STOP normally': (c, { at }) => ({ change: askedToStop(c, 'normally', at) }),
-      'STOP immediately': (c, { at }) => ({ change: askedToStop(c, 'immediately', at) }),
-      'STOP abort': (c, { at }) => ({ change: askedToStop(c, 'abort', at) }),
-      TIMEOUT: (c, { at }) => ({ change: timedOut(c, at) }),
+      ...noted,
     },
   },
   'creating.recordingBegun': recording('creating.preparing', { begun: true }, ending),
