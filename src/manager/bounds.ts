@@ -37,6 +37,8 @@ export const DAEMON_PAUSE_MAX_MS = 5_000;
 export const DAEMON_DOUBLINGS_MAX = 16;
 /** Longest a daemon may take for an answer that needs no work. */
 export const DAEMON_ANSWER_MS = 10_000;
+/** How long an answer waits for what the daemon can add to it. */
+export const DAEMON_PART_MS = 5_000;
 /** How long a restarted manager waits for what the daemon says before it goes on without. */
 export const SURVEY_DAEMON_MS = 5_000;
 

@@ -48,8 +48,20 @@ const absent = {
   getContent: () => Promise.reject(new StewardError('unavailable', 'it is away')),
 };
 
+/** A daemon that takes every call and never answers, until its caller gives up. */
+const hanging = {
+  getHistory: (_: object, options?: { readonly signal?: AbortSignal }) => givenUp(options?.signal),
+  getContent: (_: object, options?: { readonly signal?: AbortSignal }) => givenUp(options?.signal),
+};
+
+function givenUp(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(new StewardError('cancelled', 'the caller has left')));
+  });
+}
+
 const historyOf = (rig: Rig, daemon: Parameters<typeof wholeHistory>[1], limit = 0) =>
-  rig.within(wholeHistory(rig.core.transitions, daemon, { instanceId: ID, limit }, never));
+  rig.within(wholeHistory(rig.core.transitions, daemon, rig.clock, { instanceId: ID, limit }, never));
 
 describe('the history of an instance', () => {
   test('is that of the manager and that of the content, by time', async () => {
@@ -70,8 +82,31 @@ describe('the history of an instance', () => {
     const { transitions, truncated } = await historyOf(rig, absent);
     expect(transitions.length).toBeGreaterThan(5);
     expect(truncated).toBe(true);
-    const other = wholeHistory(rig.core.transitions, absent, { instanceId: 'i-2', limit: 0 }, never);
+    const other = wholeHistory(
+      rig.core.transitions,
+      absent,
+      rig.clock,
+      { instanceId: 'i-2', limit: 0 },
+      never,
+    );
     await expect(rig.within(other)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('is told without a daemon that hangs, soon', async () => {
+    const rig = await running();
+    const askedAt = rig.clock.now();
+    const { transitions, truncated } = await historyOf(rig, hanging);
+    expect(transitions.length).toBeGreaterThan(5);
+    expect(truncated).toBe(true);
+    const other = wholeHistory(
+      rig.core.transitions,
+      hanging,
+      rig.clock,
+      { instanceId: 'i-2', limit: 0 },
+      never,
+    );
+    await expect(rig.within(other)).rejects.toMatchObject({ code: 'deadline-exceeded' });
+    expect(rig.clock.now() - askedAt).toBeLessThan(15_000);
   });
 
   test('goes on after a kill with higher sequences, and tells of the restart', async () => {
@@ -146,6 +181,16 @@ describe('why', () => {
     );
     expect(content).toBeUndefined();
     await expect(explain(rig, absent, 'i-2')).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('does not wait for a daemon that hangs', async () => {
+    const rig = await running();
+    const askedAt = rig.clock.now();
+    const { explanation } = await explain(rig, hanging);
+    expect(explanation).toMatch(
+      /^instance-1 is running, .*the daemon of its node does not answer: nothing came/,
+    );
+    expect(rig.clock.now() - askedAt).toBeLessThan(7_000);
   });
 
   test('of what nobody knows is NOT_FOUND', async () => {
@@ -258,7 +303,7 @@ describe('bad requests', () => {
       await expect(rpc.getInstance({ instanceId }, rig.call())).rejects.toMatchObject(refused);
       const why = explainInstance(rig.core, nobody, rig.clock, { instanceId }, never);
       await expect(why).rejects.toMatchObject(refused);
-      const history = wholeHistory(transitions, nobody, { instanceId, limit: 0 }, never);
+      const history = wholeHistory(transitions, nobody, rig.clock, { instanceId, limit: 0 }, never);
       await expect(history).rejects.toMatchObject(refused);
       const decision = recoverInstance(rig.core, nobody, { instanceId, ...reasoned }, rig.call());
       await expect(decision).rejects.toMatchObject(refused);
@@ -278,7 +323,13 @@ describe('bad requests', () => {
 
   test('of a history with a negative limit are refused', async () => {
     const rig = await running();
-    const history = wholeHistory(rig.core.transitions, daemonWith([]), { instanceId: ID, limit: -1 }, never);
+    const history = wholeHistory(
+      rig.core.transitions,
+      daemonWith([]),
+      rig.clock,
+      { instanceId: ID, limit: -1 },
+      never,
+    );
     await expect(history).rejects.toMatchObject({ code: 'invalid-argument' });
   });
 });

@@ -25,7 +25,7 @@ export function contentHandlers(
     getContent: (request, { signal }) => daemon.getContent(request, { signal }),
     listContent: (request, { signal }) => daemon.listContent(request, { signal }),
     watchTransitions: (request, call) => watchAll(transitions, daemon, request, call),
-    getHistory: (request, { signal }) => wholeHistory(transitions, daemon, request, signal),
+    getHistory: (request, { signal }) => wholeHistory(transitions, daemon, clock, request, signal),
     explain: (request, { signal }) => explainInstance(source, daemon, clock, request, signal),
     listBackups: (request, { signal }) => daemon.listBackups(request, { signal }),
     verifyBackup: (request, { signal }) => daemon.verifyBackup(request, { signal }),

@@ -9,6 +9,7 @@ import type {
 } from '../../../gen/steward/v1/content_service.js';
 import type { ServiceClient } from '../../../grpc/client.js';
 import { requiredInstanceId } from '../../../grpc/validation.js';
+import { daemonPart } from './daemon-part.js';
 import { wholeHistory } from './history.js';
 import { type StateSource, stateOf } from './states.js';
 
@@ -25,16 +26,20 @@ export async function explainInstance(
   const id = requiredInstanceId(request.instanceId, 'instance_id');
   const instance = await stateOf(source, id);
   let unasked = '';
-  const ifKnown = (thrown: unknown) => {
-    const error = toStewardError(thrown);
-    if (error.code === 'unknown-instance') return undefined;
-    if (error.code !== 'unavailable') throw thrown;
-    unasked = `the daemon of its node does not answer: ${error.message}`;
+  const onSilence = ({ message }: StewardError) => {
+    unasked = `the daemon of its node does not answer: ${message}`;
     return undefined;
   };
-  const asked = await daemon.getContent({ instanceId: id }, { signal }).catch(ifKnown);
   const wanted = { instanceId: id, limit: HISTORY_READ_MAX };
-  const history = await wholeHistory(source.transitions, daemon, wanted, signal).catch(ifKnown);
+  const [asked, history] = await Promise.all([
+    daemonPart(
+      clock,
+      signal,
+      (asking) => daemon.getContent({ instanceId: id }, { signal: asking }),
+      onSilence,
+    ).catch(ifKnown),
+    wholeHistory(source.transitions, daemon, clock, wanted, signal).catch(ifTold),
+  ]);
   const content = asked?.content;
   const transitions = history?.transitions ?? [];
   if (instance === undefined && content === undefined && transitions.length === 0) {
@@ -43,3 +48,14 @@ export async function explainInstance(
   }
   return explainResponse({ id, now: clock.now(), content, instance, transitions, unasked });
 }
+
+function ifKnown(thrown: unknown): undefined {
+  if (toStewardError(thrown).code !== 'unknown-instance') throw thrown;
+}
+
+/** The daemon that has no history to tell is the one that was asked for the content, which says why. */
+function ifTold(thrown: unknown): undefined {
+  if (!NO_HISTORY.has(toStewardError(thrown).code)) throw thrown;
+}
+
+const NO_HISTORY: ReadonlySet<string> = new Set(['unknown-instance', 'unavailable', 'deadline-exceeded']);

@@ -1,4 +1,4 @@
-import { toStewardError } from '../../../errors/steward-error.js';
+import type { Clock } from '../../../gateways/clock.js';
 import type {
   ContentServiceService,
   GetHistoryRequest,
@@ -10,6 +10,7 @@ import { pageSize, requiredInstanceId } from '../../../grpc/validation.js';
 import { wireTransition } from '../../../telemetry/wire-transition.js';
 import { HISTORY_SHOWN_MAX } from '../../bounds.js';
 import { MANAGER_NODE, type Transitions } from '../../transitions.js';
+import { daemonPart } from './daemon-part.js';
 
 export type HistorySource = Pick<ServiceClient<ContentServiceService>, 'getHistory'>;
 
@@ -17,6 +18,7 @@ export type HistorySource = Pick<ServiceClient<ContentServiceService>, 'getHisto
 export async function wholeHistory(
   transitions: Transitions,
   daemon: HistorySource,
+  clock: Clock,
   request: GetHistoryRequest,
   signal: AbortSignal,
 ): Promise<GetHistoryResponse> {
@@ -24,12 +26,15 @@ export async function wholeHistory(
   const limit = pageSize(request.limit, 'limit', HISTORY_SHOWN_MAX);
   const kept = await transitions.publisher.history(id, limit + 1);
   const own = kept.map((transition) => wireTransition(transition, MANAGER_NODE));
-  const { transitions: content, truncated } = await daemon
-    .getHistory({ instanceId: id, limit }, { signal })
-    .catch((thrown: unknown) => {
-      if (own.length === 0 || toStewardError(thrown).code !== 'unavailable') throw thrown;
+  const { transitions: content, truncated } = await daemonPart(
+    clock,
+    signal,
+    (asking) => daemon.getHistory({ instanceId: id, limit }, { signal: asking }),
+    (silence) => {
+      if (own.length === 0) throw silence;
       return { transitions: [], truncated: true };
-    });
+    },
+  );
   const all = [...own, ...content].sort(byTime);
   return { transitions: all.slice(-limit), truncated: truncated || all.length > limit };
 }
