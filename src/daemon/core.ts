@@ -65,6 +65,8 @@ export interface CoreOptions {
   readonly limits: ContentLimits;
   readonly queues?: QueueLimits;
   readonly policy?: BackupPolicy;
+  /** With less free, what is to be removed does not wait; default none. */
+  readonly minFreeBytes?: number;
   /** How long the workspace's own pre-stop may run. */
   readonly preStopMs?: number;
   /** Why nothing new may begin on this node now. */
@@ -86,6 +88,8 @@ export interface ContentCore {
   /** Unpacked snapshots that instances start from; absent where none are kept. */
   readonly layers: LayerCache | undefined;
   readonly snapshotNames: SnapshotNames;
+  /** What waits to be removed. */
+  readonly removals: Pick<Removals, 'state'>;
   /** Brings every recorded instance back; to be called once, when the supervisor runs. */
   recover(): Promise<void>;
   /** Everything asked for is on disk; call it after the supervisor has stopped. */
@@ -161,9 +165,11 @@ export async function openCore(options: CoreOptions): Promise<ContentCore> {
       promise: ({ context }, ticket) => records.writePromise(context, ticket),
     },
     recover: () => recover(instances, records, secrets, ahead),
+    removals,
+    // What must not be lost goes first: removing may take all the time there is.
     close: async () => {
-      await removals.close();
       await close(records, publisher, layers);
+      await removals.close();
     },
   };
 }
@@ -189,13 +195,13 @@ function queuesFor({ world, limits, queues }: CoreOptions): Queues {
 }
 
 /** What is saved goes before what is removed. */
-function removalsFor({ world, area, listener }: CoreOptions, queues: Queues): Removals {
+function removalsFor({ world, area, listener, minFreeBytes = 0 }: CoreOptions, queues: Queues): Removals {
   const isBusy = () => {
     const { running, waiting } = queues.state('backup');
     return running + waiting > 0;
   };
   return new Removals({
-    ...{ world, isBusy, folder: area.removals },
+    ...{ world, isBusy, minFreeBytes, folder: area.removals },
     onFailed: (path, error) => listener.note?.(`content that is safe could not be removed: ${path}`, error),
   });
 }

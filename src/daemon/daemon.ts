@@ -33,6 +33,7 @@ import { openStorage } from './open-storage.js';
 import { Bandwidth } from './queues/bandwidth.js';
 import { showQueues } from './queues/queue-metrics.js';
 import { Readiness } from './readiness.js';
+import { removalsNotice, showRemovals } from './removals/removal-metrics.js';
 import { Upkeep } from './upkeep.js';
 import { UpkeepMetrics } from './upkeep-metrics.js';
 import { Wires } from './wires.js';
@@ -133,6 +134,7 @@ class Daemon implements RunningDaemon {
       git: { ...this.#config.git, environment: gitEnvironment(process.env) },
       limits: { ...this.#config.limits, backupPeriodMs: this.#config.backup.periodMs },
       policy: this.#config.backup.policy,
+      minFreeBytes: this.#config.disk.minFreeBytes,
       preStopMs: this.#config.preStop.timeoutMs,
       queues: this.#config.queues,
       layers: this.#config.layers,
@@ -140,7 +142,10 @@ class Daemon implements RunningDaemon {
       refusal: () => this.#disk.problem,
       supervisor: () => this.#instances(),
     });
-    showQueues(this.#core.queues, this.#options.registry);
+    const { queues, removals } = this.#core;
+    showQueues(queues, this.#options.registry);
+    showRemovals(removals, this.#options.registry);
+    this.#readiness.note('removals', () => removalsNotice(removals));
     this.#metrics.show(this.#core, world.clock);
     this.#core.publisher.onTransition((transition) => this.#metrics.moved(transition));
     this.#supervisor = await startSupervisor('daemon', daemonTree, {

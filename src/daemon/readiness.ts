@@ -12,6 +12,7 @@ export class Readiness {
   readonly #storage: ObjectStorage;
   readonly #disk: DiskGuard;
   readonly #known = new Map<string, ReadinessCondition>();
+  readonly #notes = new Map<string, () => string>();
   #timer: Timer | undefined;
   #look: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -20,6 +21,11 @@ export class Readiness {
     this.#world = world;
     this.#storage = storage;
     this.#disk = disk;
+  }
+
+  /** Something people who ask should see, and that keeps the daemon from no work; empty while there is nothing. */
+  note(name: string, text: () => string): void {
+    this.#notes.set(name, text);
   }
 
   /** Looks at once and then every period; `onReady` gets each answer. */
@@ -43,10 +49,22 @@ export class Readiness {
   }
 
   async conditions(): Promise<readonly ReadinessCondition[]> {
-    return Promise.all([
+    const looked = await Promise.all([
       this.#condition('storage', (signal) => this.#storage.check(signal)),
       this.#condition('disk', () => this.#checkDisk()),
     ]);
+    return [...looked, ...[...this.#notes].map(([name, text]) => this.#noted(name, text()))];
+  }
+
+  /** Holds as ever; since when it says something, or nothing. */
+  #noted(name: string, message: string): ReadinessCondition {
+    const before = this.#known.get(name);
+    const isAsBefore = (before?.message === '') === (message === '');
+    const now = BigInt(this.#world.clock.now());
+    const sinceMs = before !== undefined && isAsBefore ? before.sinceMs : now;
+    const condition: ReadinessCondition = { name, ready: true, message, sinceMs };
+    this.#known.set(name, condition);
+    return condition;
   }
 
   async #checkDisk(): Promise<void> {

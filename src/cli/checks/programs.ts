@@ -1,5 +1,5 @@
 import type { Program } from '../../config/state-folder.js';
-import { SystemServiceService } from '../../gen/steward/v1/system.js';
+import { type ReadinessCondition, SystemServiceService } from '../../gen/steward/v1/system.js';
 import { createClient } from '../../grpc/client.js';
 import { PROBE_MS } from '../bounds.js';
 import { PROGRAMS } from '../places.js';
@@ -18,11 +18,20 @@ async function checkProgram(session: Session, program: Program): Promise<Finding
   try {
     const client = createClient(SystemServiceService, await session.channel(program));
     const info = await client.getInfo({}, { timeoutMs: PROBE_MS, signal: session.cli.interrupted });
-    if (info.ready) return ok(program, `answers at ${address}, pid ${info.pid}`);
+    const noted = info.conditions.filter(({ ready, message }) => ready && message !== '');
+    if (info.ready && noted.length === 0) return ok(program, `answers at ${address}, pid ${info.pid}`);
+    if (info.ready) return warning(program, said(noted), 'It works, and somebody should look; see its log.');
     const broken = info.conditions.filter((condition) => !condition.ready);
-    const reasons = broken.map(({ name, message }) => `${name}: ${message}`).join('; ');
-    return warning(program, `not ready: ${reasons}`, 'It mends itself when the cause is gone; see its log.');
+    return warning(
+      program,
+      `not ready: ${said(broken)}`,
+      'It mends itself when the cause is gone; see its log.',
+    );
   } catch {
     return warning(program, `nobody answers at ${address}`, 'Start the system with `steward up`.');
   }
+}
+
+function said(conditions: readonly ReadinessCondition[]): string {
+  return conditions.map(({ name, message }) => `${name}: ${message}`).join('; ');
 }

@@ -17,6 +17,8 @@ export interface RemovalsOptions {
   readonly folder: string;
   /** Whether the node has content to save, which goes first. */
   readonly isBusy: () => boolean;
+  /** With less than that nothing waits, however large the disk is. */
+  readonly minFreeBytes: number;
   /** It stays where it is and is tried again. */
   readonly onFailed: (path: string, error: unknown) => void;
 }
@@ -25,6 +27,24 @@ interface Waiting {
   readonly path: string;
   /** On the monotonic clock. */
   readonly since: number;
+}
+
+/** What there is to remove. */
+export interface RemovalsState {
+  /** Trees that are taken one after the other. */
+  readonly waiting: number;
+  /** Those that could not be removed and are tried again and again. */
+  readonly failing: number;
+  /** For how long this daemon has failed to remove the first of them; 0 when there is none. */
+  readonly oldestFailingMs: number;
+  /** Why the first of them stays; undefined when there is none. */
+  readonly problem: string | undefined;
+}
+
+interface Failing {
+  /** On the monotonic clock. */
+  readonly since: number;
+  readonly why: string;
 }
 
 /**
@@ -36,6 +56,8 @@ export class Removals {
   readonly #options: RemovalsOptions;
   readonly #waiting: Waiting[] = [];
   readonly #retries = new Set<Timer>();
+  /** By path, the first to fail first. */
+  readonly #failing = new Map<string, Failing>();
   readonly #closing = new AbortController();
   #isWorking = false;
   /** Never rejects. */
@@ -65,6 +87,17 @@ export class Removals {
     this.#later(to);
   }
 
+  get state(): RemovalsState {
+    const [first] = this.#failing;
+    const [path, { since, why }] = first ?? ['', { since: 0, why: '' }];
+    return {
+      waiting: this.#waiting.length,
+      failing: this.#failing.size,
+      oldestFailingMs: first === undefined ? 0 : this.#options.world.clock.monotonic() - since,
+      problem: first === undefined ? undefined : `${path}: ${why}`,
+    };
+  }
+
   /** Removes what is there, as far as there is time for it. */
   async close(): Promise<void> {
     for (const retry of this.#retries) retry.cancel();
@@ -89,18 +122,22 @@ export class Removals {
       const next = this.#waiting[0];
       if (next === undefined) break;
       while (await this.#isHeld(next)) await this.#pause();
-      await files.remove(next.path).catch((error: unknown) => this.#failed(next.path, error));
+      await files.remove(next.path).then(
+        () => this.#failing.delete(next.path),
+        (error: unknown) => this.#failed(next.path, error),
+      );
       this.#waiting.shift();
     }
     this.#isWorking = false;
   }
 
   async #isHeld({ since }: Waiting): Promise<boolean> {
-    const { world, folder, isBusy } = this.#options;
+    const { world, folder, isBusy, minFreeBytes } = this.#options;
     if (this.#closing.signal.aborted || !isBusy()) return false;
     if (world.clock.monotonic() - since >= REMOVAL_HOLD_MS) return false;
     const space = await world.files.space(folder).catch(() => undefined);
-    return space !== undefined && space.freeBytes >= space.totalBytes * REMOVAL_FREE_SHARE_MIN;
+    if (space === undefined) return false;
+    return space.freeBytes >= Math.max(minFreeBytes, space.totalBytes * REMOVAL_FREE_SHARE_MIN);
   }
 
   #pause(): Promise<void> {
@@ -110,6 +147,9 @@ export class Removals {
   #failed(path: string, error: unknown): void {
     const { world, onFailed } = this.#options;
     onFailed(path, error);
+    const why = error instanceof Error ? error.message : String(error);
+    const since = this.#failing.get(path)?.since ?? world.clock.monotonic();
+    this.#failing.set(path, { since, why });
     if (this.#closing.signal.aborted) return;
     const retry = world.clock.schedule(world.clock.now() + REMOVAL_RETRY_MS, () => {
       this.#retries.delete(retry);

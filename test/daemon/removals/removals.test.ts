@@ -6,6 +6,7 @@ import {
   REMOVAL_RETRY_MS,
   REMOVALS_CLOSE_MS,
 } from '../../../src/daemon/removals/bounds.js';
+import { removalsNotice } from '../../../src/daemon/removals/removal-metrics.js';
 import { Removals } from '../../../src/daemon/removals/removals.js';
 import { SimulatedWorld } from '../../../src/gateways/simulated/world.js';
 
@@ -15,11 +16,13 @@ const FOLDER = '/workspaces/.removals';
 let world: SimulatedWorld;
 let isBusy: boolean;
 let failed: string[];
+let minFreeBytes: number;
 
 beforeEach(async () => {
   world = SimulatedWorld.fromSeed(1);
   isBusy = false;
   failed = [];
+  minFreeBytes = 0;
   await world.files.makeDirectory(PLACE);
 });
 
@@ -28,6 +31,7 @@ async function opened(): Promise<Removals> {
     world,
     folder: FOLDER,
     isBusy: () => isBusy,
+    minFreeBytes,
     onFailed: (path) => failed.push(path),
   });
   await removals.open();
@@ -93,6 +97,21 @@ describe('content that is to be removed', () => {
     expect(await namesIn(FOLDER)).toEqual([]);
   });
 
+  it('does not wait while the node has less room than it is to have', async () => {
+    isBusy = true;
+    const { disk } = world.files;
+    disk.totalBytes = 1_000_000;
+    minFreeBytes = 600_000;
+    await world.files.write(join(PLACE, 'other'), Buffer.alloc(300_000));
+    const removals = await opened();
+    await removals.take(await putTree('one'), 'one');
+    await world.time.advance(0);
+    expect(await namesIn(FOLDER)).toHaveLength(1);
+    await world.files.write(join(PLACE, 'more'), Buffer.alloc(200_000));
+    await world.time.advance(REMOVAL_LOOK_MS);
+    expect(await namesIn(FOLDER)).toEqual([]);
+  });
+
   it('is found by the next life when this one was killed', async () => {
     isBusy = true;
     const removals = await opened();
@@ -115,9 +134,15 @@ describe('content that is to be removed', () => {
     await world.time.advance(0);
     expect(await namesIn(FOLDER)).toEqual([expect.stringMatching(/^one\./)]);
     expect(failed).toHaveLength(1);
+    await world.time.advance(REMOVAL_RETRY_MS);
+    expect(failed).toHaveLength(2);
+    expect(removals.state).toMatchObject({ waiting: 0, failing: 1, oldestFailingMs: REMOVAL_RETRY_MS });
+    expect(removalsNotice(removals)).toMatch(/^cannot be removed: \/workspaces\/\.removals\/one\..*EBUSY/);
     world.files.faults = { at: () => undefined };
     await world.time.advance(REMOVAL_RETRY_MS);
     expect(await namesIn(FOLDER)).toEqual([]);
+    expect(removals.state).toMatchObject({ failing: 0, oldestFailingMs: 0 });
+    expect(removalsNotice(removals)).toBe('');
   });
 
   it('goes when the daemon stops, as far as there is time', async () => {
