@@ -4,6 +4,7 @@ import { StewardError } from '../../src/errors/steward-error.js';
 import { answerIn, Rows, rowsOf } from './answers.js';
 import { BrokenPromise } from './broken.js';
 import { difference, type Tree } from './disk-view.js';
+import { isOver } from './guards.js';
 import { AREA, callContext, type Life } from './life.js';
 import type { InstanceModel } from './model.js';
 import type { Run } from './run.js';
@@ -203,12 +204,20 @@ export class Callers {
   }
 
   #acknowledge(kind: 'backup' | 'snapshot', url: string, model: InstanceModel, from: number): void {
+    this.#expectOver(model);
     this.adopt(model);
     const acknowledged = { kind, url, instance: model, states: model.versions.slice(from) };
     // A final backup of content nobody was told of and nobody has worked on: nothing is known of it.
     if (acknowledged.states.length === 0) return;
     this.#run.acknowledged.push(acknowledged);
     this.#run.guard(() => this.#run.stored.check(acknowledged));
+  }
+
+  #expectOver(model: InstanceModel): void {
+    const run = this.#run;
+    if (run.trouble.hasBefallen) return;
+    const jobs = run.life?.core.instances.find(model.id)?.view.context.jobs ?? [];
+    run.guard(() => isOver(run.disk, model, new Set(jobs.map(({ ticket }) => ticket))));
   }
 
   #life(): Life {

@@ -67,6 +67,19 @@ export function isOnDisk(disk: DiskView, transition: Transition, instance: Insta
   throw new BrokenPromise('told', `${what} and its record says ${record?.step ?? 'nothing'}`);
 }
 
+/**
+ * Called for every backup and snapshot that was answered, while the disk does what it should: a daemon that came back
+ * now would not make it once more. `left`: tickets of what is still to be made.
+ */
+export function isOver(disk: DiskView, { id }: InstanceModel, left: ReadonlySet<number>): void {
+  const again = recordOf(disk, id, 'durable')?.jobs.filter((ticket) => !left.has(ticket)) ?? [];
+  if (again.length === 0) return;
+  throw new BrokenPromise(
+    'told',
+    `${id} was answered, and its record has the jobs ${again.join(', ')} still`,
+  );
+}
+
 function rankOf(step: string): number | undefined {
   if (step === 'settingUp.reserving' || step === 'settingUp.initializing') return 0;
   if (step.startsWith('available')) return 1;

@@ -10,6 +10,8 @@ export interface OnDisk {
   readonly verified: boolean;
   readonly finalGeneration: number | undefined;
   readonly failureCode: string | undefined;
+  /** Tickets of what is still to be made. */
+  readonly jobs: readonly number[];
 }
 
 export function recordOf(disk: DiskView, instance: string, moment: Moment): OnDisk | undefined {
@@ -22,6 +24,7 @@ export function recordOf(disk: DiskView, instance: string, moment: Moment): OnDi
     verified: body['verified'] === true,
     finalGeneration: numberIn(body['finalBackup'], 'generation'),
     failureCode: stringIn(body['failure'], 'code'),
+    jobs: numbersIn(body['jobs'], 'ticket'),
   };
 }
 
@@ -66,6 +69,11 @@ function booleanIn(value: unknown, field: string): boolean | undefined {
 function numberIn(value: unknown, field: string): number | undefined {
   const found = fieldIn(value, field);
   return typeof found === 'number' ? found : undefined;
+}
+
+function numbersIn(list: unknown, field: string): readonly number[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((one: unknown) => numberIn(one, field) ?? []);
 }
 
 function stringIn(value: unknown, field: string): string | undefined {

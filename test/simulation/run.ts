@@ -219,6 +219,7 @@ export class Run {
   }
 
   fillDisk(leftBytes: number): void {
+    this.trouble.hasBefallen = true;
     const { disk } = this.world.files;
     disk.totalBytes = disk.tree.usedBytes + leftBytes;
   }

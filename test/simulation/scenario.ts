@@ -19,6 +19,8 @@ export async function runSeed(seed: number): Promise<Run> {
 }
 
 const DAY_MS = 86_400_000;
+/** Enough for a set-up that nothing is in the way of. */
+const SET_UP_MS = 5_000;
 /** Instead of a day, where every few minutes something happens. */
 const BUSY_PERIODS = 5;
 
@@ -74,10 +76,10 @@ class Scenario {
       initAgain: () => this.#use((model) => callers.init(model)),
       waitForInit: () => this.#use((model) => callers.waitForInit(model)),
       exists: () => this.#use((model) => callers.exists(model)),
-      edit: () => this.#use((model) => this.#edit(model)),
-      backup: () => this.#use((model) => callers.backup(model)),
-      snapshot: () => this.#use((model) => callers.snapshot(model, false)),
-      promisedSnapshot: () => this.#use((model) => callers.snapshot(model, true)),
+      edit: () => this.#useContent((model) => this.#edit(model)),
+      backup: () => this.#useContent((model) => callers.backup(model)),
+      snapshot: () => this.#useContent((model) => callers.snapshot(model, false)),
+      promisedSnapshot: () => this.#useContent((model) => callers.snapshot(model, true)),
       dispose: () => this.#use((model) => callers.dispose(model, true)),
       discard: () => this.#use((model) => callers.dispose(model, false)),
       leave: () => random.pick([...run.pending])?.leave(),
@@ -100,12 +102,24 @@ class Scenario {
     };
   }
 
-  /** Mostly one whose content is in use: the others are soon told what they are told. */
+  /** Mostly one whose content is in use, or that is alive at least: the others are soon told what they are told. */
   #use(operation: (model: InstanceModel) => void): void {
     const all = [...this.#run.instances.values()];
     const inUse = all.filter((model) => this.callers.isInUse(model));
-    const model = this.#random.pick(inUse.length > 0 && this.#random.isHit(0.8) ? inUse : all);
+    const alive = all.filter(({ id }) => this.#run.life?.core.instances.owns(id));
+    const best = [inUse, alive].find((some) => some.length > 0) ?? all;
+    const model = this.#random.pick(this.#random.isHit(0.8) ? best : all);
     if (model !== undefined) operation(model);
+  }
+
+  /** Where there is none yet it is mostly waited for: without content little can be broken. */
+  async #useContent(operation: (model: InstanceModel) => void): Promise<void> {
+    const isAnyInUse = () => [...this.#run.instances.values()].some((model) => this.callers.isInUse(model));
+    if (!isAnyInUse() && this.#random.isHit(0.8)) {
+      this.callers.init(this.#newInstance());
+      await this.#run.pass(SET_UP_MS);
+    }
+    if (this.#run.life !== undefined) this.#use(operation);
   }
 
   #edit(model: InstanceModel): void {

@@ -7,11 +7,16 @@ import { type FaultRates, NO_FAULTS } from './settings.js';
 /** What is about to happen, told to whoever watches, before it happens. */
 export type Tap = (operation: FaultyOperation | 'start', path: string) => void;
 
+/** The longest that a slow disk takes which is well. */
+const SLOW_MS = 2_000;
+
 /** Decides at every operation of files and processes what goes wrong, and counts them. */
 export class Trouble implements FileFaults {
   rates: FaultRates = NO_FAULTS;
   /** Operations so far, over all lives. */
   count = 0;
+  /** The disk has refused something by now, or kept somebody waiting for longer than any record may take. */
+  hasBefallen = false;
   /** Instead of chance: decides by the number of the operation, counted from 1, and by what it is done to. */
   plan: (count: number, path: string) => FileFault | undefined = () => undefined;
   readonly #random: SeededRandom;
@@ -33,14 +38,16 @@ export class Trouble implements FileFaults {
   at(operation: FaultyOperation, path: string): FileFault | undefined {
     this.count += 1;
     this.#tap(operation, path);
-    return this.plan(this.count, path) ?? this.#byChance(operation);
+    const fault = this.plan(this.count, path) ?? this.#byChance(operation);
+    this.hasBefallen ||= fault !== undefined && isGrave(fault);
+    return fault;
   }
 
   #byChance(operation: FaultyOperation): FileFault | undefined {
     const { rates } = this;
     if (rates === NO_FAULTS) return undefined;
     if (this.#random.isHit(rates.fileHangs)) return { latencyMs: this.#random.integer(60_000, 3_600_000) };
-    const longestMs = this.#random.isHit(0.1) ? 2_000 : 50;
+    const longestMs = this.#random.isHit(0.1) ? SLOW_MS : 50;
     const latencyMs = this.#random.isHit(rates.fileSlow) ? this.#random.integer(1, longestMs) : 0;
     if (this.#random.isHit(rates.fileError)) return { latencyMs, code: this.#code(operation) };
     if (this.#random.isHit(rates.fileErrorAfterwards)) {
@@ -80,6 +87,10 @@ export class Trouble implements FileFaults {
     }
     return undefined;
   }
+}
+
+function isGrave({ code, isEndless, latencyMs = 0 }: FileFault): boolean {
+  return code !== undefined || isEndless === true || latencyMs > SLOW_MS;
 }
 
 const TAKES_ROOM: ReadonlySet<FaultyOperation> = new Set([

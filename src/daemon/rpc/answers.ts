@@ -86,8 +86,12 @@ function refuseWithoutBackup(finished: Finished, happens: 'was removed' | 'is be
   );
 }
 
-/** For BackupWorkspace and TakeSnapshot on content in use: the job with this ticket has ended. */
+/**
+ * For BackupWorkspace and TakeSnapshot on content in use: the job with this ticket has ended, and its record says so,
+ * or cannot be written.
+ */
 export function jobAnswer(view: ContentView, ticket: number): string | undefined {
+  if (RECORDING_RESULTS.has(view.step)) return undefined;
   const result = view.context.results.find((candidate) => candidate.job.ticket === ticket);
   if (result?.reference !== undefined) return result.reference.url;
   if (result !== undefined)
@@ -98,8 +102,19 @@ export function jobAnswer(view: ContentView, ticket: number): string | undefined
   return undefined;
 }
 
-/** For BackupWorkspace on content that is being wrapped up: the final backup is verified. */
+/**
+ * Where the ends of jobs are in memory only: a daemon that came back now would do them again, of content that whoever
+ * had heard of the first one has changed since.
+ */
+const RECORDING_RESULTS: ReadonlySet<string> = new Set([
+  'available.recordingResult',
+  'wrappingUp.recordingWrapUp',
+  'wrappingUp.recordingSnapshot',
+]);
+
+/** For BackupWorkspace on content that is being wrapped up: the final backup is verified, and recorded as such. */
 export function finalBackupAnswer(view: ContentView, pausesBefore: number): string | undefined {
+  if (view.step === 'wrappingUp.recordingBackup') return undefined;
   if (view.context.verified && view.context.finalBackup !== undefined) return view.context.finalBackup.url;
   disposeAnswer(view, pausesBefore, false);
   if (view.step === 'gone' || view.context.disposal?.backup === false) {
