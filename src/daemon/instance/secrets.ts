@@ -20,6 +20,8 @@ const schema = z.record(z.string(), z.string());
 export class SecretStore {
   readonly #world: Pick<World, 'files' | 'random'>;
   readonly #area: WorkingArea;
+  /** The latest work on the file of an instance; never rejects. */
+  readonly #latest = new Map<InstanceId, Promise<void>>();
 
   constructor(world: Pick<World, 'files' | 'random'>, area: WorkingArea) {
     this.#world = world;
@@ -35,9 +37,11 @@ export class SecretStore {
   async keep(instance: InstanceId, secrets: Secrets): Promise<void> {
     const path = this.#area.secretsOf(instance);
     try {
-      await this.#files.remove(path);
-      if (Object.keys(secrets).length === 0) return;
-      await this.#files.write(path, JSON.stringify(secrets), { mode: 0o600, exclusive: true });
+      await this.#inOrder(instance, async () => {
+        await this.#files.remove(path);
+        if (Object.keys(secrets).length === 0) return;
+        await this.#files.write(path, JSON.stringify(secrets), { mode: 0o600, exclusive: true });
+      });
     } catch (error) {
       throw toStewardError(error, 'unavailable');
     }
@@ -52,7 +56,7 @@ export class SecretStore {
   }
 
   async drop(instance: InstanceId): Promise<void> {
-    await this.#files.remove(this.#area.secretsOf(instance));
+    await this.#inOrder(instance, () => this.#files.remove(this.#area.secretsOf(instance)));
   }
 
   /** Drops what belongs to no instance that is still being set up. */
@@ -61,6 +65,18 @@ export class SecretStore {
       const instance = entry.name.replace(/\.json$/, '');
       if (!keep.has(instance)) await this.#files.remove(`${this.#area.secrets}/${entry.name}`);
     }
+  }
+
+  /** What a try that was given up still does to the file, it does before the next one begins. */
+  #inOrder(instance: InstanceId, work: () => Promise<void>): Promise<void> {
+    const done = (this.#latest.get(instance) ?? Promise.resolve()).then(work);
+    const ended = done
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#latest.get(instance) === ended) this.#latest.delete(instance);
+      });
+    this.#latest.set(instance, ended);
+    return done;
   }
 
   get #files(): Files {
