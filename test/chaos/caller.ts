@@ -114,8 +114,11 @@ export class Caller {
     const workspace = this.#workspace;
     workspace.mayBeSaved();
     workspace.isBackupOwed = true;
+    const wasTroubled = this.#around.isTroubled();
     const { url } = await this.#ask('backup', (client, id) => client.backupWorkspace({ id }));
     workspace.isSaved();
+    // Where its record cannot be written a backup is answered without, and may be made once more.
+    workspace.isBackupOwed = wasTroubled || this.#around.isTroubled();
     workspace.acknowledged.push({ kind: 'backup', url, content: workspace.content ?? [] });
   }
 

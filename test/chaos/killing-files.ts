@@ -104,11 +104,18 @@ function linkPoint(to: string) {
   return name.startsWith('snapshot-') ? 'snapshot-manifest' : 'manifest';
 }
 
-/** Takes half of the first bytes, and dies when they are written. */
+/** Takes half of the first bytes, and dies when they are written; who gives up before that closes the file. */
 function cutOff(file: Writable): Writable {
-  return new Writable({
+  const half = new Writable({
     write(chunk: Buffer) {
       file.write(chunk.subarray(0, chunk.length / 2), () => die());
     },
+    final: (done) => file.end(done),
+    destroy(error, done) {
+      file.destroy();
+      done(error);
+    },
   });
+  file.on('error', (error) => half.destroy(error));
+  return half;
 }

@@ -37,8 +37,8 @@ export class Workspace {
   /** Snapshots whose names were promised: they must come, as the content is now. */
   isPromised = false;
   /**
-   * A backup was asked for and not answered. The daemon has it on disk before it begins, and makes it after a restart
-   * at any time, of what is there then.
+   * A backup was asked for, and not answered for certain. The daemon has it on disk before it begins, and makes it after
+   * a restart at any time, of what is there then.
    */
   isBackupOwed = false;
   /** Content given up while a backup that nobody waited for may have seen it in the middle of an edit. */
