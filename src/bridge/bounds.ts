@@ -55,3 +55,12 @@ export const TIME_MAX_MS = 8.64e15;
 export const CONTENT_STATES_MAX = 500;
 /** How long a manager may take to tell a page of them. */
 export const MANAGER_ANSWER_MS = 10_000;
+
+/** Clusters that are followed at the same time. */
+export const CLUSTERS_MAX = 1_000;
+/** Largest weight of a cluster. */
+export const CLUSTER_SCORE_MAX = 10_000;
+/** Largest PEM file. */
+export const PEM_FILE_BYTES = 1_048_576;
+/** How long a manager may take to describe its cluster, also when that is only a trial of a registration. */
+export const DESCRIBE_DEADLINE_MS = 10_000;

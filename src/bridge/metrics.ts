@@ -19,7 +19,7 @@ const channelTypes: Readonly<Record<string, string>> = {
 };
 
 export interface MetricSources {
-  readonly links: readonly ClusterLink[];
+  readonly links: () => readonly ClusterLink[];
   readonly depth: () => number;
   readonly oldestMs: () => number;
   readonly now: () => number;
@@ -172,7 +172,7 @@ export function registerGauges(registry: Registry, sources: MetricSources): void
       registers,
       collect() {
         this.reset();
-        for (const link of sources.links) {
+        for (const link of sources.links()) {
           const known = value(link);
           if (known !== undefined) this.set({ workspace_cluster: link.cluster.name }, known);
         }

@@ -7,7 +7,7 @@ const MS_PER_SECOND = 1_000;
 
 /** What must hold for the bridge to work: it may write, and no cluster's stream is dead beyond its limit. */
 export class BridgeReadiness {
-  readonly #links: readonly ClusterLink[];
+  readonly #links: () => readonly ClusterLink[];
   readonly #maxDisconnectSeconds: number;
   readonly #clock: Clock;
   readonly #startedAt: number;
@@ -15,7 +15,7 @@ export class BridgeReadiness {
   #timer: Timer | undefined;
   #tell: ((ready: boolean) => void) | undefined;
 
-  constructor(links: readonly ClusterLink[], maxDisconnectSeconds: number, clock: Clock) {
+  constructor(links: () => readonly ClusterLink[], maxDisconnectSeconds: number, clock: Clock) {
     this.#links = links;
     this.#maxDisconnectSeconds = maxDisconnectSeconds;
     this.#clock = clock;
@@ -23,7 +23,7 @@ export class BridgeReadiness {
   }
 
   conditions(): ReadinessCondition[] {
-    return [this.#writer(), ...this.#links.map((link) => this.#stream(link))];
+    return [this.#writer(), ...this.#links().map((link) => this.#stream(link))];
   }
 
   /** Calls `tell` now and then with whether all conditions hold. */

@@ -24,8 +24,12 @@ import { systemHandlers } from '../telemetry/system-service.js';
 import { backoffMs } from './backoff.js';
 import { DRAIN_MS, OPEN_ATTEMPTS_MAX, WRITE_RETRY_MAX_MS, WRITE_RETRY_MIN_MS } from './bounds.js';
 import { Cluster } from './cluster/cluster.js';
+import { ClusterFleet } from './clusters/fleet.js';
+import { ClusterSources, staticSource, tableSource } from './clusters/sources.js';
+import { readStaticClusters } from './clusters/static-clusters.js';
+import type { Writing } from './clusters/writing.js';
 import type { BridgeConfig } from './config.js';
-import { type Lease, takeLease } from './lease.js';
+import { checkLease, type Lease, takeLease } from './lease.js';
 import { BridgeMetrics, registerGauges } from './metrics.js';
 import { isoTime } from './pipeline/iso-time.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
@@ -53,6 +57,8 @@ export interface RunningBridge {
   /** Takes nothing new, writes and publishes what waits, closes. May be called again. */
   stop(): Promise<void>;
 }
+
+const MS_PER_SECOND = 1_000;
 
 /** Opens the database, takes over its lease, follows all clusters and serves gRPC. */
 export async function startBridge(config: BridgeConfig, options: BridgeOptions): Promise<RunningBridge> {
@@ -94,10 +100,13 @@ class Bridge implements RunningBridge {
   readonly #metrics: BridgeMetrics;
   readonly #bus = new InProcessBus();
   readonly #pipeline: Pipeline;
-  readonly #clusters: readonly Cluster[];
+  readonly #fleet: ClusterFleet;
+  readonly #sources: ClusterSources;
+  readonly #writing: Writing;
   readonly #readiness: BridgeReadiness;
   readonly #server: GrpcServer;
   readonly #startedAt: number;
+  #listed: (listed: Promise<void>) => void = () => undefined;
   #addresses: readonly string[] = [];
   #supervisor: Supervisor | undefined;
   #http: HealthServer | undefined;
@@ -123,19 +132,20 @@ class Bridge implements RunningBridge {
       onFenced: (message) => this.#readiness.fence(message),
     });
     const { mailboxes } = this.#pipeline;
-    this.#clusters = config.clusters.map(
-      (cluster) =>
-        new Cluster({
-          cluster,
-          config,
-          database,
-          mailboxes,
-          metrics: this.#metrics,
-          world,
-          logger,
+    this.#writing = {
+      write: (work) =>
+        database.write(async (transaction) => {
+          await checkLease(transaction, lease);
+          return work(transaction);
         }),
-    );
-    const links = this.#clusters.map((cluster) => cluster.link);
+      refusal: () => undefined,
+    };
+    this.#sources = new ClusterSources([
+      staticSource(() => readStaticClusters(world.files, config.clusters)),
+      tableSource(database),
+    ]);
+    this.#fleet = this.#createFleet();
+    const links = () => this.#fleet.links;
     this.#readiness = new BridgeReadiness(links, config.controllerMaxDisconnectSeconds, world.clock);
     registerGauges(registry, {
       links,
@@ -143,9 +153,9 @@ class Bridge implements RunningBridge {
       oldestMs: () => mailboxes.oldestMs,
       now: () => world.clock.now(),
     });
-    this.ready = Promise.all(this.#clusters.map((cluster) => cluster.firstList)).then(() =>
-      this.#pipeline.mailboxes.settled(),
-    );
+    this.ready = new Promise((resolve) => {
+      this.#listed = resolve;
+    });
     this.#server = this.#createServer();
   }
 
@@ -161,6 +171,8 @@ class Bridge implements RunningBridge {
       onEvent: (event) => logger.debug({ event }, 'supervision'),
     });
     try {
+      await this.#fleet.start(this.#supervisor);
+      this.#listed(this.#fleet.listed().then(() => this.#pipeline.mailboxes.settled()));
       this.#addresses = await this.#server.start();
       this.#http = await this.#serveHealth();
     } catch (error) {
@@ -192,8 +204,7 @@ class Bridge implements RunningBridge {
     const { clock } = this.#options.world;
     this.#readiness.stop();
     this.#server.setServing(false);
-    const clusters = this.#clusters.map((cluster) => cluster.spec().name);
-    for (const name of clusters.reverse()) await this.#supervisor?.terminateChild(name);
+    if (this.#supervisor !== undefined) await this.#fleet.stop(this.#supervisor);
     const cutOff = new AbortController();
     const drained = this.#pipeline.mailboxes.settled().then(() => this.#pipeline.relay.flush());
     await Promise.race([drained, sleep(clock, DRAIN_MS, cutOff.signal).catch(() => undefined)]);
@@ -214,14 +225,36 @@ class Bridge implements RunningBridge {
           restart: 'permanent',
           start: ({ signal }) => ({ exit: this.#pipeline.relay.run(signal).then(() => NORMAL) }),
         },
-        ...this.#clusters.map((cluster) => cluster.spec()),
+        this.#fleet.spec(),
       ],
     };
   }
 
+  #createFleet(): ClusterFleet {
+    const { world, logger } = this.#options;
+    const { mailboxes } = this.#pipeline;
+    return new ClusterFleet({
+      sources: this.#sources,
+      clock: world.clock,
+      intervalMs: this.#config.wsClusterDBReconcileIntervalSeconds * MS_PER_SECOND,
+      logger,
+      create: (link) =>
+        new Cluster({
+          link,
+          config: this.#config,
+          database: this.#database,
+          writing: this.#writing,
+          mailboxes,
+          metrics: this.#metrics,
+          world,
+          logger,
+        }),
+    });
+  }
+
   #createServer(): GrpcServer {
     const { world, logger, registry } = this.#options;
-    const { listen, insecure, clusters, tls } = this.#config;
+    const { listen, insecure, tls } = this.#config;
     const secured = tls === undefined ? {} : { tls };
     const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry, ...secured });
     server.addService(
@@ -229,12 +262,12 @@ class Bridge implements RunningBridge {
       bridgeHandlers({
         database: this.#database,
         bus: this.#bus,
-        clusters: this.#clusters,
-        contents: this.#clusters.map((cluster) => cluster.contents),
+        clusters: this.#fleet,
+        contents: () => this.#fleet.all.map((cluster) => cluster.contents),
         onResume: (cluster, reason) => logger.warn({ cluster, reason }, 'the control loop was resumed'),
       }),
     );
-    server.addService(ClusterServiceService, clusterHandlers(clusters));
+    server.addService(ClusterServiceService, clusterHandlers(this.#sources));
     server.addService(
       SupervisionServiceService,
       supervisionHandlers(() => this.#root()),

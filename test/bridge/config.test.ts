@@ -18,7 +18,13 @@ describe('the configuration of the bridge', () => {
       stopShareMax: 0.5,
     });
     expect(config.clusters[0]).toMatchObject({ state: 'available', score: 50, maxScore: 100, region: '' });
-    expect(config.graceSeconds.pending).toBe(3_600);
+    expect(config.timeouts).toEqual({
+      preparingPhaseSeconds: 3_600,
+      buildingPhaseSeconds: 3_600,
+      unknownPhaseSeconds: 600,
+      pendingPhaseSeconds: 3_600,
+      stoppingPhaseSeconds: 3_600,
+    });
   });
 
   it.each([

@@ -225,7 +225,11 @@ describe('the bridge over real gRPC', () => {
     });
     const info = await createClient(SystemServiceService, channel).getInfo({});
     expect(info).toMatchObject({ program: 'bridge', ready: true, pid: BigInt(process.pid) });
-    expect(bridge.tree().children.map((child) => child.name)).toEqual(['outbox-relay', 'cluster-local']);
+    expect(bridge.tree().children.map((child) => child.name)).toEqual([
+      'outbox-relay',
+      'clusters',
+      'cluster-sources',
+    ]);
   });
 
   it('lets the bridge that came last write, and the one before it says so', async () => {

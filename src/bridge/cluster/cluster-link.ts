@@ -1,11 +1,15 @@
 import type { StewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
-import type { ClusterConfig } from '../config.js';
+import type { WorkspaceCluster } from '../clusters/workspace-cluster.js';
 
-/** How the connection to one manager is doing: written by its parts, read by health, metrics and people. */
+/**
+ * A cluster's present settings, and how the connection to its manager is doing: written by its parts, read by
+ * health, metrics and people. It outlives a connection that is replaced.
+ */
 export class ClusterLink {
-  readonly cluster: ClusterConfig;
   readonly #clock: Clock;
+  #cluster: WorkspaceCluster;
+  #subscribed = false;
   #connected = false;
   #since: number;
   #heardAt: number | undefined;
@@ -15,10 +19,14 @@ export class ClusterLink {
   #connections = 0;
   #alarm: { readonly reason: string; readonly since: number } | undefined;
 
-  constructor(cluster: ClusterConfig, clock: Clock) {
-    this.cluster = cluster;
+  constructor(cluster: WorkspaceCluster, clock: Clock) {
+    this.#cluster = cluster;
     this.#clock = clock;
     this.#since = clock.now();
+  }
+
+  get cluster(): WorkspaceCluster {
+    return this.#cluster;
   }
 
   /** Whether the stream of statuses stands, and since when that is so (milliseconds since the epoch). */
@@ -56,6 +64,19 @@ export class ClusterLink {
     return this.#alarm;
   }
 
+  /** Its settings have changed. */
+  update(cluster: WorkspaceCluster): void {
+    this.#cluster = cluster;
+  }
+
+  /**
+   * A subscription is asked for. Some managers answer it with its first status only: a list that is answered meanwhile
+   * shows as well that it stands.
+   */
+  subscribing(): void {
+    this.#subscribed = true;
+  }
+
   streamStarted(): void {
     if (this.#connected) return;
     this.#connections += 1;
@@ -65,6 +86,7 @@ export class ClusterLink {
   }
 
   streamEnded(error: StewardError | undefined): void {
+    this.#subscribed = false;
     if (error !== undefined) this.#lastError = error.message;
     if (!this.#connected) return;
     this.#connected = false;
@@ -78,6 +100,7 @@ export class ClusterLink {
   listed(instances: number): void {
     this.#listedAt = this.#clock.now();
     this.#instances = instances;
+    if (this.#subscribed) this.streamStarted();
   }
 
   listFailed(error: StewardError): void {

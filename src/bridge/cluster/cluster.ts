@@ -1,29 +1,33 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../database/database.js';
+import { toStewardError } from '../../errors/steward-error.js';
 import type { World } from '../../gateways/world.js';
 import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService, type WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
-import { createChannel } from '../../grpc/channel.js';
-import { MANAGER_CHANNEL_OPTIONS } from '../../grpc/channel-options.js';
+import type { Channel } from '../../grpc/channel.js';
 import { createClient } from '../../grpc/client.js';
 import { NORMAL } from '../../supervision/exit.js';
 import type { ChildContext, PlainChildSpec, StartedChild, WorkerSpec } from '../../supervision/spec.js';
 import { STREAM_STOP_MS } from '../bounds.js';
-import type { BridgeConfig, ClusterConfig } from '../config.js';
+import { openManagerChannel } from '../clusters/manager-channel.js';
+import type { Writing } from '../clusters/writing.js';
+import type { BridgeConfig } from '../config.js';
 import type { BridgeMetrics } from '../metrics.js';
 import { acceptStatus } from '../pipeline/accept.js';
 import type { InstanceMailboxes, Lane } from '../pipeline/instance-mailboxes.js';
 import type { ContentSource } from '../rpc/list-content-states.js';
-import { ClusterLink } from './cluster-link.js';
+import { ClassSync } from './class-sync.js';
+import type { ClusterLink } from './cluster-link.js';
 import { ClusterLister } from './cluster-lister.js';
 import { ControlLoop } from './control-loop.js';
 import { readOpenRows } from './open-rows.js';
 import { StatusStream } from './status-stream.js';
 
 export interface ClusterOptions {
-  readonly cluster: ClusterConfig;
+  readonly link: ClusterLink;
   readonly config: BridgeConfig;
   readonly database: Database;
+  readonly writing: Writing;
   readonly mailboxes: InstanceMailboxes;
   readonly metrics: BridgeMetrics;
   readonly world: Pick<World, 'clock' | 'random'>;
@@ -32,7 +36,10 @@ export interface ClusterOptions {
 
 const MS_PER_SECOND = 1_000;
 
-/** One manager: its connection, the stream and the lists of its instances, and the control loop over its rows. */
+/**
+ * One way to reach one manager: the connections, the stream and the lists of its instances, the control loop over its
+ * rows and the look at its classes. Another url or other certificates need another one of these.
+ */
 export class Cluster {
   readonly link: ClusterLink;
   /** Resolves when the first complete list has been handed on. */
@@ -44,18 +51,21 @@ export class Cluster {
   #lister: ClusterLister | undefined;
 
   constructor(options: ClusterOptions) {
-    const { cluster, config, world, mailboxes } = options;
+    const { link, config, world, mailboxes } = options;
+    const { name } = link.cluster;
     this.#options = options;
-    this.#logger = options.logger.child({ cluster: cluster.name });
-    this.link = new ClusterLink(cluster, world.clock);
+    this.#logger = options.logger.child({ cluster: name });
+    this.link = link;
     this.firstList = new Promise((resolve) => {
       this.#listed = resolve;
     });
     this.#control = new ControlLoop({
-      cluster: cluster.name,
-      link: this.link,
+      cluster: name,
+      link,
       clock: world.clock,
       graceSeconds: config.graceSeconds,
+      timeouts: config.timeouts,
+      apartMs: (config.controllerIntervalSeconds * MS_PER_SECOND) / 2,
       stopShareMax: config.stopShareMax,
       requestStop: (stop, row) => {
         this.#logger.warn(
@@ -70,11 +80,11 @@ export class Cluster {
 
   /** The content states of its instances, each time over a connection that is closed again. */
   get contents(): ContentSource {
-    const { name, url } = this.link.cluster;
+    const { cluster } = this.link;
     return {
-      region: name,
+      region: cluster.name,
       listContent: async (request, options) => {
-        const channel = createChannel(url, { clock: this.#options.world.clock });
+        const channel = openManagerChannel(cluster, this.#options.world.clock);
         try {
           return await createClient(ContentServiceService, channel).listContent(request, options);
         } finally {
@@ -93,25 +103,25 @@ export class Cluster {
   spec(): PlainChildSpec {
     return {
       kind: 'supervisor',
-      name: `cluster-${this.link.cluster.name.replaceAll('/', '_')}`,
+      name: childNameOf(this.link.cluster.name),
       restart: 'permanent',
       supervisor: {
-        strategy: 'one-for-all',
+        strategy: 'one-for-one',
         onExhausted: 'park',
         children: [
-          worker('lister', (context) => this.#startLister(context)),
-          worker('stream', (context) => this.#startStream(context)),
+          this.#worker('lister', (channel, context) => this.#runLister(channel, context.signal)),
+          this.#worker('stream', (channel, context) => this.#runStream(channel, context.signal)),
+          this.#worker('classes', (channel, context) => this.#runClasses(channel, context.signal)),
         ],
       },
     };
   }
 
-  #startLister(context: ChildContext): StartedChild {
+  #runLister(channel: Channel, signal: AbortSignal): Promise<void> {
     const { database, world, config } = this.#options;
     const { name } = this.link.cluster;
-    const { client, close } = this.#connect();
     const lister = new ClusterLister({
-      client,
+      client: createClient(WorkspaceManagerService, channel),
       link: this.link,
       clock: world.clock,
       random: world.random,
@@ -125,19 +135,13 @@ export class Cluster {
       onFailed: (error) => this.#logger.warn({ err: error }, 'the list of instances could not be taken'),
     });
     this.#lister = lister;
-    return {
-      exit: lister
-        .run(context.signal)
-        .finally(close)
-        .then(() => NORMAL),
-    };
+    return lister.run(signal);
   }
 
-  #startStream(context: ChildContext): StartedChild {
+  #runStream(channel: Channel, signal: AbortSignal): Promise<void> {
     const { world, config } = this.#options;
-    const { client, close } = this.#connect();
     const stream = new StatusStream({
-      client,
+      client: createClient(WorkspaceManagerService, channel),
       link: this.link,
       clock: world.clock,
       random: world.random,
@@ -146,22 +150,47 @@ export class Cluster {
       onSubscribed: () => this.#lister?.request(),
       onEnded: (error) => this.#logger.warn({ err: error }, 'the stream of statuses ended'),
     });
-    return {
-      exit: stream
-        .run(context.signal)
-        .finally(close)
-        .then(() => NORMAL),
-    };
+    return stream.run(signal);
   }
 
-  /** A channel for each, so that a large list does not stand in the way of the stream's messages. */
-  #connect() {
-    const channel = createChannel(this.link.cluster.url, {
-      clock: this.#options.world.clock,
-      // Inventories have no limit of their own: 100 000 workspaces are 60 MiB.
-      options: { ...MANAGER_CHANNEL_OPTIONS, 'grpc.max_receive_message_length': -1 },
+  #runClasses(channel: Channel, signal: AbortSignal): Promise<void> {
+    const { world, config, writing } = this.#options;
+    const sync = new ClassSync({
+      client: createClient(WorkspaceManagerService, channel),
+      link: this.link,
+      writing,
+      clock: world.clock,
+      intervalMs: config.controllerIntervalSeconds * MS_PER_SECOND,
+      onFailed: (error) => this.#logger.warn({ err: error }, 'the classes of the cluster could not be kept'),
     });
-    return { client: createClient(WorkspaceManagerService, channel), close: () => channel.close() };
+    return sync.run(signal);
+  }
+
+  /** A connection for each, so that a large list does not stand in the way of the stream's messages. */
+  #worker(
+    name: string,
+    run: (channel: Channel, context: ChildContext) => Promise<void>,
+  ): WorkerSpec & PlainChildSpec {
+    const start = (context: ChildContext): StartedChild => {
+      const channel = this.#connect();
+      // Starting again would find the same settings; other ones bring another cluster.
+      if (channel === undefined) return { exit: aborted(context.signal).then(() => NORMAL) };
+      const running = run(channel, context).finally(() => channel.close());
+      return { exit: running.then(() => NORMAL) };
+    };
+    return { kind: 'worker', name, restart: 'permanent', shutdown: STREAM_STOP_MS, start };
+  }
+
+  /** undefined for settings that nobody can use; the link tells. */
+  #connect(): Channel | undefined {
+    try {
+      return openManagerChannel(this.link.cluster, this.#options.world.clock);
+    } catch (thrown) {
+      const error = toStewardError(thrown);
+      this.link.streamEnded(error);
+      this.#logger.error({ err: error }, 'the cluster cannot be connected with these settings');
+      return undefined;
+    }
   }
 
   #accept(status: WorkspaceStatus, lane: Lane): void {
@@ -177,6 +206,12 @@ export class Cluster {
   }
 }
 
-function worker(name: string, start: (context: ChildContext) => StartedChild): WorkerSpec & PlainChildSpec {
-  return { kind: 'worker', name, restart: 'permanent', shutdown: STREAM_STOP_MS, start };
+/** Names in the tree have no slash, and clusters of the database may be called anything. */
+export function childNameOf(cluster: string): string {
+  return `cluster-${encodeURIComponent(cluster)}`;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

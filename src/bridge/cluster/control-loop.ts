@@ -1,15 +1,19 @@
+import type { RowPhase } from '../../../machines/phase-relation.js';
 import type { Clock } from '../../gateways/clock.js';
 import { STOPS_PER_RUN_MAX } from '../bounds.js';
-import type { GraceSeconds } from '../config.js';
+import type { GraceSeconds, TimeoutSeconds } from '../config.js';
 import type { StopRequest } from '../pipeline/updates.js';
 import type { ClusterLink } from './cluster-link.js';
 import type { OpenRow } from './open-rows.js';
 
 export interface ControlLoopOptions {
   readonly cluster: string;
-  readonly link: ClusterLink;
+  readonly link: Pick<ClusterLink, 'alarm' | 'raise' | 'clear'>;
   readonly clock: Clock;
   readonly graceSeconds: GraceSeconds;
+  readonly timeouts: TimeoutSeconds;
+  /** Least time between the two lists that must lack an instance: several may be taken right after each other. */
+  readonly apartMs: number;
   /** Of the cluster's open rows, the largest share that one run may stop. */
   readonly stopShareMax: number;
   readonly requestStop: (stop: StopRequest, row: OpenRow) => void;
@@ -17,6 +21,12 @@ export interface ControlLoopOptions {
 }
 
 const MS_PER_SECOND = 1_000;
+
+/** A row that a list lacked: with the version it had then, and when that list was reviewed. */
+interface Suspect {
+  readonly version: bigint;
+  readonly at: number;
+}
 
 /**
  * Stops the rows of instances that are gone: unknown to their manager in two complete lists with an unchanged
@@ -26,8 +36,7 @@ const MS_PER_SECOND = 1_000;
  */
 export class ControlLoop {
   readonly #options: ControlLoopOptions;
-  /** Missing in the list before: with the version the row had then. */
-  #suspects: ReadonlyMap<string, bigint> = new Map();
+  #suspects: ReadonlyMap<string, Suspect> = new Map();
   #resumed = false;
 
   constructor(options: ControlLoopOptions) {
@@ -38,10 +47,8 @@ export class ControlLoop {
   review(open: readonly OpenRow[], instances: ReadonlySet<string>): void {
     const { link, onAlarm } = this.#options;
     const missing = open.filter((row) => row.phase !== 'stopped' && !instances.has(row.instance));
-    const lost = missing.filter(
-      (row) => this.#suspects.get(row.instance) === row.version && this.#isOverdue(row),
-    );
-    this.#suspects = new Map(missing.map((row) => [row.instance, row.version]));
+    this.#suspects = new Map(missing.map((row) => [row.instance, this.#suspicion(row)]));
+    const lost = missing.filter((row) => this.#isConfirmed(row) && this.#isOverdue(row));
     const refusal = this.#resumed ? undefined : this.#refusal(lost.length, open.length, instances.size);
     if (refusal !== undefined) {
       if (link.alarm?.reason !== refusal) onAlarm(refusal);
@@ -49,43 +56,76 @@ export class ControlLoop {
       return;
     }
     link.clear();
-    if (lost.length > 0) this.#resumed = false;
+    // What does not fit into this run is what the next one was told to go on with.
+    if (lost.length > 0 && lost.length <= STOPS_PER_RUN_MAX) this.#resumed = false;
     for (const row of lost.slice(0, STOPS_PER_RUN_MAX)) this.#stop(row);
   }
 
-  /** Lets the next run stop whatever it finds lost. */
+  /** Lets the next runs stop whatever they find lost, until that was done once. */
   resume(): void {
     this.#resumed = true;
     this.#options.link.clear();
   }
 
+  #suspicion({ instance, version }: OpenRow): Suspect {
+    const known = this.#suspects.get(instance);
+    return known?.version === version ? known : { version, at: this.#options.clock.monotonic() };
+  }
+
+  #isConfirmed({ instance }: OpenRow): boolean {
+    const at = this.#suspects.get(instance)?.at;
+    const now = this.#options.clock.monotonic();
+    return at !== undefined && now > at && now - at >= this.#options.apartMs;
+  }
+
   #refusal(lost: number, open: number, listed: number): string | undefined {
     if (lost === 0) return undefined;
     if (listed === 0) return `The manager knows no instance at all, and ${lost} rows would be stopped.`;
-    const allowed = Math.max(1, Math.floor(open * this.#options.stopShareMax));
-    if (lost <= allowed) return undefined;
-    return `${lost} of ${open} rows would be stopped, and ${allowed} are allowed at once.`;
+    return tooMany(lost, open, this.#options.stopShareMax);
   }
 
   #isOverdue(row: OpenRow): boolean {
-    if (row.phase === 'stopped') return false;
-    const since = row.stoppingTime || row.startedTime || row.creationTime;
-    const at = Date.parse(since);
-    const graceMs = this.#options.graceSeconds[row.phase] * MS_PER_SECOND;
-    // Without a readable time nothing can be said about its age.
-    return Number.isFinite(at) && this.#options.clock.now() - at >= graceMs;
+    const { clock, graceSeconds, timeouts } = this.#options;
+    const ageMs = ageOf(row, clock.now());
+    return ageMs !== undefined && ageMs >= graceOf(row.phase, graceSeconds, timeouts) * MS_PER_SECOND;
   }
 
   #stop(row: OpenRow): void {
     const message = `The bridge stopped this instance: its manager does not know it any more (it was ${row.phase}).`;
-    this.#options.requestStop(
-      {
-        instance: row.instance,
-        expectedVersion: row.version,
-        message,
-        requestedAt: this.#options.clock.now(),
-      },
-      row,
-    );
+    const requestedAt = this.#options.clock.now();
+    const { instance, version: expectedVersion } = row;
+    this.#options.requestStop({ instance, expectedVersion, message, requestedAt }, row);
+  }
+}
+
+/** Why so many stops at once are not made; undefined when they may be. A single one always may. */
+export function tooMany(stops: number, open: number, share: number): string | undefined {
+  const allowed = Math.max(1, Math.floor(open * share));
+  if (stops <= allowed) return undefined;
+  return `${stops} of ${open} rows would be stopped, and ${allowed} are allowed at once.`;
+}
+
+/** Milliseconds since the row's last known step; undefined without a readable time: nothing can be said then. */
+export function ageOf(row: OpenRow, now: number): number | undefined {
+  const at = Date.parse(row.stoppingTime || row.startedTime || row.creationTime);
+  return Number.isFinite(at) ? now - at : undefined;
+}
+
+function graceOf(phase: RowPhase, grace: GraceSeconds, timeouts: TimeoutSeconds): number {
+  switch (phase) {
+    case 'unknown':
+      return timeouts.unknownPhaseSeconds;
+    case 'preparing':
+      return timeouts.preparingPhaseSeconds;
+    case 'building':
+      return timeouts.buildingPhaseSeconds;
+    case 'pending':
+      return timeouts.pendingPhaseSeconds;
+    case 'stopping':
+      return timeouts.stoppingPhaseSeconds;
+    case 'stopped':
+      return Number.POSITIVE_INFINITY;
+    default:
+      return grace[phase];
   }
 }

@@ -1,9 +1,12 @@
+import type { Knex } from 'knex';
 import { isRowPhase, type RowPhase } from '../../../machines/phase-relation.js';
 import type { Database } from '../../database/database.js';
 
-/** A row that is not stopped, as far as the control loop needs it. Times are ISO text, '' while unset. */
+/** A row that is not stopped, as far as the control loops need it. Times are ISO text, '' while unset. */
 export interface OpenRow {
   readonly instance: string;
+  /** Name of its cluster. */
+  readonly region: string;
   readonly phase: RowPhase;
   readonly version: bigint;
   readonly creationTime: string;
@@ -13,32 +16,64 @@ export interface OpenRow {
 
 /** All rows of a cluster's instances that are not stopped. */
 export async function readOpenRows(database: Database, cluster: string): Promise<readonly OpenRow[]> {
+  return read(database, (rows) => rows.where({ region: cluster }));
+}
+
+/** The rows that are not stopped of all clusters but `clusters`. */
+export async function readOpenRowsElsewhere(
+  database: Database,
+  clusters: readonly string[],
+): Promise<readonly OpenRow[]> {
+  return read(database, (rows) => rows.whereNotIn('region', [...clusters]));
+}
+
+/** Rows of any cluster in one of the phases, those made before `createdBefore` (ISO text). */
+export async function readRowsIn(
+  database: Database,
+  phases: readonly RowPhase[],
+  createdBefore: string,
+): Promise<readonly OpenRow[]> {
+  return read(database, (rows) =>
+    rows.whereIn('phasePersisted', [...phases]).where('creationTime', '<=', createdBefore),
+  );
+}
+
+export async function countOpenRows(database: Database): Promise<number> {
+  const row: unknown = await database.read((connection) => open(connection).count({ count: '*' }).first());
+  return typeof row === 'object' && row !== null && 'count' in row ? Number(row.count) : 0;
+}
+
+function open(connection: Knex): Knex.QueryBuilder {
+  return connection('d_b_workspace_instance').where({ deleted: 0 }).whereNot('phasePersisted', 'stopped');
+}
+
+async function read(
+  database: Database,
+  narrow: (rows: Knex.QueryBuilder) => Knex.QueryBuilder,
+): Promise<readonly OpenRow[]> {
   const version = database.dialect.jsonInteger('status', '$.version');
   const rows: RawOpenRow[] = await database.read((connection) =>
-    connection('d_b_workspace_instance')
-      .where({ region: cluster, deleted: 0 })
-      .whereNot('phasePersisted', 'stopped')
-      .select(
-        'id',
-        'phase',
-        'creationTime',
-        'startedTime',
-        'stoppingTime',
-        connection.raw(`${version} as version`),
-      ),
+    narrow(open(connection)).select(
+      'id',
+      'region',
+      'phase',
+      'creationTime',
+      'startedTime',
+      'stoppingTime',
+      connection.raw(`${version} as version`),
+    ),
   );
-  return rows.map(({ id, phase, version: text, creationTime, startedTime, stoppingTime }) => ({
+  return rows.map(({ id, phase, version: text, ...row }) => ({
+    ...row,
     instance: id,
     phase: phase !== null && isRowPhase(phase) ? phase : 'unknown',
     version: /^\d{1,20}$/.test(text) ? BigInt(text) : 0n,
-    creationTime,
-    startedTime,
-    stoppingTime,
   }));
 }
 
 interface RawOpenRow {
   readonly id: string;
+  readonly region: string;
   readonly phase: string | null;
   readonly version: string;
   readonly creationTime: string;

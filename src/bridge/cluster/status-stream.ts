@@ -80,17 +80,21 @@ export class StatusStream {
    */
   #announce(answers: AnswerStream<unknown>): { now(): void; end(): void } {
     const { clock, link, onSubscribed } = this.#options;
-    let ended = false;
+    let isOver = false;
     const now = () => {
       timer.cancel();
-      if (ended || link.connected) return;
+      if (isOver) return;
+      isOver = true;
       link.streamStarted();
       onSubscribed();
     };
-    const timer = clock.schedule(clock.now() + SUBSCRIBE_SETTLE_MS, onSubscribed);
+    const timer = clock.schedule(clock.now() + SUBSCRIBE_SETTLE_MS, () => {
+      link.subscribing();
+      onSubscribed();
+    });
     answers.started.then(now, () => timer.cancel());
     const end = () => {
-      ended = true;
+      isOver = true;
       timer.cancel();
     };
     return { now, end };

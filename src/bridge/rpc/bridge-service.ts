@@ -3,16 +3,17 @@ import { StewardError } from '../../errors/steward-error.js';
 import type { InProcessBus } from '../../events/in-process-bus.js';
 import type { BridgeServiceService, ClusterLink, WatchEventsRequest } from '../../gen/steward/v1/bridge.js';
 import type { Handlers } from '../../grpc/service-types.js';
-import type { Cluster } from '../cluster/cluster.js';
+import type { ClusterLink as Link } from '../cluster/cluster-link.js';
+import type { ClusterFleet } from '../clusters/fleet.js';
 import { type ContentSource, listContentStates } from './list-content-states.js';
 import { listInstances } from './list-instances.js';
 
 export interface BridgeServiceOptions {
   readonly database: Database;
   readonly bus: InProcessBus;
-  readonly clusters: readonly Cluster[];
+  readonly clusters: Pick<ClusterFleet, 'links' | 'find'>;
   /** Where the content states of the clusters come from. */
-  readonly contents: readonly ContentSource[];
+  readonly contents: () => readonly ContentSource[];
   readonly onResume: (cluster: string, reason: string) => void;
 }
 
@@ -21,20 +22,18 @@ export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof B
   const { database, bus, clusters } = options;
   return {
     listInstances: (request) => listInstances(database, request),
-    listContentStates: (request, { signal }) => listContentStates(options.contents, request, signal),
+    listContentStates: (request, { signal }) => listContentStates(options.contents(), request, signal),
     watchEvents: (request, call) => watchEvents(bus, request, call.signal),
-    listClusterLinks: async () => ({
-      links: clusters.map(linkOf).sort((a, b) => (a.name < b.name ? -1 : 1)),
-    }),
+    listClusterLinks: async () => ({ links: clusters.links.map(linkOf) }),
     resume: async ({ cluster: name, reason }) => {
       if (reason === '')
         throw new StewardError('invalid-argument', 'reason: say why the control loop may go on.');
-      const cluster = clusters.find((candidate) => candidate.link.cluster.name === name);
+      const cluster = clusters.find(name);
       if (cluster === undefined)
         throw new StewardError('invalid-argument', `cluster: there is no cluster "${name}".`);
       cluster.resume();
       options.onResume(name, reason);
-      return { link: linkOf(cluster) };
+      return { link: linkOf(cluster.link) };
     },
   };
 }
@@ -52,7 +51,7 @@ async function* watchEvents(bus: InProcessBus, request: WatchEventsRequest, sign
   }
 }
 
-function linkOf({ link }: Cluster): ClusterLink {
+function linkOf(link: Link): ClusterLink {
   return {
     name: link.cluster.name,
     url: link.cluster.url,

@@ -5,15 +5,18 @@ import {
   type ClusterStatus,
 } from '../../gen/ws-manager-bridge-api/cluster-service.js';
 import type { Handlers } from '../../grpc/service-types.js';
-import type { ClusterConfig } from '../config.js';
+import type { ClusterSources } from '../clusters/sources.js';
+import type { WorkspaceCluster } from '../clusters/workspace-cluster.js';
 
 /** `workspacemanagerbridge.ClusterService` for clusters of the configuration: they are listed and cannot be changed. */
-export function clusterHandlers(clusters: readonly ClusterConfig[]): Handlers<typeof ClusterServiceService> {
+export function clusterHandlers(
+  sources: Pick<ClusterSources, 'list'>,
+): Handlers<typeof ClusterServiceService> {
   return {
     register: notOffered('Register'),
     update: notOffered('Update'),
     deregister: notOffered('Deregister'),
-    list: async () => ({ status: clusters.map(clusterStatus) }),
+    list: async () => ({ status: (await sources.list()).map(clusterStatus) }),
   };
 }
 
@@ -26,21 +29,21 @@ function notOffered(method: string): () => Promise<never> {
   };
 }
 
-function clusterStatus(cluster: ClusterConfig): ClusterStatus {
+function clusterStatus(cluster: WorkspaceCluster): ClusterStatus {
   return {
     name: cluster.name,
     url: cluster.url,
     state: clusterState(cluster.state),
     score: cluster.score,
     maxScore: cluster.maxScore,
-    governed: cluster.govern,
+    governed: cluster.governed,
     admissionConstraint: [],
-    static: true,
+    static: cluster.isStatic,
     region: cluster.region,
   };
 }
 
-function clusterState(state: ClusterConfig['state']): ClusterState {
+function clusterState(state: WorkspaceCluster['state']): ClusterState {
   switch (state) {
     case 'available':
       return ClusterState.AVAILABLE;

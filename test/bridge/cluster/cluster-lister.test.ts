@@ -1,20 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
 import { ClusterLister } from '../../../src/bridge/cluster/cluster-lister.js';
-import { bridgeConfigSchema } from '../../../src/bridge/config.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
+import { clusterNamed } from '../support/clusters.js';
 import { ManualClock, steadyRandom } from '../support/manual-clock.js';
 import { statusOf } from '../support/statuses.js';
 
 function setUp(statuses: number, failures = 0) {
   const clock = new ManualClock();
-  const [cluster] = bridgeConfigSchema.parse({
-    databaseFile: 'x',
-    listen: ['unix:/x'],
-    clusters: [{ name: 'local', url: 'unix:/y' }],
-  }).clusters;
-  if (cluster === undefined) throw new Error('the configuration has a cluster');
-  const link = new ClusterLink(cluster, clock);
+  const link = new ClusterLink(clusterNamed('local'), clock);
   const events: string[] = [];
   let left = failures;
   const lister = new ClusterLister({

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
 import { type ManagerClient, StatusStream } from '../../../src/bridge/cluster/status-stream.js';
-import { bridgeConfigSchema } from '../../../src/bridge/config.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import { SubscribeResponse } from '../../../src/gen/ws-manager-api/core.js';
+import { clusterNamed } from '../support/clusters.js';
 import { ManualClock, steadyRandom } from '../support/manual-clock.js';
 import { statusOf } from '../support/statuses.js';
 
@@ -57,13 +57,7 @@ class Subscription {
 
 function setUp() {
   const clock = new ManualClock();
-  const [cluster] = bridgeConfigSchema.parse({
-    databaseFile: 'x',
-    listen: ['unix:/x'],
-    clusters: [{ name: 'local', url: 'unix:/y' }],
-  }).clusters;
-  if (cluster === undefined) throw new Error('the configuration has a cluster');
-  const link = new ClusterLink(cluster, clock);
+  const link = new ClusterLink(clusterNamed('local'), clock);
   const subscriptions: Subscription[] = [];
   const events: string[] = [];
   const client: Pick<ManagerClient, 'subscribe'> = {

@@ -1,0 +1,140 @@
+import type { RowPhase } from '../../../machines/phase-relation.js';
+import type { Database } from '../../database/database.js';
+import { type StewardError, toStewardError } from '../../errors/steward-error.js';
+import { type Clock, sleep } from '../../gateways/clock.js';
+import { STOPS_PER_RUN_MAX } from '../bounds.js';
+import type { GraceSeconds, TimeoutSeconds } from '../config.js';
+import { isoTime } from '../pipeline/iso-time.js';
+import type { StopRequest } from '../pipeline/updates.js';
+import type { ClusterLink } from './cluster-link.js';
+import { ageOf, tooMany } from './control-loop.js';
+import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn } from './open-rows.js';
+
+/** Where the loop over rows without a cluster tells how it is doing. */
+export type LoopAlarm = Pick<ClusterLink, 'alarm' | 'raise' | 'clear'>;
+
+export interface RowLoopOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  readonly timeouts: TimeoutSeconds;
+  readonly graceSeconds: GraceSeconds;
+  /** Of all open rows, the largest share that one run may stop because their clusters are not registered. */
+  readonly stopShareMax: number;
+  /** Name of the cluster that rows have while they are prepared; '' for none. */
+  readonly installation: string;
+  /** The registered clusters; undefined while nobody knows. */
+  readonly clusters: () => readonly string[] | undefined;
+  readonly alarm: LoopAlarm;
+  readonly requestStop: (stop: StopRequest, row: OpenRow) => void;
+  readonly onAlarm: (reason: string) => void;
+  readonly onFailed: (error: StewardError) => void;
+}
+
+const MS_PER_SECOND = 1_000;
+/** Phases before a manager has the instance, and the one nobody knows: they have limits of their own. */
+const LIMITED: readonly RowPhase[] = ['preparing', 'building', 'unknown'];
+
+/**
+ * What depends on no manager: the time limits of rows that are prepared, built or unknown, of every cluster and of the
+ * installation itself; and the rows of clusters that are not registered (any more), which no cluster's loop sees.
+ */
+export class RowLoop {
+  readonly #options: RowLoopOptions;
+  /** Since when each region with open rows is known not to be registered, monotonic. */
+  #strangers: ReadonlyMap<string, number> = new Map();
+  /** Versions of the rows the run before found there. */
+  #seen: ReadonlyMap<string, bigint> = new Map();
+  #resumed = false;
+
+  constructor(options: RowLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, intervalMs, onFailed } = this.#options;
+    while (!signal.aborted) {
+      await sleep(clock, intervalMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      for (const review of [this.reviewLimits, this.reviewUnregistered]) {
+        await review.call(this).catch((thrown: unknown) => onFailed(toStewardError(thrown, 'unavailable')));
+      }
+    }
+  }
+
+  /** Stops rows that were prepared, built or unknown for too long. */
+  async reviewLimits(): Promise<void> {
+    const { database, clock } = this.#options;
+    const shortest = Math.min(...LIMITED.map((phase) => this.#limitMs(phase)));
+    const rows = await readRowsIn(database, LIMITED, isoTime(clock.now() - shortest));
+    const overdue = rows.filter((row) => {
+      const createdAt = Date.parse(row.creationTime);
+      return Number.isFinite(createdAt) && clock.now() - createdAt >= this.#limitMs(row.phase);
+    });
+    for (const row of overdue.slice(0, STOPS_PER_RUN_MAX)) {
+      this.#stop(row, `it was ${row.phase} for longer than ${this.#limitMs(row.phase) / MS_PER_SECOND} s`);
+    }
+  }
+
+  /** Stops rows whose cluster has not been registered for the whole of their grace. */
+  async reviewUnregistered(): Promise<void> {
+    const { database, clusters, installation, stopShareMax, alarm, onAlarm } = this.#options;
+    const registered = clusters();
+    if (registered === undefined) return;
+    const found = await readOpenRowsElsewhere(database, registered);
+    const rows = found.filter((row) => row.region !== installation || !LIMITED.includes(row.phase));
+    this.#meet(new Set(rows.map((row) => row.region)));
+    const lost = rows.filter((row) => this.#seen.get(row.instance) === row.version && this.#isOverdue(row));
+    this.#seen = new Map(rows.map((row) => [row.instance, row.version]));
+    const refusal =
+      lost.length === 0 || this.#resumed
+        ? undefined
+        : tooMany(lost.length, await countOpenRows(database), stopShareMax);
+    if (refusal !== undefined) {
+      const reason = `Their clusters are not registered: ${refusal}`;
+      if (alarm.alarm?.reason !== reason) onAlarm(reason);
+      alarm.raise(reason);
+      return;
+    }
+    alarm.clear();
+    if (lost.length > 0 && lost.length <= STOPS_PER_RUN_MAX) this.#resumed = false;
+    for (const row of lost.slice(0, STOPS_PER_RUN_MAX)) {
+      this.#stop(row, `its cluster "${row.region}" is not registered any more, and it was ${row.phase}`);
+    }
+  }
+
+  /** Lets the next run stop the rows of unregistered clusters, however many they are. */
+  resume(): void {
+    this.#resumed = true;
+    this.#options.alarm.clear();
+  }
+
+  #meet(regions: ReadonlySet<string>): void {
+    const now = this.#options.clock.monotonic();
+    const known = this.#strangers;
+    this.#strangers = new Map([...regions].map((region) => [region, known.get(region) ?? now]));
+  }
+
+  #isOverdue(row: OpenRow): boolean {
+    const { clock, graceSeconds } = this.#options;
+    const graceMs = graceSeconds.unregistered * MS_PER_SECOND;
+    const metAt = this.#strangers.get(row.region) ?? clock.monotonic();
+    const ageMs = ageOf(row, clock.now());
+    return ageMs !== undefined && ageMs >= graceMs && clock.monotonic() - metAt >= graceMs;
+  }
+
+  #limitMs(phase: RowPhase): number {
+    const { preparingPhaseSeconds, buildingPhaseSeconds, unknownPhaseSeconds } = this.#options.timeouts;
+    if (phase === 'preparing') return preparingPhaseSeconds * MS_PER_SECOND;
+    if (phase === 'building') return buildingPhaseSeconds * MS_PER_SECOND;
+    return unknownPhaseSeconds * MS_PER_SECOND;
+  }
+
+  #stop(row: OpenRow, why: string): void {
+    const message = `The bridge stopped this instance: ${why}.`;
+    const requestedAt = this.#options.clock.now();
+    const { instance, version: expectedVersion } = row;
+    this.#options.requestStop({ instance, expectedVersion, message, requestedAt }, row);
+  }
+}
