@@ -11,18 +11,22 @@ export default defineConfig({
       project(
         'unit',
         ['test/**/*.test.ts'],
-        ['test/{property,simulation,integration,chaos,kernel}/**', 'test/storage/servers/**'],
+        ['test/{property,simulation,integration,chaos,kernel,services}/**', 'test/storage/servers/**'],
         {},
       ),
       project('property', ['test/property/**/*.test.ts'], [], longer),
       project('simulation', ['test/simulation/**/*.test.ts'], [], { testTimeout: 600_000 }),
       project('storage', ['test/storage/servers/**/*.test.ts'], [], longer),
+      project('services', ['test/services/**/*.test.ts'], [], {
+        ...longer,
+        globalSetup: ['test/support/services.ts'],
+      }),
       project('kernel', ['test/kernel/**/*.test.ts'], [], longer),
       project('integration', ['test/integration/**/*.test.ts'], [], longer),
     ],
   },
 });
 
-function project(name: string, include: string[], exclude: string[], timeouts: object) {
-  return { test: { name, include, exclude: [...exclude, '**/node_modules/**', 'dist/**'], ...timeouts } };
+function project(name: string, include: string[], exclude: string[], options: object) {
+  return { test: { name, include, exclude: [...exclude, '**/node_modules/**', 'dist/**'], ...options } };
 }

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { isMariadbHere } from '../test/support/mariadb.js';
+import { redisProgram } from '../test/support/redis.js';
 
 /** Something a suite needs that npm does not bring. */
 export interface Requirement {
@@ -62,11 +64,28 @@ const swift: Requirement = {
     spawnSync('/usr/bin/python3', ['-c', 'import swift.common.middleware.s3api']).status === 0,
 };
 
+/** Only its programs: the packages of Debian's servers would start them. */
+const mariadb: Requirement = {
+  name: 'MariaDB (or a server named by STEWARD_TEST_MYSQL_URL)',
+  install: 'apt-get install -y --no-install-recommends mariadb-server-core mariadb-client-core',
+  packages: ['mariadb-server-core', 'mariadb-client-core'],
+  isMet: () => process.env['STEWARD_TEST_MYSQL_URL'] !== undefined || isMariadbHere(),
+};
+
+/** Debian's server is the same program as its tools. */
+const redis: Requirement = {
+  name: 'Redis (or a server named by STEWARD_TEST_REDIS_URL)',
+  install: 'apt-get install -y --no-install-recommends redis-tools',
+  packages: ['redis-tools'],
+  isMet: () => process.env['STEWARD_TEST_REDIS_URL'] !== undefined || redisProgram() !== undefined,
+};
+
 const needs: Readonly<Record<string, readonly Requirement[]>> = {
   unit: [git, tar],
   property: [],
   simulation: [],
   storage: [swift],
+  services: [mariadb, redis],
   kernel: [git, tar, mount, btrfs, xfs, gitLfs],
   integration: [git, tar],
 };

@@ -10,7 +10,7 @@ import { install, missingFor, type Requirement } from './test-requirements.js';
  * A suite that cannot run here is named with what it needs; with CI set that is a failure. What Debian's packages
  * bring is installed first when root runs this.
  */
-const suites = ['unit', 'property', 'simulation', 'storage', 'kernel', 'integration'] as const;
+const suites = ['unit', 'property', 'simulation', 'storage', 'services', 'kernel', 'integration'] as const;
 const wanted = process.argv.slice(2);
 
 interface Outcome {
