@@ -13,6 +13,8 @@ export const MESSAGE_TAIL_LINE_CHARACTERS = 500;
 
 /** Bytes looked at to tell how an archive is compressed: up to the `ustar` magic of a tar header. */
 export const MAGIC_BYTES = 512;
+/** Blocks of 512 bytes that tar writes at a time: as much as a pipe holds, a sixth of the calls that are usual. */
+export const TAR_RECORD_BLOCKS = 128;
 /** Compressed bytes undone at a time where there is no zstd program: at most 32 MiB come of them. */
 export const UNZSTD_STEP_BYTES = 1024;
 

@@ -1,3 +1,4 @@
+import { TAR_RECORD_BLOCKS } from './bounds.js';
 import { type Exclude, tarExcludes } from './exclude.js';
 import { RESTORE_STAGING } from './put-into.js';
 import { READY_MARKER, READY_MARKER_TEMPORARY } from './ready-marker.js';
@@ -41,6 +42,7 @@ export function packArguments({ folder, listing, excludes, isZstd }: PackArgumen
   return [
     ...READ_ARGUMENTS,
     '--file=-',
+    `--blocking-factor=${TAR_RECORD_BLOCKS}`,
     '--verbose',
     '--totals',
     ...(listing === undefined ? [] : [`--listed-incremental=${listing}`, ...LISTED_ARGUMENTS]),
@@ -74,12 +76,21 @@ export interface UnpackArguments {
   readonly kind: 'full' | 'increment';
   readonly user: ContentUser | undefined;
   readonly isZstd: boolean;
+  /** Of the tar stream, where they are known. */
+  readonly contentBytes?: number;
 }
 
-export function unpackArguments({ folder, kind, user, isZstd }: UnpackArguments): readonly string[] {
+/**
+ * tar counts whole records, so who reads must have them as who wrote, for both to tell the same totals. Whether our
+ * records fit shows in the length: older archives of ours, and those of others, have tar's usual ones of 20 blocks.
+ */
+export function unpackArguments(options: UnpackArguments): readonly string[] {
+  const { folder, kind, user, isZstd, contentBytes = 1 } = options;
+  const hasOurRecords = contentBytes % (TAR_RECORD_BLOCKS * TAR_BLOCK_BYTES) === 0;
   return [
     '--extract',
     '--file=-',
+    ...(hasOurRecords ? [`--blocking-factor=${TAR_RECORD_BLOCKS}`] : []),
     '--preserve-permissions',
     '--numeric-owner',
     '--xattrs',
@@ -96,3 +107,5 @@ export function unpackArguments({ folder, kind, user, isZstd }: UnpackArguments)
     `--directory=${folder}`,
   ];
 }
+
+const TAR_BLOCK_BYTES = 512;

@@ -8,7 +8,7 @@ import { MAGIC_BYTES, QUOTA_HEADROOM_BYTES, QUOTA_HEADROOM_SHARE } from './bound
 import { compressionOf, decompressor } from './compression.js';
 import { type Digest, isSameDigest, Meter } from './digest.js';
 import { isEmptyFolder } from './folder-entries.js';
-import { describeExit, noMemory, notStarted, PROGRAM_ENVIRONMENT, saysNoMemory } from './program.js';
+import { describeExit, noMemory, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
 import { unpackArguments } from './tar-arguments.js';
 import { TarMessages } from './tar-messages.js';
 import type { ContentUser } from './user.js';
@@ -99,7 +99,7 @@ async function extract(
   const isZstd = hasZstd && !isCounted;
   const command = {
     program: 'tar',
-    args: unpackArguments({ folder, kind: options.kind ?? 'full', user: options.user, isZstd }),
+    args: unpackArguments({ ...options, folder, kind: options.kind ?? 'full', isZstd }),
     env: PROGRAM_ENVIRONMENT,
     input: isCounted
       ? counted(await unzipped(world, stored, compression, folder, hasZstd, options), options)
@@ -140,7 +140,7 @@ async function* outputOf(zstd: RunningProcess): AsyncGenerator<Buffer> {
     await listening;
     const exit = await zstd.exit;
     if (exit.kind === 'code' && exit.code === 0) return;
-    if (saysNoMemory(messages.complaint())) throw noMemory('the archive', messages.complaint());
+    if (messages.lacksMemory) throw noMemory('the archive', messages.complaint());
     throw new StewardError(
       'archive-damaged',
       `the archive could not be decompressed: zstd ${describeExit(exit)}`,
@@ -199,7 +199,7 @@ function judge(exit: ProcessExit, messages: TarMessages, options: UnpackOptions)
   if (/No space left on device|Disk quota exceeded/.test(why)) {
     throw new StewardError('disk-full', `the disk of the content is full: ${why}`);
   }
-  if (saysNoMemory(why)) throw noMemory('the archive', why);
+  if (messages.lacksMemory) throw noMemory('the archive', why);
   throw new StewardError('archive-damaged', `the archive could not be unpacked completely: ${why}`);
 }
 

@@ -280,6 +280,24 @@ describe('archives of others', () => {
   });
 });
 
+test.each([20, 128])(
+  'an archive of ours in records of %i blocks counts as whole by its length',
+  async (blocks) => {
+    const { place, from, to } = await setting('gzip');
+    await writeFile(join(from, 'a'), randomBytes(100_000));
+    const bytes = execFileSync('tar', ['-C', from, '-b', `${blocks}`, '-cf', '-', '.']);
+    const unpack = (contentBytes: number) => {
+      const options = { signal: noAbort(), user: place.user, contentBytes };
+      return unpackArchive(place.world, Readable.from([bytes], { objectMode: false }), to, options);
+    };
+    await unpack(bytes.length);
+    expect(await readdir(to)).toEqual(['a']);
+    await rm(to, { recursive: true });
+    await contentFolder(place, to);
+    await expect(unpack(bytes.length + blocks * 512)).rejects.toMatchObject({ code: 'archive-damaged' });
+  },
+);
+
 test('nothing is unpacked into a folder that holds something', async () => {
   const { place, from } = await setting('gzip');
   await writeFile(join(from, 'mine'), 'x');
