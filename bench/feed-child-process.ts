@@ -12,10 +12,10 @@ import { managerConfigSchema } from '../src/manager/config.js';
 import type { InstanceRecord } from '../src/manager/instance/instance-record.js';
 import { openRequest } from '../src/manager/instance/request.js';
 import { NEVER_ACTIVE, settingsOf } from '../src/manager/instance/settings.js';
-import { noForwarding } from '../src/manager/runtime-ports.js';
 import { statusOf } from '../src/manager/status.js';
 import { StatusFeed } from '../src/manager/status-feed.js';
 import { startRequest } from '../test/manager/rig.js';
+import { noForwarding } from '../test/support/no-forwarding.js';
 import { bareStream } from './bare-stream.js';
 
 /**

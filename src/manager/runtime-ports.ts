@@ -24,8 +24,13 @@ export interface Exposing {
 
 /** How exposed ports become reachable. */
 export interface PortForwarding {
-  /** Reserves, durably, what each port needs to be reached; throws when there is none. May be called again. */
+  /**
+   * Reserves, durably, what each port of a new instance needs to be reached; throws when there is none. It is given back
+   * by `forget`, or once a record does not name the port.
+   */
   check(instance: InstanceId, ports: readonly Port[]): Promise<void>;
+  /** The same for a port that `change` adds to a known instance; of a change that fails nothing stays reserved. */
+  adding(instance: Exposing, port: Port, change: () => Promise<void>): Promise<void>;
   /** Where the port is reached; undefined as long as it cannot be. */
   urlOf(instance: InstanceId, port: Port): string | undefined;
   /** Brings what listens in step with the newest record. Never throws. */
@@ -35,15 +40,6 @@ export interface PortForwarding {
   /** Gives back what was reserved. */
   forget(instance: InstanceId): Promise<void>;
 }
-
-/** Ports are noted, and nothing listens. */
-export const noForwarding: PortForwarding = {
-  check: async () => undefined,
-  urlOf: () => undefined,
-  apply: () => undefined,
-  list: async () => [],
-  forget: async () => undefined,
-};
 
 export interface LocalPortsOptions {
   readonly range: HostPortRange;
@@ -55,11 +51,15 @@ export interface LocalPortsOptions {
 /** The ports of one instance. */
 interface Exposed {
   readonly fronts: Map<number, PortFront>;
+  /** Those that are shut already, and not gone yet. */
+  readonly closing: Map<number, Promise<void>>;
   /** Why a port cannot be reached although it should. */
   readonly problems: Map<number, string>;
   /** What the newest record asks for, and what was last brought about. */
   wanted: readonly Port[];
   done: readonly Port[];
+  /** More is reserved than the newest record asks for. */
+  hasSurplus: boolean;
   work: Promise<void> | undefined;
 }
 
@@ -67,6 +67,8 @@ interface Exposed {
 export class LocalPorts implements PortForwarding {
   readonly #options: LocalPortsOptions;
   readonly #exposed = new Map<InstanceId, Exposed>();
+  /** Reserved for a change that is under way. */
+  readonly #promised = new Set<{ readonly instance: InstanceId; readonly port: number }>();
   #isClosed = false;
 
   constructor(options: LocalPortsOptions) {
@@ -75,6 +77,26 @@ export class LocalPorts implements PortForwarding {
 
   async check(instance: InstanceId, ports: readonly Port[]): Promise<void> {
     for (const { port } of ports) await this.#options.hostPorts.reserve(instance, port);
+  }
+
+  async adding(instance: Exposing, { port }: Port, change: () => Promise<void>): Promise<void> {
+    const { instance: id } = instance.parts.identity;
+    const promise = { instance: id, port };
+    this.#promised.add(promise);
+    try {
+      await this.#options.hostPorts.reserve(id, port);
+      await change();
+    } finally {
+      this.#promised.delete(promise);
+      this.apply(instance);
+    }
+  }
+
+  /** Of instances that nobody knows any more, as after a crash while one was being accepted. */
+  async forgetOthers(known: ReadonlySet<InstanceId>): Promise<void> {
+    for (const instance of this.#options.hostPorts.instances()) {
+      if (!known.has(instance)) await this.forget(instance);
+    }
   }
 
   /** A public port speaks what the program does; before a private one stands a door that speaks HTTP. */
@@ -89,11 +111,14 @@ export class LocalPorts implements PortForwarding {
     const { instance: id } = instance.parts.identity;
     const isRunning = instance.record !== undefined && phaseOf(instance.record.life) === 'running';
     const wanted = isRunning && !this.#isClosed ? (instance.record?.settings.ports ?? []) : [];
+    const hasSurplus = !this.#isClosed && this.#surplusOf(instance).length > 0;
     const known = this.#exposed.get(id);
-    if (known === undefined && wanted.length === 0) return;
-    const exposed = known ?? { fronts: new Map(), problems: new Map(), wanted, done: [], work: undefined };
+    if (known === undefined && wanted.length === 0 && !hasSurplus) return;
+    const exposed = known ?? nothingExposed();
     this.#exposed.set(id, exposed);
     exposed.wanted = wanted;
+    exposed.hasSurplus ||= hasSurplus;
+    follow(exposed);
     this.#goOn(instance, exposed);
   }
 
@@ -111,8 +136,9 @@ export class LocalPorts implements PortForwarding {
     this.#isClosed = true;
     for (const exposed of [...this.#exposed.values()]) {
       exposed.wanted = [];
+      follow(exposed);
       while (exposed.work !== undefined) await exposed.work;
-      for (const front of exposed.fronts.values()) await front.close();
+      await Promise.all(exposed.closing.values());
     }
     this.#exposed.clear();
   }
@@ -120,7 +146,7 @@ export class LocalPorts implements PortForwarding {
   /** Until what listens is what the newest record asks for. */
   #goOn(instance: Exposing, exposed: Exposed): void {
     if (exposed.work !== undefined) return;
-    if (exposed.done !== exposed.wanted) {
+    if (exposed.done !== exposed.wanted || exposed.hasSurplus) {
       exposed.work = this.#bringInStep(instance, exposed).finally(() => {
         exposed.work = undefined;
         this.#goOn(instance, exposed);
@@ -132,36 +158,48 @@ export class LocalPorts implements PortForwarding {
 
   async #bringInStep(instance: Exposing, exposed: Exposed): Promise<void> {
     const { wanted } = exposed;
-    for (const [number, front] of exposed.fronts) {
-      if (wanted.some(({ port }) => port === number)) continue;
-      exposed.fronts.delete(number);
-      await front.close();
-      await this.#giveBack(instance, number);
+    for (const [number, closed] of exposed.closing) {
+      await closed;
+      exposed.closing.delete(number);
     }
+    exposed.hasSurplus = false;
+    await this.#giveBack(instance);
     exposed.problems.clear();
-    for (const port of wanted) await this.#expose(instance, exposed, port);
+    for (const port of wanted) {
+      // Where it listened may still be closing; the next round waits for that.
+      if (exposed.wanted !== wanted) return;
+      await this.#expose(instance, exposed, port);
+    }
     exposed.done = wanted;
   }
 
-  /** What is not exposed any more; an instance that only stopped keeps what its status shows. */
-  async #giveBack(instance: Exposing, number: number): Promise<void> {
-    if (instance.record?.settings.ports.some(({ port }) => port === number)) return;
+  /** One that is on its way out keeps what its status shows; nothing of one that has stopped will be reached again. */
+  #surplusOf({ parts, record }: Exposing): readonly number[] {
+    if (record === undefined) return [];
+    const { instance } = parts.identity;
+    const named = phaseOf(record.life) === 'stopped' ? [] : record.settings.ports;
+    const kept = new Set(named.map(({ port }) => port));
+    for (const promise of this.#promised) if (promise.instance === instance) kept.add(promise.port);
+    return this.#options.hostPorts.portsOf(instance).filter((port) => !kept.has(port));
+  }
+
+  async #giveBack(instance: Exposing): Promise<void> {
     const { identity } = instance.parts;
-    try {
-      await this.#options.hostPorts.release(identity.instance, number);
-    } catch (error) {
-      this.#options.logger.warn({ err: error, ...identity }, 'a host port could not be given back');
+    for (const port of this.#surplusOf(instance)) {
+      // Somebody may want it again meanwhile.
+      if (!this.#surplusOf(instance).includes(port)) continue;
+      try {
+        await this.#options.hostPorts.release(identity.instance, port);
+      } catch (error) {
+        this.#options.logger.warn({ err: error, ...identity }, 'a host port could not be given back');
+      }
     }
   }
 
   async #expose(instance: Exposing, exposed: Exposed, port: Port): Promise<void> {
-    const open = exposed.fronts.get(port.port);
-    if (open !== undefined) {
-      open.change(port);
-      return;
-    }
+    if (exposed.fronts.has(port.port)) return;
     try {
-      exposed.fronts.set(port.port, await this.#open(instance, port));
+      await this.#open(instance, exposed, port);
     } catch (error) {
       const { identity } = instance.parts;
       exposed.problems.set(port.port, toStewardError(error).message);
@@ -170,23 +208,20 @@ export class LocalPorts implements PortForwarding {
   }
 
   /** Where it was reached before; elsewhere, and then told, when that place is taken. */
-  async #open(instance: Exposing, port: Port): Promise<PortFront> {
+  async #open(instance: Exposing, exposed: Exposed, port: Port): Promise<void> {
     const { hostPorts } = this.#options;
     const { instance: id } = instance.parts.identity;
     const before = hostPorts.get(id, port.port);
     let hostPort = await hostPorts.reserve(id, port.port);
-    for (let tries = 1; ; tries += 1) {
-      const front = this.#frontOf(instance, port, hostPort);
-      try {
-        await front.open();
-        if (hostPort !== before) await instance.republish();
-        return front;
-      } catch (error) {
-        const isTaken = error instanceof StewardError && error.code === 'address-in-use';
-        if (!isTaken || tries >= HOST_PORT_TRIES_MAX) throw error;
-        hostPort = await hostPorts.exchange(id, port.port);
-      }
+    let front = this.#frontOf(instance, port, hostPort);
+    for (let tries = 1; !(await isOpened(front, tries)); tries += 1) {
+      hostPort = await hostPorts.exchange(id, port.port);
+      front = this.#frontOf(instance, port, hostPort);
     }
+    exposed.fronts.set(port.port, front);
+    // What changed meanwhile counts before the first connection does.
+    follow(exposed);
+    if (hostPort !== before) await instance.republish();
   }
 
   #frontOf({ parts }: Exposing, port: Port, hostPort: number): PortFront {
@@ -215,5 +250,37 @@ export class LocalPorts implements PortForwarding {
       problem: front === undefined ? closed : nobody,
       connections: front?.connections ?? 0,
     };
+  }
+}
+
+function nothingExposed(): Exposed {
+  return {
+    ...{ fronts: new Map(), closing: new Map(), problems: new Map() },
+    ...{ wanted: [], done: [], hasSurplus: false, work: undefined },
+  };
+}
+
+/** At once, whatever else is under way: who may not enter any more does not, and what is not exposed is shut. */
+function follow(exposed: Exposed): void {
+  for (const [number, front] of exposed.fronts) {
+    const port = exposed.wanted.find((one) => one.port === number);
+    if (port !== undefined) {
+      front.change(port);
+      continue;
+    }
+    exposed.fronts.delete(number);
+    exposed.closing.set(number, front.close());
+  }
+}
+
+/** False when somebody else has its place, and another may be tried. */
+async function isOpened(front: PortFront, tries: number): Promise<boolean> {
+  try {
+    await front.open();
+    return true;
+  } catch (error) {
+    const isTaken = error instanceof StewardError && error.code === 'address-in-use';
+    if (!isTaken || tries >= HOST_PORT_TRIES_MAX) throw error;
+    return false;
   }
 }

@@ -68,7 +68,11 @@ export async function startManager(config: ManagerConfig, options: ManagerOption
   const core = await startCore({ config, world, logger, registry, daemon, runtime, ports, keys }).catch(
     giveUp,
   );
-  for (const id of core.instances.ids()) ports.apply(core.instances.get(id));
+  const known = core.instances.ids();
+  for (const id of known) ports.apply(core.instances.get(id));
+  await ports.forgetOthers(new Set(known)).catch((error: unknown) => {
+    logger.warn({ err: error }, 'host ports of unknown instances could not be given back');
+  });
   const link = new DaemonLink(channel, world.clock);
   const server = serverOf(config, options, { core, channel, runtime, ports, link });
   let addresses: readonly string[];

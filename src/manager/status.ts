@@ -50,6 +50,8 @@ export function statusOf(
   const { life, settings, version } = record;
   const request = decodeRequest(record.request);
   const { spec } = request;
+  // What its ports were reached at may be somebody else's by now.
+  const isOver = phaseOf(life) === 'stopped';
   return {
     id: life.identity.instance,
     statusVersion: BigInt(version),
@@ -58,7 +60,9 @@ export function statusOf(
       workspaceImage: spec?.workspaceImage ?? '',
       headless: life.kind !== 'regular',
       url: record.url,
-      exposedPorts: settings.ports.flatMap((port) => exposed(ports, life.identity.instance, port)),
+      exposedPorts: isOver
+        ? []
+        : settings.ports.flatMap((port) => exposed(ports, life.identity.instance, port)),
       type: TYPES[life.kind],
       timeout: formatDuration(settings.timeoutMs ?? config.timeouts.regularMs),
       ideImage: spec?.ideImage,

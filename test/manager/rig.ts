@@ -17,7 +17,8 @@ import {
 import { type ManagerConfigInput, managerConfigSchema } from '../../src/manager/config.js';
 import { type ManagerCore, startCore } from '../../src/manager/core.js';
 import { workspaceManager } from '../../src/manager/rpc/workspace-manager.js';
-import { noForwarding, type PortForwarding } from '../../src/manager/runtime-ports.js';
+import type { PortForwarding } from '../../src/manager/runtime-ports.js';
+import { noForwarding } from '../support/no-forwarding.js';
 import { Node, Sight } from './node.js';
 
 /** A manager in a world of its own, that can be killed and started again. */

@@ -92,8 +92,12 @@ class Recorded implements Exposing {
     this.record = { settings: { ports: exposed }, life: RUNNING };
   }
 
-  expose(exposed: readonly Port[]): void {
+  note(exposed: readonly Port[]): void {
     this.record = { settings: { ports: exposed }, life: this.record?.life ?? RUNNING };
+  }
+
+  expose(exposed: readonly Port[]): void {
+    this.note(exposed);
     ports.apply(this);
   }
 
@@ -126,6 +130,14 @@ function ask(address: string, token?: string): Promise<string> {
   });
 }
 
+function gate() {
+  let [resolve, reject] = [() => {}, (_: Error) => {}];
+  const promise = new Promise<void>((onOpen, onFailure) => {
+    [resolve, reject] = [onOpen, onFailure];
+  });
+  return { promise, resolve, reject };
+}
+
 function soon(look: () => Promise<string>) {
   return expect.poll(look, { timeout: 10_000, interval: 10 });
 }
@@ -154,6 +166,37 @@ describe('an exposed port', () => {
     instance.expose([]);
     await soon(() => ask(address)).toBe('unreachable');
     await soon(async () => url(OPEN)).toBe('none');
+  });
+
+  test('is private at once, whatever else is under way', async () => {
+    const told = gate();
+    await ports.check(id, [OPEN]);
+    const instance = new Recorded([OPEN]);
+    ports.apply(instance);
+    const address = url(OPEN);
+    await soon(() => ask(address)).toBe('200 from the workspace');
+    // A disk that is slow to take the new address of another port holds up what comes after it.
+    instance.republish = () => told.promise;
+    const other: Port = { ...OPEN, port: 9090 };
+    instance.expose([OPEN, other]);
+    await soon(() => ask(url(other))).toBe('200 from the workspace');
+    instance.expose([CLOSED, { ...CLOSED, port: 9090 }]);
+    expect(await ask(address)).toMatch(/^401 /);
+    expect(await ask(url(other))).toMatch(/^401 /);
+    instance.expose([]);
+    expect(await ask(address)).toBe('unreachable');
+    told.resolve();
+  });
+
+  test('that is exposed again at once keeps its address', async () => {
+    const instance = new Recorded([OPEN]);
+    ports.apply(instance);
+    await soon(() => ask(url(OPEN))).toBe('200 from the workspace');
+    const address = url(OPEN);
+    instance.expose([]);
+    instance.expose([CLOSED]);
+    await soon(() => ask(address, TOKEN)).toBe('200 from the workspace');
+    expect(url(CLOSED)).toBe(address);
   });
 
   test('is closed when the instance stops, and keeps its address', async () => {
@@ -238,6 +281,67 @@ describe('an exposed port', () => {
 });
 
 describe('host ports', () => {
+  /** As a change of the record is: it may be refused. */
+  const expose = (instance: Recorded, port: Port) =>
+    ports.adding(instance, port, async () =>
+      instance.note([...(instance.record?.settings.ports ?? []), port]),
+    );
+
+  test('of a change that is refused are given back', async () => {
+    const instance = new Recorded([OPEN]);
+    const refused = ports.adding(instance, { ...OPEN, port: 9090 }, () =>
+      Promise.reject(new Error('too many')),
+    );
+    await expect(refused).rejects.toThrow('too many');
+    await soon(async () => url({ ...OPEN, port: 9090 })).toBe('none');
+  });
+
+  test('of a change that is refused are kept when another one wants the same', async () => {
+    const instance = new Recorded([]);
+    const [later, first] = [gate(), gate()];
+    first.promise.catch(() => undefined);
+    const refused = ports.adding(instance, OPEN, () => first.promise);
+    const accepted = ports.adding(instance, OPEN, async () => {
+      await later.promise;
+      instance.note([OPEN]);
+    });
+    first.reject(new Error('too many'));
+    await expect(refused).rejects.toThrow();
+    const address = url(OPEN);
+    later.resolve();
+    await accepted;
+    expect(address).not.toBe('none');
+    expect(url(OPEN)).toBe(address);
+  });
+
+  test('are never used up by an instance that does not run', async () => {
+    const instance = new Recorded([]);
+    instance.record = { settings: { ports: [] }, life: { ...RUNNING, command: { state: 'none' } } };
+    for (let number = 1; number <= 40; number += 1) {
+      await expose(instance, { ...OPEN, port: number });
+      instance.expose([]);
+    }
+    await soon(async () => url({ ...OPEN, port: 40 })).toBe('none');
+  });
+
+  test('of one that has stopped are free again', async () => {
+    const instance = new Recorded([OPEN]);
+    ports.apply(instance);
+    await soon(() => ask(url(OPEN))).toBe('200 from the workspace');
+    instance.record = { settings: { ports: [OPEN] }, life: { ...RUNNING, disposal: 'backed-up' } };
+    ports.apply(instance);
+    await soon(async () => url(OPEN)).toBe('none');
+  });
+
+  test('of one that nobody knows any more are free again', async () => {
+    const other = instanceId('instance-2');
+    await ports.check(id, [OPEN]);
+    await ports.check(other, [OPEN]);
+    await ports.forgetOthers(new Set([other]));
+    expect(ports.urlOf(id, OPEN)).toBeUndefined();
+    expect(ports.urlOf(other, OPEN)).toBeDefined();
+  });
+
   test('that are all taken are told so, before anything is exposed', async () => {
     range = { ...range, last: range.first };
     ports = await another();

@@ -27,7 +27,7 @@ type Changes = Pick<
 >;
 
 /** The calls of `wsman.WorkspaceManager` that change an instance while it lives; each is answered when that is on disk. */
-export function changingCalls(instances: Instances, ports: Pick<PortForwarding, 'check'>): Changes {
+export function changingCalls(instances: Instances, ports: Pick<PortForwarding, 'adding'>): Changes {
   const named = (id: string) => instances.get(requiredText(id, 'id'));
   return {
     markActive: async ({ id, closed, ignoreIfActive }: MarkActiveRequest) => {
@@ -44,12 +44,15 @@ export function changingCalls(instances: Instances, ports: Pick<PortForwarding, 
       const number = checkedPortNumber(asked.port, 'spec.port');
       const port = expose ? checkedPort(asked, 'spec') : undefined;
       const instance = named(id);
-      if (port !== undefined) await ports.check(instance.parts.identity.instance, [port]);
-      await instance.change(({ settings }) => {
-        const { ports: all } = settings;
-        const changed = port === undefined ? withoutPort(all, number) : withPort(all, port, 'spec.port');
-        return { settings: { ...settings, ports: changed } };
-      });
+      const change = () =>
+        instance.change(({ settings }) => {
+          const { ports: all } = settings;
+          const changed = port === undefined ? withoutPort(all, number) : withPort(all, port, 'spec.port');
+          return { settings: { ...settings, ports: changed } };
+        });
+      // One that has stopped refuses it, and needs nothing reserved for that.
+      if (port === undefined || instance.isStopped) await change();
+      else await ports.adding(instance, port, change);
       return {};
     },
     controlAdmission: async ({ id, level }: ControlAdmissionRequest) => {

@@ -53,6 +53,16 @@ export class HostPorts {
     return this.#reserved.get(instance)?.get(port);
   }
 
+  /** Everybody who has any. */
+  instances(): readonly InstanceId[] {
+    return [...this.#reserved.keys()];
+  }
+
+  /** Ports of the instance that have one. */
+  portsOf(instance: InstanceId): readonly number[] {
+    return [...(this.#reserved.get(instance)?.keys() ?? [])];
+  }
+
   /** Resolves when it is on disk; `overloaded` when every port of the range is taken. */
   reserve(instance: InstanceId, port: number): Promise<number> {
     return this.#inTurn(async () => this.get(instance, port) ?? this.#assign(instance, port, undefined));
