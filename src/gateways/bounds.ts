@@ -7,6 +7,8 @@ export const CLOCK_EARLY_MS = 50;
 export const READ_CHUNK_BYTES = 256 * 1024;
 /** Bytes read at a time of a file that does not tell its size, such as those of /proc. */
 export const READ_UNKNOWN_BYTES = 16 * 1024;
+/** Bytes read at a time of what the kernel says of one open file: a few short lines. */
+export const FDINFO_BYTES = 1024;
 /** Bytes a file stream takes before it asks its writer to wait. */
 export const WRITE_BUFFER_BYTES = 1024 * 1024;
 

@@ -20,6 +20,11 @@ export interface Files {
   append(path: string, data: Uint8Array | string, options?: Omit<WriteOptions, 'exclusive'>): Promise<void>;
   /** Bytes `start` to `end` inclusive, as streams in Node count them; the whole file without a range. */
   openRead(path: string, range?: { readonly start: number; readonly end?: number }): Readable;
+  /**
+   * Goes over bytes `start` to `end` inclusive, as far as they are there. A piece is good until `take` returns: the
+   * next one comes into its place, so that a large file leaves no garbage.
+   */
+  scan(path: string, range: ScanRange, take: (piece: Buffer) => void): Promise<void>;
   /** A stream into a new file (EEXIST when there is one). Its `finish` means the data is on disk. */
   openWrite(path: string, options?: { readonly mode?: number }): Writable;
   rename(from: string, to: string): Promise<void>;
@@ -51,6 +56,11 @@ export interface Files {
   syncDirectory(path: string): Promise<void>;
   /** Free and total bytes of the file system that holds `path`, as an ordinary user sees them. */
   space(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
+}
+
+export interface ScanRange {
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface WriteOptions {

@@ -29,9 +29,9 @@ export class Rereading {
   async #take(): Promise<void> {
     const end = (await this.#files.stat(this.#path))?.sizeBytes ?? 0;
     if (end <= this.#at) return;
-    for await (const chunk of this.#files.openRead(this.#path, { start: this.#at, end: end - 1 })) {
-      this.#hash.update(chunk);
-      this.#at += chunk.length;
-    }
+    await this.#files.scan(this.#path, { start: this.#at, end: end - 1 }, (piece) => {
+      this.#hash.update(piece);
+      this.#at += piece.length;
+    });
   }
 }

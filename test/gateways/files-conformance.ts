@@ -186,6 +186,24 @@ export function conformsToFiles(kind: string, make: () => Promise<{ files: Files
       await expect(buffer(files.openRead(join(root, 'none')))).rejects.toEqual(failsWith('ENOENT'));
     });
 
+    it('goes over the part of a file that is there', async () => {
+      const { files, root } = await make();
+      const path = join(root, 'file');
+      const bytes = Buffer.alloc(1_000_000, 'steward');
+      await files.write(path, bytes);
+      const scanned = async (start: number, end: number) => {
+        const pieces: Buffer[] = [];
+        await files.scan(path, { start, end }, (piece) => pieces.push(Buffer.from(piece)));
+        return Buffer.concat(pieces);
+      };
+      expect((await scanned(0, 999_999)).equals(bytes)).toBe(true);
+      expect(await scanned(3, 9)).toEqual(bytes.subarray(3, 10));
+      expect(await scanned(999_990, 2_000_000)).toEqual(bytes.subarray(999_990));
+      expect(await scanned(1_000_000, 2_000_000)).toEqual(Buffer.alloc(0));
+      const none = files.scan(join(root, 'none'), { start: 0, end: 9 }, () => undefined);
+      await expect(none).rejects.toEqual(failsWith('ENOENT'));
+    });
+
     it('keeps an existing folder as it is', async () => {
       const { files, root } = await make();
       await files.makeDirectory(join(root, 'folder'), 0o700);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Files } from '../../src/gateways/files.js';
 
-export type FileOperation = Exclude<keyof Files, 'openRead' | 'openWrite' | 'entries' | 'moveAway'>;
+export type FileOperation = Exclude<keyof Files, 'openRead' | 'scan' | 'openWrite' | 'entries' | 'moveAway'>;
 
 /** Called before each operation; what it throws is what the operation fails with. */
 export type BeforeOperation = (operation: FileOperation, path: string) => void | Promise<void>;
@@ -26,6 +26,7 @@ export function interceptFiles(files: Files, before: BeforeOperation): Files {
       await files.append(path, data, options);
     },
     openRead: (path, range) => files.openRead(path, range),
+    scan: (path, range, take) => files.scan(path, range, take),
     openWrite: (path, options) => files.openWrite(path, options),
     rename: async (from, to) => {
       await before('rename', from);

@@ -3,7 +3,15 @@ import * as fs from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { READ_CHUNK_BYTES, READ_UNKNOWN_BYTES } from '../bounds.js';
 import { errorCode, fileError } from '../file-error.js';
-import type { BeneathOptions, DirectoryEntry, EntryKind, FileStat, Files, WriteOptions } from '../files.js';
+import type {
+  BeneathOptions,
+  DirectoryEntry,
+  EntryKind,
+  FileStat,
+  Files,
+  ScanRange,
+  WriteOptions,
+} from '../files.js';
 import { FileWriteStream } from './file-write-stream.js';
 import { moveAway } from './move-away.js';
 import { removeTree } from './remove-tree.js';
@@ -44,6 +52,21 @@ export class RealFiles implements Files {
 
   openRead(path: string, range?: { readonly start: number; readonly end?: number }): Readable {
     return createReadStream(path, { highWaterMark: READ_CHUNK_BYTES, ...range });
+  }
+
+  async scan(path: string, { start, end }: ScanRange, take: (piece: Buffer) => void): Promise<void> {
+    const handle = await fs.open(path, 'r');
+    try {
+      const buffer = Buffer.allocUnsafeSlow(Math.max(0, Math.min(READ_CHUNK_BYTES, end + 1 - start)));
+      for (let at = start; at <= end; ) {
+        const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end + 1 - at), at);
+        if (bytesRead === 0) return;
+        take(buffer.subarray(0, bytesRead));
+        at += bytesRead;
+      }
+    } finally {
+      await handle.close();
+    }
   }
 
   openWrite(path: string, options: { readonly mode?: number } = {}): Writable {

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, sleep } from '../clock.js';
 import { fileError } from '../file-error.js';
-import type { BeneathOptions, DirectoryEntry, FileStat, Files, WriteOptions } from '../files.js';
+import type { BeneathOptions, DirectoryEntry, FileStat, Files, ScanRange, WriteOptions } from '../files.js';
 import { SimulatedDisk, statOf } from './disk.js';
 import { type FaultyOperation, type FileFaults, noFileFaults } from './file-faults.js';
 import { SimulatedWriteStream, simulatedReadStream } from './file-streams.js';
@@ -112,6 +112,10 @@ export class SimulatedFiles implements Files {
       open: () => this.#do('openRead', path, () => within(open(), range)),
       chunk: () => this.#do('readChunk', path, () => undefined),
     });
+  }
+
+  async scan(path: string, range: ScanRange, take: (piece: Buffer) => void): Promise<void> {
+    for await (const piece of this.openRead(path, range)) take(piece);
   }
 
   openWrite(path: string, options: { readonly mode?: number } = {}): Writable {
