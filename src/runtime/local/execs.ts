@@ -28,6 +28,8 @@ export interface ExecPlace extends RunNote {
   readonly run: string;
   /** Name of the start it came from. */
   readonly start: string;
+  /** Whether that shim is still there. */
+  readonly isRunning: () => Promise<boolean>;
 }
 
 /**
@@ -86,6 +88,8 @@ export class Execs {
     try {
       const { cgroups, start } = place;
       if (cgroups !== undefined) await addToCgroup(this.#world.files, `${cgroups}${start}`, process.pid);
+      // A stop that began meanwhile may have looked for the last time before it was there to be found.
+      if (!(await place.isRunning())) throw new Error('it was stopped meanwhile');
     } catch (cause) {
       process.kill('SIGKILL');
       throw new StewardError('wrong-state', 'the command of the instance does not run any more', { cause });

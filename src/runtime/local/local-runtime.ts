@@ -134,6 +134,7 @@ export class LocalRuntime implements WorkspaceRuntime {
       shim: occupant.identity,
       run: folder.path,
       start: occupant.start,
+      isRunning: async () => (await this.adopt(instance)).state === 'running',
     });
   }
 
@@ -152,8 +153,10 @@ export class LocalRuntime implements WorkspaceRuntime {
     const { cgroups } = (await record.read()) ?? {};
     const left = cgroups === undefined ? [] : await cgroupsFrom(this.#world.files, cgroups);
     for (const cgroup of left) await removeCgroup(this.#world, cgroup);
-    await this.#folder(instance).remove();
+    const folder = this.#folder(instance);
+    await folder.remove();
     await record.remove();
+    this.#sockets.forget(folder.path);
   }
 
   /** Politely until `killAt`, then not. */

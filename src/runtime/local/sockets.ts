@@ -18,8 +18,8 @@ interface ListeningSocket {
 export class Sockets {
   readonly #files: Files;
   readonly #members: Members;
-  /** The socket that was last seen to be of a run, by the run and the port. */
-  readonly #known = new Map<string, string>();
+  /** The socket that was last seen to be of a run, by its port. */
+  readonly #known = new Map<string, Map<number, string>>();
 
   constructor(files: Files, members: Members) {
     this.#files = files;
@@ -32,12 +32,24 @@ export class Sockets {
       ...(await this.#listening(`/proc/${pid}/net/tcp`, port)),
       ...(await this.#listening(`/proc/${pid}/net/tcp6`, port)),
     ];
-    const key = `${marks.run} ${port}`;
-    const known = sockets.find(({ inode }) => inode === this.#known.get(key));
+    const before = this.#known.get(marks.run)?.get(port);
+    const known = sockets.find(({ inode }) => inode === before);
     const found = known ?? (sockets.length === 0 ? undefined : await this.#ofRun(marks, sockets));
-    if (found === undefined) this.#known.delete(key);
-    else this.#known.set(key, found.inode);
+    if (found?.inode !== before) this.#keep(marks.run, port, found?.inode);
     return found === undefined ? undefined : { host: found.host, port };
+  }
+
+  /** The run is gone. */
+  forget(run: string): void {
+    this.#known.delete(run);
+  }
+
+  #keep(run: string, port: number, inode: string | undefined): void {
+    const ports = this.#known.get(run) ?? new Map<number, string>();
+    if (inode === undefined) ports.delete(port);
+    else ports.set(port, inode);
+    if (ports.size === 0) this.#known.delete(run);
+    else this.#known.set(run, ports);
   }
 
   async #ofRun(marks: RunMarks, sockets: readonly ListeningSocket[]): Promise<ListeningSocket | undefined> {

@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { World } from '../../../src/gateways/world.js';
 import { EXECS_PER_INSTANCE_MAX } from '../../../src/runtime/bounds.js';
 import type { ExecRequest, RunningExec } from '../../../src/runtime/exec.js';
-import { instance, isAlive, never, owner, PATH, Place } from './support.js';
+import { instance, isAlive, never, owner, PATH, Place, world } from './support.js';
 
 let place: Place;
 const running: RunningExec[] = [];
@@ -55,6 +56,30 @@ function iterate(started: RunningExec) {
 async function type(started: RunningExec, text: string): Promise<void> {
   await started.write(Buffer.from(text));
 }
+
+test('a command that is begun while the instance stops does not outlive the stop', async () => {
+  await place.start('exec sleep 1000');
+  const { processes } = world;
+  let stopped: Promise<unknown> | undefined;
+  // All of the stop, its last look for processes included, falls between the question and the start of the command.
+  const during: World = {
+    ...world,
+    processes: Object.assign(Object.create(processes), {
+      find: async (program: string) => {
+        stopped ??= place.runtime.stop(instance, 0, never);
+        await stopped;
+        return processes.find(program);
+      },
+    }),
+  };
+  const runtime = place.another({ useCgroups: false }, during);
+  const mark = join(place.content, 'outlived');
+  const command = ['/bin/sh', '-c', `echo $$ > ${mark}.$$; mv ${mark}.$$ ${mark}; exec sleep 1000`];
+  const asked = runtime.exec(instance, { command, env: {}, workingFolder: '', terminal: undefined });
+  await expect(asked.then((one) => running.push(one))).rejects.toMatchObject({ code: 'wrong-state' });
+  const pid = (await readFile(mark, 'utf8').catch(() => '')).trim();
+  expect(pid === '' || !isAlive(pid)).toBe(true);
+});
 
 describe('a command in a running instance', () => {
   beforeEach(() => place.start('export IGNORED=x; exec sleep 1000', { env: { COLOUR: 'blue' } }));
