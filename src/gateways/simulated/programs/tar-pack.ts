@@ -25,6 +25,8 @@ class Packer {
   readonly #excluded: ReadonlySet<string>;
   /** What goes to /dev/null is not even read. */
   readonly #isForNobody: boolean;
+  /** Of a file for the names: what goes into it at the end. */
+  #names = '';
   #sizeBytes = 0;
   #code = 0;
 
@@ -43,6 +45,8 @@ class Packer {
       throw new Error(`${this.#folder}: Cannot open: No such file or directory`);
     await this.#visitFolder('.', root);
     await this.#emit(encodeMember(END));
+    const index = optionOf(this.#context.args, '--index-file');
+    if (index !== undefined) await this.#context.files.write(index, this.#names);
     if (this.#context.args.includes('--totals')) {
       await this.#say(`Total bytes written: ${this.#sizeBytes} (${this.#sizeBytes}B, 1MiB/s)`);
     }
@@ -97,7 +101,9 @@ class Packer {
   }
 
   async #tell(name: string): Promise<void> {
-    if (this.#context.args.includes('--verbose')) await this.#say(quoted(name));
+    const { args } = this.#context;
+    if (optionOf(args, '--index-file') !== undefined) this.#names += `${quoted(name)}\n`;
+    else if (args.includes('--verbose')) await this.#say(quoted(name));
   }
 
   async #warn(problem: string): Promise<void> {
