@@ -1,6 +1,7 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import { StewardError } from '../errors/steward-error.js';
+import type { Files } from '../gateways/files.js';
 import type { RunningProcess } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
 import type { Exclude } from './exclude.js';
@@ -39,15 +40,22 @@ export interface PackOptions {
  */
 export async function packFolder(world: World, folder: string, options: PackOptions): Promise<Packing> {
   const { signal, listing, excludes = [], isPlain = false } = options;
+  const names = listing === undefined ? {} : { names: `${listing}-names` };
   const isZstd = !isPlain && (await world.processes.find('zstd')) !== undefined;
   const tar = world.processes.start({
     program: 'tar',
-    args: packArguments({ folder, excludes, isZstd, ...(listing === undefined ? {} : { listing }) }),
+    args: packArguments({
+      folder,
+      excludes,
+      isZstd,
+      ...(listing === undefined ? {} : { listing }),
+      ...names,
+    }),
     env: PROGRAM_ENVIRONMENT,
     signal,
   });
   const messages = new TarMessages();
-  const packed = pipeline(tar.stdout, judging(tar, messages, signal), () => undefined);
+  const packed = pipeline(tar.stdout, judging(world, tar, { ...names, messages, signal }), () => undefined);
   packed.once('close', () => tar.kill('SIGKILL'));
   const report = () => messages.report();
   const ended = tar.exit;
@@ -57,13 +65,21 @@ export async function packFolder(world: World, folder: string, options: PackOpti
   return { compression: 'gzip', body: pipeline(packed, gzip, () => undefined), report, ended };
 }
 
+interface Judging {
+  readonly messages: TarMessages;
+  /** Where tar leaves the names; they come among its messages without it. */
+  readonly names?: string;
+  readonly signal: AbortSignal;
+}
+
 /** Passes everything on, and ends well only when tar has. */
-function judging(tar: RunningProcess, messages: TarMessages, signal: AbortSignal): Transform {
+function judging({ files }: World, tar: RunningProcess, { messages, names, signal }: Judging): Transform {
   const listening = listen(tar, messages);
   const judge = async () => {
     await listening;
     const exit = await tar.exit;
     signal.throwIfAborted();
+    if (names !== undefined) await takeNames(files, names, messages);
     const unstarted = notStarted('tar', exit);
     if (unstarted !== undefined) throw unstarted;
     // 1 is tar's word for files that changed meanwhile; the report names them. Anything else left something out.
@@ -83,6 +99,17 @@ function judging(tar: RunningProcess, messages: TarMessages, signal: AbortSignal
       );
     },
   });
+}
+
+/**
+ * tar says each line by itself, and each would wake us: through a file they cost a tenth. Not there when tar could not
+ * run; what stays behind goes with the next listing.
+ */
+async function takeNames(files: Files, path: string, messages: TarMessages): Promise<void> {
+  if ((await files.stat(path))?.kind !== 'file') return;
+  for await (const chunk of files.openRead(path)) messages.takeChunk(chunk);
+  messages.finish();
+  await files.remove(path);
 }
 
 /** Never rejects: broken messages show in the exit. */

@@ -33,20 +33,25 @@ export interface PackArguments {
    * tar leaves in it what the folder holds now.
    */
   readonly listing?: string;
+  /** Where the names go of what is archived; to its messages without it. */
+  readonly names?: string;
   readonly excludes: readonly Exclude[];
   readonly isZstd: boolean;
 }
 
 /** Full archives and increments alike; which it is depends on what the listing holds. */
-export function packArguments({ folder, listing, excludes, isZstd }: PackArguments): readonly string[] {
+export function packArguments(options: PackArguments): readonly string[] {
+  const { folder, listing, names, excludes, isZstd } = options;
   return [
     ...READ_ARGUMENTS,
     '--file=-',
     `--blocking-factor=${TAR_RECORD_BLOCKS}`,
     '--verbose',
     '--totals',
+    ...(names === undefined ? [] : [`--index-file=${names}`]),
     ...(listing === undefined ? [] : [`--listed-incremental=${listing}`, ...LISTED_ARGUMENTS]),
-    ...(isZstd ? ['--use-compress-program=zstd -q -1 -T0'] : []),
+    // A shell runs it, and makes another process for it unless told not to.
+    ...(isZstd ? ['--use-compress-program=exec zstd -q -1 -T0'] : []),
     ...tarExcludes(excludes),
     `--directory=${folder}`,
     '.',

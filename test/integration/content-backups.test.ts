@@ -54,7 +54,7 @@ test('two backups at the same time both exist, one after the other', async () =>
   const others = new BackupRepository(place, owner, workspace);
   const made = await Promise.all([
     backups.create(content, backupOptions(content)),
-    others.create(content, backupOptions(content)),
+    others.create(content, { ...backupOptions(content), chain: `${content}-other-chain` }),
   ]);
   expect(made.map(({ manifest }) => manifest.generation).sort()).toEqual([1, 2]);
   for (const { manifest } of made) await backups.verify(manifest, { signal: noAbort() });
