@@ -34,10 +34,12 @@ interface Archived {
   readonly report: ArchiveReport;
   /** Of the content, once nothing read it any more. */
   readonly survey: Survey;
+  /** Whether nothing was touched since the backup began. */
+  readonly isAtRest: boolean;
 }
 
 /** All archives of one backup, stored and not committed yet. */
-export interface PackedBackup extends Omit<Archived, 'part'> {
+export interface PackedBackup extends Omit<Archived, 'part' | 'isAtRest'> {
   /** The whole chain. */
   readonly parts: readonly Part[];
   readonly change: Change;
@@ -90,7 +92,7 @@ export class BackupPacking {
         storedBytes: made.reduce((sum, { part: { sizeBytes } }) => sum + sizeBytes, 0),
       },
       ...{ report, survey, isListed },
-      isExact: isAtRest(survey, task.begun) && !isSteppedBack(task.begun, now),
+      isExact: last.isAtRest && !isSteppedBack(task.begun, now),
     };
   }
 
@@ -100,19 +102,20 @@ export class BackupPacking {
     const { instance, signal, onProgress, policy } = this.#options;
     const { bandwidthBytesPerSecond } = policy;
     const name = this.#objects.newArchiveName(generation, instance);
-    let survey: Survey | undefined;
+    let seen: Omit<Archived, 'part' | 'report'> | undefined;
     const { part, report } = await storeArchive(place, name, this.#folder, {
       ...{ signal, kind, excludes, listing: this.#chain.next },
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond }),
       onPacked: async (alive) => {
-        survey = await surveyFolder(place.world, this.#folder, excludes, alive);
+        const survey = await surveyFolder(place.world, this.#folder, excludes, alive);
         this.#requireNoShrink(task, survey);
-        return { survey, isAtRest: isAtRest(survey, begun) };
+        seen = { survey, isAtRest: await isAtRest(place.world, this.#folder, survey, begun) };
+        return seen;
       },
     });
-    if (survey === undefined) throw new Error('an archive was made and nobody looked at the content');
-    if (report.renamed.count === 0) return { part, report, survey };
+    if (seen === undefined) throw new Error('an archive was made and nobody looked at the content');
+    if (report.renamed.count === 0) return { part, report, ...seen };
     await discardArchive(place, name);
     return 'misled';
   }

@@ -43,7 +43,7 @@ export async function seedChain(
     const survey = await surveyFolder(world, folder, excludes, signal);
     const { tree } = manifest;
     const isRestored = tree?.isExact === true && survey.treeDigest === tree.digest;
-    if (!isRestored || !isAtRest(survey, begun)) return false;
+    if (!isRestored || !(await isAtRest(world, folder, survey, begun))) return false;
     const links = { manifest, instance, beginning: begun, excludes, survey, isAtRest: true };
     await chain.advance({ ...links, kind: 'restored' }, signal);
     return true;

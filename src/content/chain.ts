@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { InstanceId } from '../../machines/ids.js';
 import { replaceDurably } from '../gateways/durable.js';
@@ -16,6 +16,7 @@ import type { Exclude } from './exclude.js';
 import { FolderInodes } from './folder-inodes.js';
 import { copyListing, digestListing, type ListingUse } from './listing.js';
 import { type BackupManifest, digestOf } from './manifest.js';
+import { READY_MARKER } from './ready-marker.js';
 import type { Survey } from './survey.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -60,9 +61,21 @@ export function isSteppedBack(since: Pick<Beginning, 'bootId' | 'clockOffsetMs'>
   return since.bootId !== now.bootId || now.clockOffsetMs < since.clockOffsetMs - CHAIN_CLOCK_TOLERANCE_MS;
 }
 
-/** Whether nothing in the folder was touched since the beginning: what was packed then is what is there. */
-export function isAtRest(survey: Survey, { startedAtMs }: Beginning): boolean {
-  return survey.hasFractions && survey.changedAtMs < startedAtMs - CHAIN_TICK_MS;
+/**
+ * Whether nothing in the folder was touched since the beginning: what was packed then is what is there. A survey has
+ * no times of our marker's folder, because the marker comes and goes in it; what else went from there shows here.
+ */
+export async function isAtRest(
+  { files, clock }: Pick<World, 'files' | 'clock'>,
+  folder: string,
+  survey: Survey,
+  { startedAtMs }: Beginning,
+): Promise<boolean> {
+  const restedMs = startedAtMs - CHAIN_TICK_MS;
+  if (!survey.hasFractions || survey.changedAtMs >= restedMs) return false;
+  const marked = (await files.stat(join(folder, dirname(READY_MARKER))))?.modifiedMs ?? 0;
+  // A time that has not come yet is somebody's joke, and no trace.
+  return marked < restedMs || marked > clock.now();
 }
 
 /** What a finished backup, or a restore, leaves for the next increment. */

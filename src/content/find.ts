@@ -26,6 +26,8 @@ export async function find(
   const listening = (async () => {
     for await (const line of recordsOf(running.stderr)) complaint.add(line);
   })();
+  // What goes wrong with both is told once.
+  listening.catch(() => undefined);
   try {
     await read(running.stdout);
     await listening;

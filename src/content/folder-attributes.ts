@@ -53,6 +53,8 @@ async function run(world: World, command: ProcessCommand, onLine?: (line: string
   const listening = (async () => {
     for await (const line of recordsOf(running.stderr)) complaint.add(line);
   })();
+  // What goes wrong with both is told once.
+  listening.catch(() => undefined);
   for await (const line of recordsOf(running.stdout)) onLine?.(line);
   await listening;
   const exit = await running.exit;

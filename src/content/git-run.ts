@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { StewardError } from '../errors/steward-error.js';
-import { type GitSetting, runGit } from './git.js';
+import { type GitOutcome, type GitSetting, runGit } from './git.js';
 import { credentialAccess, type GitCredentials, scrub } from './git-credentials.js';
 import type { GitProgress } from './git-progress.js';
 import type { RunInCopy } from './git-target.js';
 import type { GitUrl } from './git-url.js';
 import type { InitializeContext } from './initializers/plan.js';
-import { noMemory, saysNoMemory } from './program.js';
+import { noMemory } from './program.js';
 
 /** The working copy commands run in. */
 export interface CopyPlace {
@@ -81,14 +81,14 @@ class QuotaLimit {
 
 function gitFailure(
   args: readonly string[],
-  outcome: { readonly code: number; readonly complaint: string },
+  outcome: Pick<GitOutcome, 'code' | 'complaint' | 'lacksMemory'>,
   credentials: GitCredentials | undefined,
 ): StewardError {
   const said = scrub(outcome.complaint, credentials);
   if (/No space left on device|Disk quota exceeded/.test(said)) {
     return new StewardError('disk-full', `git ${args[0]}: ${said}`);
   }
-  if (saysNoMemory(said)) return noMemory('the repository', `git ${args[0]}: ${said}`);
+  if (outcome.lacksMemory) return noMemory('the repository', `git ${args[0]}: ${said}`);
   const hint = HINTS.find(([pattern]) => pattern.test(said))?.[1];
   const why = said === '' ? `ended with code ${outcome.code}` : said;
   return new StewardError('git-failed', `git ${args[0]}: ${why}${hint === undefined ? '' : ` (${hint})`}`);

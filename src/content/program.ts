@@ -19,10 +19,24 @@ export function describeExit(exit: ProcessExit): string {
   }
 }
 
-/** Whether a program that failed could not have the memory it asked for, by what it complains. */
-export function saysNoMemory(complaint: string): boolean {
-  return /memory exhausted|[Oo]ut of memory|[Cc]annot allocate memory|not enough memory/.test(complaint);
+/**
+ * Whether a line is one in which tar, zstd or git complains of memory it cannot have. What stands in quotes in it is
+ * named by somebody else, and so is what a Git server says (`remote: …`).
+ */
+export function saysNoMemory(line: string): boolean {
+  const own = line.replace(QUOTED, '');
+  return NO_MEMORY.some((shape) => shape.test(own));
 }
+
+const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)/g;
+const NO_MEMORY = [
+  /^(?:\S*\/)?tar: memory exhausted$/,
+  /^(?:\S*\/)?tar: .*: Cannot allocate memory$/,
+  /^zstd: error \d+ : .*not enough memory\s*$/,
+  /^\/\*stdin\*\\ : Decoding error \(\d+\) : .*not enough memory\s*$/,
+  /^(?:fatal|error): Out of memory[,?!.]/,
+  /^(?:fatal|error): .*: Cannot allocate memory$/,
+];
 
 export function noMemory(what: string, complaint: string): StewardError {
   return new StewardError('memory-exceeded', `${what} takes more memory than it may have: ${complaint}`);

@@ -16,8 +16,8 @@ import { generationOf } from './backup-objects.js';
 import { GIT_ARGUMENT_CHARACTERS_MAX, MAGIC_BYTES } from './bounds.js';
 import { beginning, isAtRest } from './chain.js';
 import { compressionOf } from './compression.js';
-import { type ArchiveManifest, digestOf, type SnapshotManifest, unreadable } from './manifest.js';
-import { type Survey, surveyFolder, treeOf } from './survey.js';
+import { type ArchiveManifest, digestOf, type SnapshotManifest, type Tree, unreadable } from './manifest.js';
+import { surveyFolder, treeOf } from './survey.js';
 
 /** Nanoseconds in a millisecond. */
 const NANOSECONDS = 1_000_000;
@@ -66,12 +66,14 @@ export async function createSnapshot(
 ): Promise<SnapshotManifest> {
   const object = objectOf(origin, name);
   const begun = beginning(place.world);
-  let survey: Survey | undefined;
+  let tree: Tree | undefined;
   const { part, report } = await storeArchive(place, object, folder, {
     ...options,
     onPacked: async (signal) => {
-      survey = await surveyFolder(place.world, folder, [], signal);
-      return { survey, isAtRest: isAtRest(survey, begun) };
+      const survey = await surveyFolder(place.world, folder, [], signal);
+      const isExact = await isAtRest(place.world, folder, survey, begun);
+      tree = treeOf(survey, isExact);
+      return { survey, isAtRest: isExact };
     },
   });
   const { owner, workspace, instance } = origin;
@@ -80,7 +82,7 @@ export async function createSnapshot(
     kind: 'snapshot',
     ...{ owner, workspace, instance, createdAtMs: begun.startedAtMs },
     parts: [part],
-    ...(survey === undefined ? {} : { tree: treeOf(survey, isAtRest(survey, begun)) }),
+    ...(tree === undefined ? {} : { tree }),
     torn,
     changed,
   };

@@ -1,5 +1,6 @@
 import { MESSAGE_LINE_BYTES, REPORT_NAMES_MAX } from './bounds.js';
 import { Tail } from './lines.js';
+import { saysNoMemory } from './program.js';
 
 /** What an archive holds, and what was not quite as it should be while it was made. */
 export interface ArchiveReport {
@@ -42,6 +43,7 @@ export class TarMessages {
   readonly #renamed = new Names();
   readonly #others = new Tail();
   #cut: Buffer = Buffer.alloc(0);
+  #lacksMemory = false;
 
   /** A piece of what it says, as it comes; most of it is names, of which there may be millions. */
   takeChunk(chunk: Buffer): void {
@@ -74,6 +76,7 @@ export class TarMessages {
     const [, quoted, said] = /^[^"]*tar: ("(?:[^"\\]|\\.)*"): (.*)$/.exec(line) ?? [];
     if (quoted === undefined || said === undefined || !this.#file(unquote(quoted), said)) {
       this.#others.add(line);
+      this.#lacksMemory ||= saysNoMemory(line);
     }
   }
 
@@ -93,6 +96,11 @@ export class TarMessages {
   /** Bytes of the whole tar stream, written or read; undefined before tar has told its totals at its end. */
   get totalBytes(): number | undefined {
     return this.#contentBytes;
+  }
+
+  /** Whether tar, or the zstd beside it, could not have the memory it asked for. */
+  get lacksMemory(): boolean {
+    return this.#lacksMemory;
   }
 
   /** The last messages of no known kind: why it failed, if it did. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appendFile, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -71,6 +71,19 @@ test('files that vanish are missing, the rest is whole, and the next increment f
   const next = await create();
   expect(next.manifest.parts.length).toBe(2);
   expect(await readdir(await restored(next.manifest.generation))).toEqual(['late']);
+});
+
+test('a file of the folder of our marker that vanishes is seen, although that folder has no times', async () => {
+  const { content, createWhile, create, restored } = await setting();
+  const folder = join(content, '.gitpod');
+  await mkdir(folder);
+  await writeFile(join(folder, 'data'), 'x');
+  await writeFile(join(content, 'other'), randomBytes(size));
+  const manifest = (await createWhile(() => rm(join(folder, 'data')))).manifest;
+  expect(manifest.tree?.isExact).toBe(false);
+  const next = await create();
+  expect(next.manifest.tree?.isExact).toBe(true);
+  expect(await readdir(join(await restored(next.manifest.generation), '.gitpod'))).toEqual([]);
 });
 
 async function setting() {
