@@ -19,6 +19,10 @@ export const CONTEXT_FILE_BYTES = 64 * 1024;
 /** How often, and after which pause, a broken stream of output is asked for again where it broke off. */
 export const RESUMES_MAX = 120;
 export const RESUME_PAUSE_MS = 1_000;
+/** Input of `exec` that is on its way and that the command has not taken: less than the manager lets wait. */
+export const EXEC_INPUT_UNTAKEN_BYTES = 256 * 1024;
+/** Largest piece of it. */
+export const EXEC_INPUT_PIECE_BYTES = 64 * 1024;
 /** Largest list of controllers of control groups. */
 export const CONTROLLERS_FILE_BYTES = 4_096;
 /** Width of tables where the terminal does not tell its own, in characters. */

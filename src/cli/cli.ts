@@ -35,6 +35,8 @@ export interface Cli {
   readonly stderr: Sink;
   /** Aborts on SIGINT or SIGTERM; the second signal ends the process without asking anybody. */
   readonly interrupted: AbortSignal;
+  /** From now on the number of each SIGINT and SIGTERM goes to the listener, and nowhere else; answers what ends that. */
+  takeSignals(listener: (signal: number) => void): () => void;
   /** Who runs the command; decides where things are. */
   readonly user: User;
   readonly userName: string;

@@ -51,24 +51,18 @@ async function exec(session: Session, id: string, words: readonly string[], opti
     workingDirectory: options.cwd ?? '',
     terminal: options.tty === true ? sizeOf(session) : undefined,
   };
-  const requests = new ExecRequests();
-  void requests.send({ $case: 'start', value: start });
+  const requests = new ExecRequests({ $case: 'start', value: start });
   const isRaw = options.stdin === true && options.tty === true && cli.stdin.isTerminal;
-  const release = [
-    ...(options.tty === true
-      ? [cli.stdout.onResize(() => void requests.send({ $case: 'resize', value: sizeOf(session) }))]
-      : []),
-    onInterrupt(cli.interrupted, () => void requests.send({ $case: 'signal', value: SIGINT })),
-  ];
+  const release =
+    options.tty === true ? cli.stdout.onResize(() => requests.resize(sizeOf(session))) : () => {};
   try {
-    const exit = await converse(session, requests, options.stdin === true, isRaw);
-    return exit;
+    return await converse(session, requests, options.stdin === true, isRaw);
   } catch (thrown) {
+    const code = reportError(cli, 'exec', session.explain(thrown), session.show.json);
     // Any other code would look like one of the command.
-    reportError(cli, 'exec', session.explain(thrown), session.show.json);
-    return EXIT.exec;
+    return code === EXIT.interrupted ? code : EXIT.exec;
   } finally {
-    for (const end of release) end();
+    release();
     if (isRaw) cli.stdin.setRaw(false);
     if (options.stdin === true) cli.stdin.close();
     requests.end();
@@ -83,27 +77,39 @@ async function converse(
   isRaw: boolean,
 ): Promise<number> {
   const client = createClient(RuntimeServiceService, await session.channel('manager'));
-  const { timeoutMs } = session.options;
-  const answers = client.exec(requests, timeoutMs === undefined ? {} : { timeoutMs });
+  const { cli, options } = session;
+  const { timeoutMs } = options;
+  const limit = timeoutMs === undefined ? {} : { timeoutMs };
+  const answers = client.exec(requests, { signal: cli.interrupted, ...limit });
   const output = new ExecOutput(session);
-  for await (const { event } of answers) {
-    switch (event?.$case) {
-      case 'started':
-        if (isRaw) session.cli.stdin.setRaw(true);
-        void passInput(session, requests, wantsInput);
-        break;
-      case 'stdout':
-      case 'stderr':
-        output.write(event.$case, event.value);
-        break;
-      case 'exit': {
-        const code = codeOf(event.value);
-        output.end(code);
-        return code;
+  let release = () => {};
+  try {
+    for await (const { event } of answers) {
+      switch (event?.$case) {
+        case 'started':
+          // From here on they are meant for the command, all of them, as with a command run here.
+          release = cli.takeSignals((signal) => requests.signal(signal));
+          if (isRaw) cli.stdin.setRaw(true);
+          void passInput(session, requests, wantsInput);
+          break;
+        case 'stdinTaken':
+          requests.taken(Number(event.value));
+          break;
+        case 'stdout':
+        case 'stderr':
+          output.write(event.$case, event.value);
+          break;
+        case 'exit': {
+          const code = codeOf(event.value);
+          output.end(code);
+          return code;
+        }
+        case undefined:
+          break;
       }
-      case undefined:
-        break;
     }
+  } finally {
+    release();
   }
   throw new StewardError('unavailable', 'the connection ended before the command did');
 }
@@ -112,13 +118,12 @@ async function converse(
 async function passInput({ cli }: Session, requests: ExecRequests, wantsInput: boolean): Promise<void> {
   try {
     if (wantsInput) {
-      for await (const chunk of cli.stdin.read())
-        await requests.send({ $case: 'stdin', value: Buffer.from(chunk) });
+      for await (const chunk of cli.stdin.read()) if (!(await requests.input(chunk))) return;
     }
   } catch {
     // A terminal that goes away ends the input.
   }
-  await requests.send({ $case: 'stdinEnd', value: {} });
+  await requests.endInput();
 }
 
 function environmentOf({ cli }: Session, { env = [] }: ExecOptions): Record<string, string> {
@@ -130,13 +135,7 @@ function sizeOf({ cli }: Session) {
   return { columns: cli.stdout.columns || TERMINAL_COLUMNS, rows: cli.stdout.rows || TERMINAL_ROWS };
 }
 
-function onInterrupt(signal: AbortSignal, interrupt: () => void): () => void {
-  signal.addEventListener('abort', interrupt, { once: true });
-  return () => signal.removeEventListener('abort', interrupt);
-}
-
-/** Of signal(7). */
-const SIGINT = 2;
+/** Of shells, for a command that a signal ended. */
 const SIGNAL_BASE = 128;
 
 function codeOf({ end }: ExecExit): number {

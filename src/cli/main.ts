@@ -16,7 +16,7 @@ function processCli(): Cli {
     stdin: standardInput(),
     stdout: sinkOf(process.stdout),
     stderr: sinkOf(process.stderr),
-    interrupted: interruptSignal(),
+    ...signals(),
     user: { uid, home: homedir(), env, temporary: tmpdir() },
     userName: nameOfUser(uid),
   };
@@ -61,16 +61,23 @@ function standardInput(): Input {
 }
 
 /** The first signal asks to end, the second one does not ask: what is durable stays so either way. */
-function interruptSignal(): AbortSignal {
+function signals(): Pick<Cli, 'interrupted' | 'takeSignals'> {
   const controller = new AbortController();
+  const takers = new Set<(signal: number) => void>();
   const numbers = { SIGINT: 2, SIGTERM: 15 } as const;
   for (const [name, number] of Object.entries(numbers)) {
     process.on(name, () => {
+      for (const take of takers) take(number);
+      if (takers.size > 0) return;
       if (controller.signal.aborted) process.exit(128 + number);
       controller.abort();
     });
   }
-  return controller.signal;
+  const takeSignals = (listener: (signal: number) => void) => {
+    takers.add(listener);
+    return () => takers.delete(listener);
+  };
+  return { interrupted: controller.signal, takeSignals };
 }
 
 /** A container's user often has no name. */

@@ -39,6 +39,8 @@ export const DAEMON_DOUBLINGS_MAX = 16;
 export const DAEMON_ANSWER_MS = 10_000;
 /** How long an answer waits for what the daemon can add to it. */
 export const DAEMON_PART_MS = 5_000;
+/** How long a start waits to learn what the set-up took. */
+export const SET_UP_METRICS_MS = 2_000;
 /** How long a restarted manager waits for what the daemon says before it goes on without. */
 export const SURVEY_DAEMON_MS = 5_000;
 

@@ -54,6 +54,10 @@ export const HOST_PORTS_PER_INSTANCE_MAX = 200;
 export const PORT_CONNECTIONS_MAX = 1_000;
 /** How long a connection to a program of the instance may take to come up. */
 export const PORT_CONNECT_MS = 10_000;
+/** How long a connection may be open on which neither side says anything, where it is no longer HTTP. */
+export const PORT_IDLE_MS = 2 * 60 * 60_000;
+/** After how long a silent peer is asked by TCP whether it is still there. */
+export const PORT_KEEPALIVE_MS = 60_000;
 /** Most bytes of the head of a request to a private port. */
 export const PORT_HEAD_BYTES_MAX = 64 * 1024;
 /** How long a caller of a private port may take to say what it wants. */

@@ -32,6 +32,7 @@ function linesOf(content: Partial<ContentStatus>, newest?: Partial<Backup>): rea
     stdout,
     stderr: stdout,
     interrupted,
+    takeSignals: () => () => {},
     user,
     userName: 'ada',
   };

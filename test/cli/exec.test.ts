@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EXEC_INPUT_UNTAKEN_BYTES } from '../../src/cli/bounds.js';
 import { ExecRequests } from '../../src/cli/exec-requests.js';
 import { StewardError } from '../../src/errors/steward-error.js';
 import {
@@ -105,20 +106,61 @@ describe('exec', () => {
     expect((await run(killed, ['i1', '--', 'x'])).code).toBe(137);
   });
 
-  it('makes Ctrl-C a signal for the command', async () => {
-    const interrupt = new AbortController();
-    const waiting: Exec = async function* (requests, call) {
-      yield said('waiting\n');
-      interrupt.abort();
-      yield* echo(requests, call);
+  it('makes every Ctrl-C a signal for the command, before input that it does not read', async () => {
+    const signals = new Set<(signal: number) => void>();
+    const takeSignals = (listener: (signal: number) => void) => {
+      signals.add(listener);
+      return () => signals.delete(listener);
     };
-    const stdin = { ...memoryInput([]), read: forever };
-    const { code, stdout } = await run(waiting, ['-i', 'i1', '--', 'x'], {
-      interrupted: interrupt.signal,
-      stdin,
-    });
-    expect(stdout).toMatch(/signal 2\n$/);
+    const unread: Exec = async function* (requests) {
+      yield started;
+      const told: number[] = [];
+      let bytes = 0;
+      for await (const { event } of requests) {
+        if (event?.$case === 'stdin') bytes += event.value.length;
+        if (event?.$case === 'signal') told.push(event.value);
+        // As much input as it sends without being told that it was taken.
+        if (told.length === 0 ? bytes === EXEC_INPUT_UNTAKEN_BYTES : told.length === 1) {
+          for (const signal of signals) signal(2);
+        }
+        if (told.length === 2) break;
+      }
+      yield said(`signals ${told}\n`);
+      yield { event: { $case: 'stdinTaken', value: BigInt(bytes) } };
+      yield exited(3);
+    };
+    const stdin = { ...memoryInput([]), read: endlessly };
+    const { code, stdout } = await run(unread, ['-i', 'i1', '--', 'x'], { takeSignals, stdin });
+    expect(stdout).toBe('signals 2,2\n');
     expect(code).toBe(3);
+    expect(signals.size).toBe(0);
+  });
+
+  it('passes on all of an input that the command takes, and its end', async () => {
+    const counting: Exec = async function* (requests) {
+      yield started;
+      let bytes = 0;
+      for await (const { event } of requests) {
+        if (event?.$case === 'stdinEnd') break;
+        if (event?.$case !== 'stdin') continue;
+        bytes += event.value.length;
+        yield { event: { $case: 'stdinTaken', value: BigInt(bytes) } };
+      }
+      yield said(`${bytes}`);
+      yield exited(0);
+    };
+    const stdin = memoryInput(['x'.repeat(1_000_001), 'y'.repeat(70_000)]);
+    const { stdout } = await run(counting, ['-i', 'i1', '--', 'x'], { stdin });
+    expect(stdout).toBe('1070001');
+  });
+
+  it('ends with 130 when it is interrupted before the command runs', async () => {
+    const interrupt = new AbortController();
+    const never: Exec = async function* (_requests, call) {
+      interrupt.abort();
+      await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
+    };
+    expect((await run(never, ['i1', '--', 'x'], { interrupted: interrupt.signal })).code).toBe(130);
   });
 
   it.each([
@@ -146,15 +188,28 @@ describe('exec', () => {
 
 describe('what is sent to a command', () => {
   it('waits for no reader once it has ended', async () => {
-    const requests = new ExecRequests();
-    const sent = requests.send({ $case: 'stdinEnd', value: {} });
+    const requests = new ExecRequests({ $case: 'stdinEnd', value: {} });
+    const sent = requests.input(Buffer.alloc(EXEC_INPUT_UNTAKEN_BYTES * 2));
     requests.end();
     await sent;
-    await requests.send({ $case: 'stdinEnd', value: {} });
+    await requests.endInput();
+    requests.signal(2);
     for await (const _ of requests) throw new Error('nothing is left to send');
+  });
+
+  it('is of several sizes the last one, and each waiting signal once', async () => {
+    const requests = new ExecRequests({ $case: 'stdinEnd', value: {} });
+    for (const columns of [80, 90, 100]) requests.resize({ columns, rows: 24 });
+    for (const signal of [2, 2, 15]) requests.signal(signal);
+    const events: unknown[] = [];
+    for await (const { event } of requests) {
+      events.push(event?.value);
+      if (event?.$case === 'signal' && event.value === 15) requests.end();
+    }
+    expect(events).toEqual([{}, { columns: 100, rows: 24 }, 2, 15]);
   });
 });
 
-async function* forever(): AsyncGenerator<Uint8Array> {
-  yield await new Promise<Uint8Array>(() => {});
+async function* endlessly(): AsyncGenerator<Uint8Array> {
+  for (;;) yield Buffer.alloc(EXEC_INPUT_UNTAKEN_BYTES / 2);
 }

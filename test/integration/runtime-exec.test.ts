@@ -38,6 +38,8 @@ class Call {
   readonly #sent = new PassThrough({ objectMode: true });
   readonly #abort = new AbortController();
   readonly #answers: AsyncIterator<ExecResponse>;
+  /** Bytes of the input that the command has, as it was told last. */
+  taken = 0;
 
   constructor(...first: Event[]) {
     const options = { signal: this.#abort.signal, timeoutMs: 30_000 };
@@ -80,6 +82,7 @@ class Call {
       const next = await this.#answers.next();
       if (next.done === true) throw new Error('ended without an exit');
       if (next.value.event?.$case === 'exit') return { said, end: next.value.event.value.end };
+      if (next.value.event?.$case === 'stdinTaken') this.taken = Number(next.value.event.value);
       said += textOf(next.value);
     }
   }
@@ -118,10 +121,31 @@ describe('a command run over the wire', () => {
     expect(end).toEqual({ $case: 'code', value: 0 });
   });
 
+  test('is signalled although it does not read what is typed', async () => {
+    const call = new Call(shell('trap "echo told; exit 4" INT; echo up; while :; do sleep 0.01; done'));
+    await call.until('up');
+    for (let pieces = 0; pieces < 8; pieces += 1) call.type('x'.repeat(64 * 1024));
+    call.send({ $case: 'signal', value: 2 });
+    const { said, end } = await call.rest();
+    expect(said).toContain('told');
+    expect(end).toEqual({ $case: 'code', value: 4 });
+  });
+
+  test('tells how much of its input it has taken', async () => {
+    const call = new Call(shell('head -c 300000 | wc -c'));
+    for (let pieces = 0; pieces < 5; pieces += 1) call.type('x'.repeat(60_000));
+    const { said } = await call.rest();
+    expect(said.trim()).toBe('300000');
+    expect(call.taken).toBeGreaterThan(200_000);
+    expect(call.taken).toBeLessThanOrEqual(300_000);
+  });
+
   test('in a terminal knows its size, and that it changed', async () => {
     const terminal = { columns: 100, rows: 20 };
     const call = new Call(
-      shell('stty size; trap "stty size; exit 5" WINCH; echo up; while :; do sleep 0.01; done', { terminal }),
+      shell('stty size; trap "stty size | grep 132 && exit 5" WINCH; echo up; while :; do sleep 0.01; done', {
+        terminal,
+      }),
     );
     expect(await call.until('up')).toContain('20 100');
     call.send({ $case: 'resize', value: { columns: 132, rows: 43 } });

@@ -70,6 +70,7 @@ async function help(verb: readonly string[]): Promise<string> {
     env: {},
     stdin: { isTerminal: false, setRaw: () => {}, read: async function* () {}, close: () => {} },
     ...{ stdout: sink, stderr: sink, interrupted: new AbortController().signal, userName: 'you' },
+    takeSignals: () => () => {},
     user: { uid: 0, home: '/root', env: {}, temporary: '/tmp' },
   };
   await runProgram(cli, [...verb, '--help']);

@@ -16,7 +16,7 @@ import type { OpenStreams } from './open-streams.js';
 export interface ExecParts {
   readonly clock: Clock;
   readonly instances: Instances;
-  readonly runtime: WorkspaceRuntime;
+  readonly runtime: Pick<WorkspaceRuntime, 'exec'>;
   readonly open: OpenStreams;
 }
 
@@ -74,7 +74,10 @@ async function* runStarted(
 async function startFrom(incoming: AsyncIterator<ExecRequest>, clock: Clock): Promise<ExecStart> {
   const inTime = new AbortController();
   const late = sleep(clock, EXEC_START_MS, inTime.signal).then(() => {
-    throw new StewardError('deadline-exceeded', 'the message that says what is to be run did not come in time');
+    throw new StewardError(
+      'deadline-exceeded',
+      'the message that says what is to be run did not come in time',
+    );
   });
   try {
     const first = await Promise.race([incoming.next(), late]);

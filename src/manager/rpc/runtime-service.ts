@@ -14,7 +14,7 @@ import { OpenStreams } from './open-streams.js';
 export interface RuntimeServiceParts {
   readonly clock: Clock;
   readonly instances: Instances;
-  readonly runtime: WorkspaceRuntime;
+  readonly runtime: Pick<WorkspaceRuntime, 'exec' | 'logs'>;
   readonly ports: PortForwarding;
 }
 
@@ -48,7 +48,7 @@ async function* logs(
 }
 
 async function* output(
-  runtime: WorkspaceRuntime,
+  runtime: RuntimeServiceParts['runtime'],
   instance: Instance,
   request: LogsRequest,
   signal: AbortSignal,

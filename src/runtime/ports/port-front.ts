@@ -3,7 +3,14 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { StewardError } from '../../errors/steward-error.js';
 import { errorCode } from '../../gateways/file-error.js';
-import { PORT_CONNECT_MS, PORT_CONNECTIONS_MAX, PORT_HEAD_BYTES_MAX, PORT_HEAD_MS } from '../bounds.js';
+import {
+  PORT_CONNECT_MS,
+  PORT_CONNECTIONS_MAX,
+  PORT_HEAD_BYTES_MAX,
+  PORT_HEAD_MS,
+  PORT_IDLE_MS,
+  PORT_KEEPALIVE_MS,
+} from '../bounds.js';
 import type { Port } from '../port.js';
 import type { Listener } from '../workspace-runtime.js';
 import { type Access, type Entry, TOKEN_HEADER } from './access.js';
@@ -16,6 +23,8 @@ export interface PortFrontOptions {
   readonly access: Access;
   /** Where the program behind it listens at the moment; undefined when none of the workspace does. */
   readonly behind: () => Promise<Listener | undefined>;
+  /** How long both sides may be silent. Default: `PORT_IDLE_MS`. */
+  readonly idleMs?: number;
 }
 
 /**
@@ -31,7 +40,10 @@ export class PortFront {
   constructor(options: PortFrontOptions, port: Port) {
     this.#options = options;
     this.#port = port;
-    const limits = { maxHeaderSize: PORT_HEAD_BYTES_MAX, headersTimeout: PORT_HEAD_MS, requestTimeout: 0 };
+    const limits = {
+      ...{ maxHeaderSize: PORT_HEAD_BYTES_MAX, headersTimeout: PORT_HEAD_MS, requestTimeout: 0 },
+      ...{ keepAlive: true, keepAliveInitialDelay: PORT_KEEPALIVE_MS },
+    };
     this.#server = createServer(limits, (request, response) => void this.#answer(request, response));
     this.#server.maxConnections = PORT_CONNECTIONS_MAX;
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
@@ -58,7 +70,8 @@ export class PortFront {
   async open(): Promise<void> {
     const { host, hostPort } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) => {
+      // Stays: a connection that cannot be accepted later on, for want of memory say, must not end the program.
+      this.#server.on('error', (cause) => {
         const isTaken = errorCode(cause) === 'EADDRINUSE';
         const message = `port ${hostPort} of ${host} ${isTaken ? 'is taken' : 'cannot be listened on'}`;
         reject(new StewardError(isTaken ? 'address-in-use' : 'permission-denied', message, { cause }));
@@ -87,7 +100,7 @@ export class PortFront {
       return;
     }
     const behind = connectTo(target, PORT_CONNECT_MS);
-    join(socket, behind);
+    join(socket, behind, this.#idleMs);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -108,14 +121,14 @@ export class PortFront {
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const target = await this.#admitted(this.#options.access.enter(request), socket);
-    if (target !== undefined) upgrade(request, socket, head, target);
+    if (target !== undefined) upgrade(request, socket, head, target, this.#idleMs);
   }
 
   async #connect(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const entry = this.#options.access.enter(request);
     // A cookie is sent by a browser without being asked to, and browsers have no use for this.
     const target = await this.#admitted(entry.kind === 'cookie' ? { kind: 'refused' } : entry, socket);
-    if (target !== undefined) tunnel(socket, head, target, PORT_CONNECT_MS);
+    if (target !== undefined) tunnel(socket, head, target, this.#idleMs);
   }
 
   async #admitted(entry: Entry, socket: Duplex): Promise<Target | undefined> {
@@ -134,6 +147,10 @@ export class PortFront {
     const { protocol } = this.#port;
     const listener = await this.#options.behind().catch(() => undefined);
     return listener === undefined ? undefined : { ...listener, protocol };
+  }
+
+  get #idleMs(): number {
+    return this.#options.idleMs ?? PORT_IDLE_MS;
   }
 
   get #nobody(): string {

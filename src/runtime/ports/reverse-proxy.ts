@@ -2,6 +2,7 @@ import { type IncomingMessage, request as requestHttp, type ServerResponse } fro
 import { request as requestHttps } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { PORT_CONNECT_MS } from '../bounds.js';
 import type { Listener } from '../workspace-runtime.js';
 import { withoutSecrets } from './access.js';
 import { connectTo, join } from './tunnel.js';
@@ -48,7 +49,13 @@ export function proxy(request: IncomingMessage, response: ServerResponse, target
 }
 
 /** A WebSocket, or whatever else the two agree on. */
-export function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: Target): void {
+export function upgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  target: Target,
+  idleMs: number,
+): void {
   const { method = 'GET', url = '/', headers } = request;
   const forwarded = endToEnd(withoutSecrets(request.rawHeaders));
   forwarded.push('Connection', 'Upgrade', 'Upgrade', headers.upgrade ?? '');
@@ -56,7 +63,7 @@ export function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, 
   socket.on('error', () => onward.destroy()).on('close', () => onward.destroy());
   onward.on('upgrade', (answer, behind, rest) => {
     socket.write(headOf(answer, answer.rawHeaders));
-    join(socket, behind);
+    join(socket, behind, idleMs);
     socket.write(rest);
     behind.write(head);
   });
@@ -71,11 +78,11 @@ export function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, 
 }
 
 /** CONNECT: any protocol, for those who have shown the token. */
-export function tunnel(socket: Duplex, head: Buffer, target: Target, timeoutMs: number): void {
-  const behind: Socket = connectTo(target, timeoutMs);
+export function tunnel(socket: Duplex, head: Buffer, target: Target, idleMs: number): void {
+  const behind: Socket = connectTo(target, PORT_CONNECT_MS);
   behind.once('connect', () => {
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-    join(socket, behind);
+    join(socket, behind, idleMs);
     behind.write(head);
   });
   behind.once('error', () => socket.destroy());

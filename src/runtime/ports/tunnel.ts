@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Listener } from '../workspace-runtime.js';
 
@@ -10,8 +10,13 @@ export function connectTo({ host, port }: Listener, timeoutMs: number): Socket {
   return socket;
 }
 
-/** What one says the other hears, each direction until its own end; a failure of one ends the other. */
-export function join(one: Duplex, other: Duplex): void {
+/**
+ * What one says the other hears, each direction until its own end; a failure of one ends the other, and so does silence
+ * of both for `idleMs`.
+ */
+export function join(one: Duplex, other: Duplex, idleMs: number): void {
+  // What either says passes through it, so that one clock is enough for both.
+  if (one instanceof Socket) one.setTimeout(idleMs, () => one.destroy());
   handOn(one, other);
   handOn(other, one);
 }

@@ -12,6 +12,7 @@ export interface MemoryOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly terminal?: { readonly columns: number; readonly rows?: number };
   readonly interrupted?: AbortSignal;
+  readonly takeSignals?: Cli['takeSignals'];
   readonly stdin?: Input;
 }
 
@@ -27,6 +28,7 @@ export async function steward(args: readonly string[], options: MemoryOptions = 
     stdout: memorySink(stdout, options.terminal),
     stderr: memorySink(stderr, undefined),
     interrupted: options.interrupted ?? new AbortController().signal,
+    takeSignals: options.takeSignals ?? (() => () => {}),
     user: { uid: process.getuid?.() ?? -1, home: '/nonexistent', env, temporary: '/tmp' },
     userName: 'ada lovelace',
   };

@@ -6,18 +6,12 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import {
-  type AddressInfo,
-  connect,
-  createServer as createTcpServer,
-  type Server,
-  type Socket,
-} from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Port } from '../../../src/runtime/port.js';
 import { Access } from '../../../src/runtime/ports/access.js';
-import { PortFront } from '../../../src/runtime/ports/port-front.js';
+import { PortFront, type PortFrontOptions } from '../../../src/runtime/ports/port-front.js';
 import { createAuthority, issue } from '../../grpc/certificates.js';
 
 const TOKEN = 'owner-token-1';
@@ -89,13 +83,18 @@ async function free(): Promise<number> {
   return port;
 }
 
-async function front(visibility: Port['visibility'], protocol: Port['protocol'] = 'http') {
+async function front(
+  visibility: Port['visibility'],
+  protocol: Port['protocol'] = 'http',
+  more: Partial<PortFrontOptions> = {},
+) {
   const hostPort = await free();
   const options = {
     host: '127.0.0.1',
     hostPort,
     access: new Access(TOKEN, `door ${hostPort}`),
     behind: async () => behind,
+    ...more,
   };
   const opened = new PortFront(options, { port: 8080, visibility, protocol });
   await opened.open();
@@ -121,6 +120,11 @@ function ask(port: number, path: string, options: RequestOptions = {}, body = ''
   });
 }
 
+function addressOf(server: Server): unknown {
+  const address = server.address();
+  return typeof address === 'object' ? address?.port : undefined;
+}
+
 /** All that comes back on a plain connection. */
 async function say(port: number, words: string, isOver = true): Promise<string> {
   const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
@@ -140,6 +144,12 @@ describe('a public port', () => {
   test('hangs up when no program of the workspace listens', async () => {
     const { hostPort } = await front('public');
     expect(await say(hostPort, 'hello')).toBe('');
+  });
+
+  test('hangs up when nobody says anything for too long', async () => {
+    await plainServer();
+    const { hostPort } = await front('public', 'http', { idleMs: 50 });
+    expect(await say(hostPort, 'hello', false)).toBe('');
   });
 
   test('that becomes private hangs up on those who entered without a token', async () => {
@@ -281,6 +291,20 @@ describe('the host port', () => {
       code: 'address-in-use',
       message: expect.stringContaining(String(hostPort)),
     });
+  });
+
+  test('goes on after connections that could not be accepted', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    const { hostPort } = await front('private');
+    const servers = listen.mock.contexts.filter(
+      (one) => one instanceof Server && addressOf(one) === hostPort,
+    );
+    listen.mockRestore();
+    expect(servers).toHaveLength(1);
+    for (const one of [...servers, ...servers]) {
+      if (one instanceof Server) one.emit('error', new Error('ENFILE'));
+    }
+    expect((await ask(hostPort, '/')).status).toBe(401);
   });
 
   test.each(['public', 'private'] as const)(

@@ -119,6 +119,9 @@ export interface ExecResponse {
     | //
     /** Last message. As of shells: 127 for a program that is not there, 126 for one that cannot be run. */
     { $case: "exit"; value: ExecExit }
+    | //
+    /** How many bytes of stdin the command has taken so far, in all; told now and then, at least every 32 KiB. */
+    { $case: "stdinTaken"; value: bigint }
     | undefined;
 }
 
@@ -984,6 +987,12 @@ export const ExecResponse: MessageFns<ExecResponse> = {
       case "exit":
         ExecExit.encode(message.event.value, writer.uint32(34).fork()).join();
         break;
+      case "stdinTaken":
+        if (BigInt.asUintN(64, message.event.value) !== message.event.value) {
+          throw new globalThis.Error("value provided for field message.event.value of type uint64 too large");
+        }
+        writer.uint32(40).uint64(message.event.value);
+        break;
     }
     return writer;
   },
@@ -1033,6 +1042,14 @@ export const ExecResponse: MessageFns<ExecResponse> = {
             message.event = { $case: "exit", value: ExecExit.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.event = { $case: "stdinTaken", value: reader.uint64() as bigint };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1055,6 +1072,10 @@ export const ExecResponse: MessageFns<ExecResponse> = {
         ? { $case: "stderr", value: Buffer.from(bytesFromBase64(object.stderr)) }
         : isSet(object.exit)
         ? { $case: "exit", value: ExecExit.fromJSON(object.exit) }
+        : isSet(object.stdinTaken)
+        ? { $case: "stdinTaken", value: BigInt(object.stdinTaken) }
+        : isSet(object.stdin_taken)
+        ? { $case: "stdinTaken", value: BigInt(object.stdin_taken) }
         : undefined,
     };
   },
@@ -1069,6 +1090,8 @@ export const ExecResponse: MessageFns<ExecResponse> = {
       obj.stderr = base64FromBytes(message.event.value);
     } else if (message.event?.$case === "exit") {
       obj.exit = ExecExit.toJSON(message.event.value);
+    } else if (message.event?.$case === "stdinTaken") {
+      obj.stdinTaken = message.event.value.toString();
     }
     return obj;
   },
@@ -1100,6 +1123,12 @@ export const ExecResponse: MessageFns<ExecResponse> = {
       case "exit": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "exit", value: ExecExit.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stdinTaken": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stdinTaken", value: BigInt(object.event.value) };
         }
         break;
       }
@@ -1631,7 +1660,10 @@ export const RuntimeServiceService = {
   /**
    * Runs a command inside the instance. The first message starts it. Ending the requests is the end of its input.
    * Cancelling or losing the call ends it: with a terminal by SIGHUP to its session, then, as without one, by SIGKILL.
-   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already.
+   * Signals and sizes overtake input that the command does not read, as long as the caller keeps at most 256 KiB of it
+   * on the way (see stdin_taken); behind more than that they may have to wait.
+   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already;
+   * PERMISSION_DENIED at an address that does not ask callers who they are.
    */
   exec: {
     path: "/steward.v1.RuntimeService/Exec" as const,
@@ -1660,7 +1692,10 @@ export interface RuntimeServiceServer extends UntypedServiceImplementation {
   /**
    * Runs a command inside the instance. The first message starts it. Ending the requests is the end of its input.
    * Cancelling or losing the call ends it: with a terminal by SIGHUP to its session, then, as without one, by SIGKILL.
-   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already.
+   * Signals and sizes overtake input that the command does not read, as long as the caller keeps at most 256 KiB of it
+   * on the way (see stdin_taken); behind more than that they may have to wait.
+   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already;
+   * PERMISSION_DENIED at an address that does not ask callers who they are.
    */
   exec: handleBidiStreamingCall<ExecRequest, ExecResponse>;
   /** Exposed ports and where they can be reached; wsman.WorkspaceManager.ControlPort changes them. */
@@ -1674,7 +1709,10 @@ export interface RuntimeServiceClient extends Client {
   /**
    * Runs a command inside the instance. The first message starts it. Ending the requests is the end of its input.
    * Cancelling or losing the call ends it: with a terminal by SIGHUP to its session, then, as without one, by SIGKILL.
-   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already.
+   * Signals and sizes overtake input that the command does not read, as long as the caller keeps at most 256 KiB of it
+   * on the way (see stdin_taken); behind more than that they may have to wait.
+   * FAILED_PRECONDITION while the instance does not run; RESOURCE_EXHAUSTED when too many run already;
+   * PERMISSION_DENIED at an address that does not ask callers who they are.
    */
   exec(): ClientDuplexStream<ExecRequest, ExecResponse>;
   exec(options: Partial<CallOptions>): ClientDuplexStream<ExecRequest, ExecResponse>;
