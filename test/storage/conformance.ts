@@ -1,6 +1,9 @@
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
+import { storageTime } from '../../src/daemon/housekeeping/storage-clock.js';
+import { agreedKeeping } from '../../src/daemon/housekeeping/stored-policy.js';
+import { realWorld } from '../../src/gateways/real/world.js';
 import type { ObjectStorage } from '../../src/storage/object-storage.js';
 
 const { signal } = new AbortController();
@@ -11,6 +14,8 @@ export interface Quirks {
   readonly listsByFolder?: boolean;
   /** Answers with an error when one of many to delete is not there. */
   readonly missesOneOfMany?: boolean;
+  /** Lives at a time of its own. */
+  readonly isElsewhen?: boolean;
 }
 
 /** What every object storage must do; `make` gives a new, empty one. */
@@ -66,6 +71,20 @@ export function conformsToObjectStorage(
       expect(second).toMatchObject({ name: 'a/1', sizeBytes: 10 });
       expect(String(await contentOf(storage, 'a/1'))).toBe('the second');
       expect(await namesIn(storage, '')).toEqual(['a/1']);
+    });
+
+    it('tells what time it is, and keeps what the nodes that share it have agreed', async () => {
+      const storage = await make();
+      const { clock } = realWorld();
+      const { aheadMs } = await storageTime({ clock, storage, node: 'one' }, signal);
+      if (quirks.isElsewhen !== true) expect(Math.abs(aheadMs)).toBeLessThan(60_000);
+      const kinds: string[] = [];
+      for (const keepCount of [3, 5, 3]) {
+        const wish = { revision: 0, keepCount, keepAgeMs: 0, orphanAgeMs: 0 };
+        const agreed = await agreedKeeping({ storage, wish, node: `node-${keepCount}` }, signal);
+        kinds.push(`${agreed.kind} ${agreed.keeping.keepCount}`);
+      }
+      expect(kinds).toEqual(['new 3', 'new 5', 'more 5']);
     });
 
     it('keeps the object when its replacement breaks off', async () => {
