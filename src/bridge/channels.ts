@@ -39,3 +39,16 @@ export interface HeadlessPayload {
   readonly workspaceID: string;
   readonly type: HeadlessEventType;
 }
+
+/** Ours, never on Redis: beginnings and ends of lives, for the one who counts them. */
+export const LIFECYCLE_CHANNEL = 'steward:lifecycle';
+
+/** On `steward:lifecycle`; told at least once, and the same `messageId` means the same event. */
+export interface LifecyclePayload {
+  readonly event: 'workspace_running' | 'workspace_stopped';
+  readonly messageId: string;
+  readonly userId: string;
+  /** ISO text. */
+  readonly timestamp: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}

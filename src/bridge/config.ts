@@ -65,6 +65,8 @@ export const bridgeConfigSchema = z.strictObject({
     .default([]),
   /** Create rows for instances the database does not know. Only where no other program creates them. */
   adoptUnknownInstances: z.boolean().default(true),
+  /** Where beginnings and ends of lives are told: nowhere, or in the log. */
+  analytics: z.enum(['none', 'log']).default('none'),
   /**
    * When the end of a prebuild is read: `when-stopped`, with its snapshot uploaded, or `while-stopping`, as the
    * compatible system does by default.

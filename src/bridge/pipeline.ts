@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../database/database.js';
 import type { EventPublisher } from '../events/event-publisher.js';
 import type { World } from '../gateways/world.js';
+import { LIFECYCLE_CHANNEL } from './channels.js';
 import type { Lease } from './lease.js';
 import type { BridgeMetrics } from './metrics.js';
 import { OutboxRelay } from './outbox-relay.js';
@@ -21,6 +22,8 @@ export interface PipelineOptions {
   readonly lease: Lease;
   readonly adoptUnknownInstances: boolean;
   readonly prebuildReading: PrebuildReading;
+  /** Gets an event when a life begins or ends; undefined when nobody wants to know. */
+  readonly lifecycle: EventPublisher | undefined;
   /** Each gets every event, one after the other. */
   readonly publishers: readonly EventPublisher[];
   readonly world: Pick<World, 'clock' | 'random'>;
@@ -42,6 +45,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     clock,
     adoptUnknownInstances,
     prebuildReading,
+    tellsLives: options.lifecycle !== undefined,
     onPrebuilds: (result) => metrics.prebuilds(result),
   });
   const mailboxes = new InstanceMailboxes({
@@ -71,11 +75,19 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return { mailboxes, relay };
 }
 
-function createRelay({ database, publishers, world, logger, metrics }: PipelineOptions): OutboxRelay {
+function createRelay({
+  database,
+  publishers,
+  lifecycle,
+  world,
+  logger,
+  metrics,
+}: PipelineOptions): OutboxRelay {
   return new OutboxRelay({
     database,
     publisher: {
       publish: async (event) => {
+        if (event.channel === LIFECYCLE_CHANNEL) return lifecycle?.publish(event);
         for (const publisher of publishers) await publisher.publish(event);
       },
     },

@@ -30,6 +30,7 @@ import { readStaticClusters } from './clusters/static-clusters.js';
 import type { Writing } from './clusters/writing.js';
 import type { BridgeConfig } from './config.js';
 import { checkLease, type Lease, takeLease } from './lease.js';
+import { lifecycleLog } from './lifecycle-log.js';
 import { BridgeMetrics, registerGauges } from './metrics.js';
 import { isoTime } from './pipeline/iso-time.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
@@ -125,6 +126,7 @@ class Bridge implements RunningBridge {
       lease,
       adoptUnknownInstances,
       prebuildReading,
+      lifecycle: config.analytics === 'log' ? lifecycleLog(logger) : undefined,
       publishers: [...(options.publisher === undefined ? [] : [options.publisher]), this.#bus],
       world,
       logger,

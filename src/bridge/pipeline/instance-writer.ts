@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Database } from '../../database/database.js';
 import type { Clock } from '../../gateways/clock.js';
-import { INSTANCE_CHANNEL, type InstancePayload } from '../channels.js';
+import { INSTANCE_CHANNEL, type InstancePayload, LIFECYCLE_CHANNEL } from '../channels.js';
 import { checkLease, type Lease } from '../lease.js';
 import { appendEvents, type OutgoingEvent } from '../outbox.js';
 import type { PrebuildReading } from '../prebuilds/prebuild-mapping.js';
@@ -10,6 +10,7 @@ import { adoptInstances } from './adoption.js';
 import { type Decision, decideStop, decideUpdates, type RowChange, type StoredRow } from './decide.js';
 import { readRows, writeChanges } from './instance-rows.js';
 import { isoTime } from './iso-time.js';
+import { lifecycleEvents } from './lifecycle.js';
 import { deleteInstanceTokens, mergeMetrics } from './side-rows.js';
 import type { StopRequest } from './updates.js';
 import type { WaitingUpdates } from './waiting.js';
@@ -47,6 +48,8 @@ export interface WriterOptions {
   readonly lease: Lease;
   readonly clock: Clock;
   readonly adoptUnknownInstances: boolean;
+  /** Whether anybody wants to know when lives begin and end. */
+  readonly tellsLives: boolean;
   /** When the end of a prebuild is read. */
   readonly prebuildReading: PrebuildReading;
   /** After the commit of what was done to prebuilds. */
@@ -119,7 +122,8 @@ export class InstanceWriter {
     }
     const news = settled.flatMap((outcome, index) => prebuildNews(work[index], outcome));
     const prebuilds = await updatePrebuilds(transaction, this.#options.prebuildReading, news, now);
-    await appendEvents(transaction, [...committed.flatMap(events), ...prebuilds.events], now);
+    const lives = this.#options.tellsLives ? committed.flatMap(lifeEvents) : [];
+    await appendEvents(transaction, [...committed.flatMap(events), ...prebuilds.events, ...lives], now);
     return { outcomes: settled, prebuilds };
   }
 }
@@ -171,4 +175,14 @@ function events(outcome: Outcome): OutgoingEvent[] {
     workspaceID: before.workspace,
   };
   return [{ instance: before.instance, channel: INSTANCE_CHANNEL, payload: JSON.stringify(payload) }];
+}
+
+function lifeEvents({ before, change }: Outcome): OutgoingEvent[] {
+  if (before === undefined || change === undefined) return [];
+  const { instance } = before;
+  return lifecycleEvents(before, change).map((payload) => ({
+    instance,
+    channel: LIFECYCLE_CHANNEL,
+    payload: JSON.stringify(payload),
+  }));
 }

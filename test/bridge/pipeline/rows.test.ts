@@ -96,7 +96,7 @@ describe('a row', () => {
       },
       { gitStatus: '{"branch":"main"}', workspaceImage: 'theirs', configuration: '{}' },
     );
-    const harness = await PipelineHarness.start(database, undefined, false);
+    const harness = await PipelineHarness.start(database, undefined, { adoptUnknownInstances: false });
     harness.send(statusOf({ id: 'i', version: 4n, phase: 'running', ownerToken: 'token', message: 'hello' }));
     await harness.settle();
     const row = await harness.row('i');
@@ -299,7 +299,7 @@ describe('an instance without a row', () => {
   });
 
   it('is left alone where another program creates the rows', async () => {
-    const harness = await PipelineHarness.start(database, undefined, false);
+    const harness = await PipelineHarness.start(database, undefined, { adoptUnknownInstances: false });
     harness.send(statusOf({ id: 'i', version: 1n, phase: 'running' }));
     await harness.settle();
     expect(await harness.rows()).toEqual([]);

@@ -39,7 +39,7 @@ const row = () =>
   database.read((connection) => connection('d_b_prebuilt_workspace').where({ id: 'p' }).first<PrebuildRow>());
 
 const start = (reading: PrebuildReading = 'when-stopped') =>
-  PipelineHarness.start(database, undefined, true, reading);
+  PipelineHarness.start(database, undefined, { prebuildReading: reading });
 
 function prebuild(
   version: bigint,

@@ -7,8 +7,8 @@ import {
   type InstanceWork,
   InstanceWriter,
   type Outcome,
+  type WriterOptions,
 } from '../../../src/bridge/pipeline/instance-writer.js';
-import type { PrebuildReading } from '../../../src/bridge/prebuilds/prebuild-mapping.js';
 import type { PrebuildResult } from '../../../src/bridge/prebuilds/prebuild-updater.js';
 import { migrations } from '../../../src/bridge/schema/migrations.js';
 import { type Database, openSqlite } from '../../../src/database/database.js';
@@ -51,6 +51,8 @@ export async function emptyTables(database: Database): Promise<void> {
   }
 }
 
+type WriterSettings = Pick<WriterOptions, 'adoptUnknownInstances' | 'prebuildReading' | 'tellsLives'>;
+
 /** The pipeline from an accepted status to a published event, on a real database, in a time of its own. */
 export class PipelineHarness {
   readonly clock: ManualClock;
@@ -70,8 +72,7 @@ export class PipelineHarness {
   static async start(
     database: Database,
     clock = new ManualClock(),
-    adopt = true,
-    prebuildReading: PrebuildReading = 'when-stopped',
+    settings: Partial<WriterSettings> = {},
   ): Promise<PipelineHarness> {
     const lease = await takeLease(database, 'test', new Date(clock.now()).toISOString());
     const prebuilds: PrebuildResult[] = [];
@@ -79,8 +80,10 @@ export class PipelineHarness {
       database,
       lease,
       clock,
-      adoptUnknownInstances: adopt,
-      prebuildReading,
+      adoptUnknownInstances: true,
+      prebuildReading: 'when-stopped',
+      tellsLives: false,
+      ...settings,
       onPrebuilds: (result) => prebuilds.push(result),
     });
     return new PipelineHarness(database, clock, writer, prebuilds);
