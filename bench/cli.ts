@@ -46,7 +46,7 @@ export async function benchCli(measuring: Measuring): Promise<readonly Row[]> {
     return [within(what, ms.list, ms.node), within('`list --help`, which talks to nobody', ms.help, ms.node)];
   } finally {
     for (let number = 1; number <= INSTANCES; number += 1) {
-      await run([steward, 'stop', `i-${number}`, '--abort', '--wait', '--quiet', '--state', state]);
+      await run([steward, 'stop', `i-${number}`, '--abort', '--yes', '--wait', '--quiet', '--state', state]);
     }
     up.kill('SIGTERM');
     await once(up, 'exit');

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchBridge } from './bridge.js';
 import { benchCalls } from './calls.js';
 import { benchCli } from './cli.js';
 import { benchContent } from './content.js';
@@ -28,6 +29,7 @@ const parts: Readonly<
   records: { title: 'Idle instances', run: benchRecords },
   calls: { title: 'Calls', run: benchCalls },
   manager: { title: 'The manager', run: benchManager },
+  bridge: { title: 'The bridge', run: benchBridge },
   cli: { title: 'The command', run: benchCli },
 };
 
