@@ -122,7 +122,7 @@ async function mustBeGone(path: string): Promise<void> {
 /** Commands of workspaces outlive the system, so after a failure they are ended first. */
 async function stopInterrupted(system: System): Promise<void> {
   for (const instance of [FIRST, SECOND]) {
-    await system.steward('stop', instance, '--abort', '--wait', '--quiet').catch(() => undefined);
+    await system.steward('stop', instance, '--abort', '--yes', '--wait', '--quiet').catch(() => undefined);
   }
   await system.stop();
 }

@@ -14,6 +14,8 @@ export const TLS_FILE_BYTES = 1024 * 1024;
 export const COMPLETION_ANSWER_MS = 1_000;
 /** How often a live picture is taken anew. */
 export const SCREEN_PERIOD_MS = 1_000;
+/** How often somebody who waits for an end looks whether the instance is parked. */
+export const PARKED_LOOK_MS = 1_000;
 /** Largest file of a context. */
 export const CONTEXT_FILE_BYTES = 64 * 1024;
 /** How often, and after which pause, a broken stream of output is asked for again where it broke off. */

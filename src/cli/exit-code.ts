@@ -13,6 +13,7 @@ export const EXIT = {
   exhausted: 8,
   denied: 9,
   notOffered: 10,
+  parked: 11,
   exec: 125,
   interrupted: 130,
 } as const;
@@ -32,6 +33,7 @@ export const EXIT_MEANINGS: readonly { readonly code: ExitCode; readonly meaning
   { code: EXIT.exhausted, meaning: 'a disk or a queue is full' },
   { code: EXIT.denied, meaning: 'not allowed' },
   { code: EXIT.notOffered, meaning: 'this version does not offer it' },
+  { code: EXIT.parked, meaning: 'it is parked and waits for a person; `steward why` says what to do' },
   { code: EXIT.exec, meaning: '`exec` itself failed; any other code of `exec` is that of the command' },
   { code: EXIT.interrupted, meaning: 'interrupted with Ctrl-C' },
 ];

@@ -3,7 +3,7 @@ import { ContentStatus } from '../gen/steward/v1/content.js';
 import { ContentServiceService, type RecoverRequest } from '../gen/steward/v1/content_service.js';
 import { createClient } from '../grpc/client.js';
 import { idArgument } from './arguments.js';
-import { formatTime } from './format.js';
+import { tellLoss } from './loss.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 import { asObject } from './status-json.js';
@@ -53,27 +53,6 @@ async function recover(session: Session, id: string, options: RecoverOptions) {
       ['step', content?.step],
       ['detail', content?.detail],
     ]),
-  );
-  return undefined;
-}
-
-/** What the content holds beyond its last backup is what nobody gets back. */
-async function tellLoss(session: Session, id: string) {
-  const client = createClient(ContentServiceService, await session.channel('manager'));
-  const { content } = await client.getContent({ instanceId: id }, session.call);
-  const saved = content?.lastBackup;
-  const since = saved === undefined ? undefined : formatTime(saved.createdMs);
-  const lost =
-    since === undefined
-      ? 'all of it would be lost: there is no backup'
-      : `what changed since ${since} (version ${saved?.generation}) would be lost`;
-  session.show.result(
-    {
-      instance: id,
-      dryRun: true,
-      lastBackup: saved === undefined ? null : { version: Number(saved.generation), at: since },
-    },
-    [`The content of ${id} would go from its node; ${lost}.`],
   );
   return undefined;
 }

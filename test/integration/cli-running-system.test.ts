@@ -106,6 +106,29 @@ describe('what people set', () => {
   });
 });
 
+describe('a stop', () => {
+  it('that would lose what was not saved says so, and needs to be meant', async () => {
+    expect((await system.steward('stop', 'i1', '--abort')).stderr).toContain('--yes');
+    expect((await system.steward('stop', 'i1', '--policy', 'abort')).code).toBe(2);
+    expect((await system.steward('stop', 'i1', '--dry-run')).code).toBe(2);
+    const dry = await system.steward('stop', 'i1', '--abort', '--dry-run');
+    expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('would be lost') });
+    expect(await json('describe', 'i1')).toMatchObject([{ status: { phase: 'RUNNING' } }]);
+  });
+
+  it('that is waited for ends with words and a code of its own when the instance is parked', async () => {
+    const start = await system.steward(...START, '--workspace', 'w2', '--instance', 'i2');
+    expect(start.code, start.stderr).toBe(0);
+    await json('recover', 'i2', '--park', '--reason', 'do not touch');
+    const waited = await system.steward('stop', 'i2', '--wait');
+    expect(waited.code).toBe(11);
+    expect(waited.stdout).toContain('do not touch');
+    expect(waited.stdout).toContain('steward recover i2 --resume');
+    await json('recover', 'i2', '--resume', '--reason', 'seen');
+    expect((await system.steward('stop', 'i2', '--wait', '--quiet')).code).toBe(0);
+  });
+});
+
 describe('a command in an instance', () => {
   it('has its own exit code, or 125 where there was none', async () => {
     const failing = await system.steward('exec', 'i1', '--', 'sh', '-c', 'echo out; echo bad >&2; exit 7');

@@ -100,7 +100,7 @@ export class RealSystem {
   async #stopAll(): Promise<void> {
     const { stdout } = await this.steward('list', '--json');
     for (const [, id] of stdout.matchAll(/^\{"id":"([^"]+)".*"phase":"(?!STOPPED)/gm)) {
-      if (id !== undefined) await this.steward('stop', id, '--abort', '--wait');
+      if (id !== undefined) await this.steward('stop', id, '--abort', '--yes', '--wait');
     }
   }
 
