@@ -81,11 +81,11 @@ class QuotaLimit {
 
 function gitFailure(
   args: readonly string[],
-  outcome: Pick<GitOutcome, 'code' | 'complaint' | 'lacksMemory'>,
+  outcome: Pick<GitOutcome, 'code' | 'complaint' | 'lacksMemory' | 'lacksRoom'>,
   credentials: GitCredentials | undefined,
 ): StewardError {
   const said = scrub(outcome.complaint, credentials);
-  if (/No space left on device|Disk quota exceeded/.test(said)) {
+  if (outcome.lacksRoom) {
     return new StewardError('disk-full', `git ${args[0]}: ${said}`);
   }
   if (outcome.lacksMemory) return noMemory('the repository', `git ${args[0]}: ${said}`);

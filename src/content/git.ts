@@ -7,7 +7,7 @@ import { confine } from '../isolation/confine.js';
 import { GIT_LOW_SPEED_BYTES, GIT_LOW_SPEED_SECONDS, GIT_OUTPUT_BYTES_MAX } from './bounds.js';
 import { type GitProgress, gitProgressIn } from './git-progress.js';
 import { recordsOf, Tail } from './lines.js';
-import { describeExit, notStarted, PROGRAM_ENVIRONMENT, saysNoMemory } from './program.js';
+import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
 import type { ContentUser } from './user.js';
 
 /** One git command under the closed configuration. */
@@ -39,6 +39,8 @@ export interface GitOutcome {
   readonly complaint: string;
   /** Whether it could not have the memory it asked for. */
   readonly lacksMemory: boolean;
+  /** Whether a disk was full. */
+  readonly lacksRoom: boolean;
 }
 
 /**
@@ -139,11 +141,9 @@ export async function streamGit(
     await confine(world, processOf(command), { writable: command.root, readable }),
   );
   const tail = new Tail();
-  let lacksMemory = false;
   const complain = async () => {
     for await (const line of recordsOf(git.stderr, LINE_ENDS)) {
       const progress = gitProgressIn(line);
-      lacksMemory ||= saysNoMemory(line);
       if (progress === undefined) tail.add(line);
       else command.onProgress?.(progress);
     }
@@ -159,7 +159,8 @@ export async function streamGit(
     throw new StewardError('missing-tool', 'git is not installed');
   }
   if (exit.kind !== 'code') throw new StewardError('git-failed', `git ${describeExit(exit)}`);
-  return { code: exit.code, complaint: tail.toString(), lacksMemory };
+  const { lacksMemory, lacksRoom } = tail;
+  return { code: exit.code, complaint: tail.toString(), lacksMemory, lacksRoom };
 }
 
 function processOf(command: GitCommand): ProcessCommand {

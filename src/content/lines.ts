@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { MESSAGE_LINE_BYTES, MESSAGE_TAIL_LINE_CHARACTERS, MESSAGE_TAIL_LINES_MAX } from './bounds.js';
+import { saysNoMemory, saysNoRoom } from './program.js';
 
 /**
  * Records of a program's output as they come, without their separator (a newline, unless told; any of several).
@@ -39,8 +40,22 @@ function endIn(chunk: Buffer, separator: number | readonly number[], from: numbe
 /** The last lines of something, each cut, for the message of an error. */
 export class Tail {
   readonly #lines: string[] = [];
+  #lacksMemory = false;
+  #lacksRoom = false;
+
+  /** Whether one of all lines, cut or gone by now, said that there was no memory to be had. */
+  get lacksMemory(): boolean {
+    return this.#lacksMemory;
+  }
+
+  /** Likewise, no room on a disk. */
+  get lacksRoom(): boolean {
+    return this.#lacksRoom;
+  }
 
   add(line: string): void {
+    this.#lacksMemory ||= saysNoMemory(line);
+    this.#lacksRoom ||= saysNoRoom(line);
     const text = line.trim().slice(0, MESSAGE_TAIL_LINE_CHARACTERS);
     if (text === '') return;
     this.#lines.push(text);

@@ -28,7 +28,12 @@ export function saysNoMemory(line: string): boolean {
   return NO_MEMORY.some((shape) => shape.test(own));
 }
 
-const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)/g;
+/** Git passes on what a server says. A name alone on its line is one of a list. */
+function isOfOthers(line: string): boolean {
+  return /^(?:remote:|\s)/.test(line);
+}
+
+const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)|'[^']*'/g;
 const NO_MEMORY = [
   /^(?:\S*\/)?tar: memory exhausted$/,
   /^(?:\S*\/)?tar: .*: Cannot allocate memory$/,
@@ -37,6 +42,14 @@ const NO_MEMORY = [
   /^(?:fatal|error): Out of memory[,?!.]/,
   /^(?:fatal|error): .*: Cannot allocate memory$/,
 ];
+
+/** Whether a line is one in which a program complains of a full disk. */
+export function saysNoRoom(line: string): boolean {
+  return (
+    /(?:^|: )(?:No space left on device|Disk quota exceeded)\s*$/.test(line.replace(QUOTED, '')) &&
+    !isOfOthers(line)
+  );
+}
 
 export function noMemory(what: string, complaint: string): StewardError {
   return new StewardError('memory-exceeded', `${what} takes more memory than it may have: ${complaint}`);

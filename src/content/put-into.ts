@@ -133,7 +133,7 @@ class Placing {
     if (exit.kind === 'code' && exit.code === 0) return said;
     const why = complaint.toString() || `${program} ${describeExit(exit)}`;
     if (exit.kind === 'code' && exit.code === REFUSED) throw new StewardError('path-refused', why);
-    if (/No space left on device|Disk quota exceeded/.test(why)) {
+    if (complaint.lacksRoom) {
       throw new StewardError('disk-full', `the disk of the content is full: ${why}`);
     }
     throw new StewardError('process-failed', `the content could not be put back: ${why}`);

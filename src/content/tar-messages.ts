@@ -1,6 +1,5 @@
 import { MESSAGE_LINE_BYTES, REPORT_NAMES_MAX } from './bounds.js';
 import { Tail } from './lines.js';
-import { saysNoMemory } from './program.js';
 
 /** What an archive holds, and what was not quite as it should be while it was made. */
 export interface ArchiveReport {
@@ -43,7 +42,6 @@ export class TarMessages {
   readonly #renamed = new Names();
   readonly #others = new Tail();
   #cut: Buffer = Buffer.alloc(0);
-  #lacksMemory = false;
 
   /** A piece of what it says, as it comes; most of it is names, of which there may be millions. */
   takeChunk(chunk: Buffer): void {
@@ -76,7 +74,6 @@ export class TarMessages {
     const [, quoted, said] = /^[^"]*tar: ("(?:[^"\\]|\\.)*"): (.*)$/.exec(line) ?? [];
     if (quoted === undefined || said === undefined || !this.#file(unquote(quoted), said)) {
       this.#others.add(line);
-      this.#lacksMemory ||= saysNoMemory(line);
     }
   }
 
@@ -100,7 +97,12 @@ export class TarMessages {
 
   /** Whether tar, or the zstd beside it, could not have the memory it asked for. */
   get lacksMemory(): boolean {
-    return this.#lacksMemory;
+    return this.#others.lacksMemory;
+  }
+
+  /** Whether a disk of theirs was full. */
+  get lacksRoom(): boolean {
+    return this.#others.lacksRoom;
   }
 
   /** The last messages of no known kind: why it failed, if it did. */

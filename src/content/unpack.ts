@@ -196,7 +196,7 @@ function judge(exit: ProcessExit, messages: TarMessages, options: UnpackOptions)
   const unstarted = notStarted('tar', exit);
   if (unstarted?.code === 'missing-tool') throw unstarted;
   const why = messages.complaint() || `tar ${describeExit(exit)}`;
-  if (/No space left on device|Disk quota exceeded/.test(why)) {
+  if (messages.lacksRoom) {
     throw new StewardError('disk-full', `the disk of the content is full: ${why}`);
   }
   if (messages.lacksMemory) throw noMemory('the archive', why);

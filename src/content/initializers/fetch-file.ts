@@ -148,7 +148,7 @@ async function store(transfer: Transfer, path: string, context: InitializeContex
     throw exit.error;
   }
   const why = tail.toString() || `dd ${describeExit(exit)}`;
-  if (/No space left on device|Disk quota exceeded/.test(why)) throw new StewardError('disk-full', why);
+  if (tail.lacksRoom) throw new StewardError('disk-full', why);
   throw notStarted('dd', exit) ?? new StewardError('process-failed', why);
 }
 

@@ -50,7 +50,7 @@ async function run(
   signal.throwIfAborted();
   if (exit.kind === 'code' && exit.code === 0) return;
   const why = complaint.toString() || describeExit(exit);
-  if (/No space left on device|Disk quota exceeded/.test(why)) {
+  if (complaint.lacksRoom) {
     throw new StewardError('disk-full', `the disk of the layers or the content is full: ${why}`);
   }
   throw notStarted(program, exit) ?? new StewardError('process-failed', `${program}: ${why}`);

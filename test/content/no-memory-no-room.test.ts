@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { saysNoMemory } from '../../src/content/program.js';
+import { saysNoMemory, saysNoRoom } from '../../src/content/program.js';
 import { TarMessages } from '../../src/content/tar-messages.js';
 
-describe('a program that could not have its memory', () => {
+describe('a program that could not have its memory, or its room', () => {
   it.each([
     'tar: memory exhausted',
     '/usr/bin/tar: memory exhausted',
@@ -30,6 +30,27 @@ describe('a program that could not have its memory', () => {
     expect(saysNoMemory(line)).toBe(false);
   });
 
+  it.each([
+    'tar: "./a": Cannot write: No space left on device',
+    'zstd: error 70 : Write error : cannot write block : No space left on device ',
+    "error: unable to write file it's: Disk quota exceeded",
+    'fatal: write error: No space left on device',
+    "dd: error writing '/a/b': No space left on device",
+    "cp: error copying 'x' to 'y': No space left on device",
+  ])('has a disk that is full: %j', (line) => {
+    expect(saysNoRoom(line)).toBe(true);
+  });
+
+  it.each([
+    'tar: "./x: No space left on device": Cannot open: File exists',
+    "cp: cannot stat 'a: No space left on device': No such file or directory",
+    '\tnotes: No space left on device',
+    'remote: fatal: write error: No space left on device',
+    'tar: No space left on device.txt: Not found in archive',
+  ])('has no full disk because of %j', (line) => {
+    expect(saysNoRoom(line)).toBe(false);
+  });
+
   it('is heard among what tar says, and is not made of two of its lines', () => {
     const said = new TarMessages();
     said.take('tar: "a; tar: memory exhausted; b": Cannot open: File exists');
@@ -38,5 +59,8 @@ describe('a program that could not have its memory', () => {
     expect(said.lacksMemory).toBe(false);
     said.take('tar: memory exhausted');
     expect(said.lacksMemory).toBe(true);
+    expect(said.lacksRoom).toBe(false);
+    said.take('tar: "d": Cannot mkdir: Disk quota exceeded');
+    expect(said.lacksRoom).toBe(true);
   });
 });
