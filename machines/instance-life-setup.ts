@@ -1,5 +1,5 @@
 import { assign, setup } from 'xstate';
-import type { GitReport } from './content-types.js';
+import type { GitReport, StepMetric } from './content-types.js';
 import { type Done, effect } from './effect.js';
 import * as steps from './instance-life-steps.js';
 import type { LifeContext, LifeLimits, LifeRecord, LifeSurvey } from './instance-life-types.js';
@@ -63,7 +63,7 @@ export const lifeSetup = setup({
     /** Finds the daemon that is to hold the content. */
     prepare: effect<Done, LifeStep>('prepare'),
     /** Has the content produced; resolves when it is ready. Asking again joins what is under way. */
-    initContent: effect<Done, LifeStep>('initContent'),
+    initContent: effect<Done & { readonly metrics: readonly StepMetric[] }, LifeStep>('initContent'),
     /** Starts the command unless it was started before. */
     startCommand: effect<Done, LifeStep>('startCommand'),
     awaitEnd: effect<Done & { readonly end: CommandEnd }, LifeStep>('awaitEnd'),
@@ -177,6 +177,7 @@ export function startingContext(input: LifeInput): LifeContext {
     begun: false,
     deployed: false,
     content: 'none',
+    setUp: [],
     command: { state: 'none' },
     stop: undefined,
     timedOut: '',

@@ -119,7 +119,7 @@ export const initializing = lifeSetup.createStateConfig({
           input: withContext,
           onDone: {
             target: 'recordingReady',
-            actions: assign(({ event }) => steps.contentReady(event.output.at)),
+            actions: assign(({ event }) => steps.contentReady(event.output.metrics, event.output.at)),
           },
           onError: { target: '#life.stopping', actions: 'failContent' },
         },

@@ -1,5 +1,5 @@
 /** What each event of an instance's life does to its data, as pure functions. The machine says when. */
-import type { GitReport } from './content-types.js';
+import type { GitReport, StepMetric } from './content-types.js';
 import type { LifeContext, LifeFailure, LifeRecord } from './instance-life-types.js';
 import { type CommandEnd, commandFailure, type StopRequest, wantsBackup } from './workspace-phase.js';
 
@@ -70,8 +70,8 @@ export function isStricter(context: LifeContext, request: StopRequest, at: numbe
   return context.killAt === undefined || at + request.graceMs < context.killAt;
 }
 
-export function contentReady(at: number): Change {
-  return { content: 'ready', message: '', at };
+export function contentReady(metrics: readonly StepMetric[], at: number): Change {
+  return { content: 'ready', setUp: metrics, message: '', at };
 }
 
 export function contentFailed(context: LifeContext, failure: LifeFailure): Change {

@@ -1,4 +1,4 @@
-import type { GitReport, Identity } from './content-types.js';
+import type { GitReport, Identity, StepMetric } from './content-types.js';
 import type { LifeFacts } from './workspace-phase.js';
 
 /** Milliseconds; from the configuration. */
@@ -50,6 +50,8 @@ export interface LifeContext extends LifeFacts {
   readonly retryAt: number;
   /** What is in the way at the moment, for people. */
   readonly message: string;
+  /** What each step of the content's set-up took; empty where nothing is known. */
+  readonly setUp: readonly StepMetric[];
   /** Where what a prebuild made is found; '' if nowhere. It is promised by then, and stored before the content goes. */
   readonly snapshot: string;
   /** Of the main working copy when the content was wrapped up. */

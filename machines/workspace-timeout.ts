@@ -2,7 +2,7 @@
  * When an instance has been in its phase for too long, computed from what is on disk about it: its deadlines are
  * absolute times that follow from when it was made, last used and asked to end, so they survive every restart.
  */
-import { conditionsOf, type LifeFacts, phaseOf } from './workspace-phase.js';
+import { type LifeFacts, phaseOf } from './workspace-phase.js';
 
 /** Milliseconds; what counts where an instance has no value of its own. */
 export interface TimeoutLimits {
@@ -14,7 +14,6 @@ export interface TimeoutLimits {
   /** A real limit also when it is 0; only an instance's own 0 switches it off. */
   readonly afterCloseMs: number;
   readonly finalizationMs: number;
-  readonly stoppingMs: number;
 }
 
 /** Limits of one instance, in milliseconds; undefined where it has none of its own. */
@@ -68,11 +67,8 @@ export function dueTimeouts(
         due(createdAt, own.lifetimeMs ?? limits.lifetimeMs, 'maximum lifetime'),
         ...whileRunning(facts, activity, own, limits),
       ];
-    case 'stopping': {
-      const since = stoppingAt ?? createdAt;
-      if (conditionsOf(facts).finalBackupComplete) return [due(since, limits.stoppingMs, 'stopping')];
-      return [due(since, limits.finalizationMs, 'backup')];
-    }
+    case 'stopping':
+      return [due(stoppingAt ?? createdAt, limits.finalizationMs, 'backup')];
     case 'stopped':
       return [];
   }

@@ -68,6 +68,10 @@ const timeouts = z
     /** After its user closed the editor; an instance may have one of its own. */
     afterClose: duration().default(bounds.TIMEOUT_AFTER_CLOSE_MS),
     contentFinalization: duration().default(bounds.TIMEOUT_FINALIZATION_MS),
+    /**
+     * Known to existing configurations. It would count from a complete backup on; here an instance has stopped when its
+     * final backup is recorded, so that nothing is left to take too long.
+     */
     stopping: duration().default(bounds.TIMEOUT_STOPPING_MS),
     /** Known to existing configurations; nothing is ever interrupted here. */
     interrupted: duration().default(bounds.TIMEOUT_INTERRUPTED_MS),
@@ -84,7 +88,6 @@ const timeouts = z
     headlessMs: said.headlessWorkspace,
     afterCloseMs: said.afterClose,
     finalizationMs: said.contentFinalization,
-    stoppingMs: said.stopping,
   }));
 
 const portNumber = z.number().int().min(1).max(65_535);

@@ -1,3 +1,4 @@
+import type { StepMetric } from '../../machines/content-types.js';
 import type { InstanceId, OwnerId, WorkspaceId } from '../../machines/ids.js';
 import type { GitStatus, WorkspaceInitializer } from '../gen/content-service-api/initializer.js';
 
@@ -10,6 +11,8 @@ export interface ContentDaemon {
   /** Has the content produced; resolves when it is ready. `already-exists` when the daemon knows the instance. */
   init(request: InitContent, signal: AbortSignal): Promise<void>;
   waitForInit(instance: InstanceId, signal: AbortSignal): Promise<void>;
+  /** What each step of the set-up took. */
+  setUpMetrics(instance: InstanceId, signal: AbortSignal): Promise<readonly StepMetric[]>;
   exists(instance: InstanceId, signal: AbortSignal): Promise<boolean>;
   /** Saves the content, and what its terminals said, if asked to, and removes it. */
   dispose(instance: InstanceId, what: Disposal, signal: AbortSignal): Promise<GitStatus | undefined>;

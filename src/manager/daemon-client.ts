@@ -1,3 +1,4 @@
+import { ContentServiceService } from '../gen/steward/v1/content_service.js';
 import { WorkspaceContentServiceService } from '../gen/ws-daemon-api/daemon.js';
 import { CLIENT_DEADLINE_MAX_MS } from '../grpc/bounds.js';
 import type { Channel } from '../grpc/channel.js';
@@ -10,6 +11,7 @@ import type { ContentDaemon } from './content-daemon.js';
  */
 export function contentDaemonAt(channel: Channel): ContentDaemon {
   const client = createClient(WorkspaceContentServiceService, channel, { timeoutMs: CLIENT_DEADLINE_MAX_MS });
+  const stewards = createClient(ContentServiceService, channel);
   return {
     init: async ({ instance, workspace, owner, initializer }, signal) => {
       await client.initWorkspace(
@@ -25,6 +27,14 @@ export function contentDaemonAt(channel: Channel): ContentDaemon {
     },
     waitForInit: async (id, signal) => {
       await client.waitForInit({ id }, { signal });
+    },
+    setUpMetrics: async (instanceId, signal) => {
+      const { content } = await stewards.getContent({ instanceId }, { signal });
+      return (content?.setup?.steps ?? []).map(({ initializer, durationMs, sizeBytes }) => ({
+        type: initializer,
+        durationMs: Number(durationMs),
+        sizeBytes: Number(sizeBytes),
+      }));
     },
     exists: async (id, signal) => (await client.isWorkspaceExists({ id }, { signal })).exists,
     dispose: async (id, { backup, backupLogs }, signal) =>

@@ -12,6 +12,7 @@ import {
   WorkspaceType,
 } from '../gen/ws-manager-api/core.js';
 import type { ManagerConfig } from './config.js';
+import { initializerMetricsOf } from './initializer-metrics.js';
 import { gitStatusOf } from './instance/git-report.js';
 import type { InstanceParts } from './instance/instance.js';
 import type { InstanceRecord } from './instance/instance-record.js';
@@ -78,7 +79,7 @@ export function statusOf(
       ? { nodeName: config.nodeName, podName: life.identity.instance, nodeIp: config.nodeAddress }
       : undefined,
     auth: { admission: ADMISSIONS[settings.admission], ownerToken },
-    initializerMetrics: undefined,
+    initializerMetrics: initializerMetricsOf(life.setUp),
   };
 }
 

@@ -20,7 +20,6 @@ const limits = {
   regularMs: 60 * MINUTE,
   lifetimeMs: 36 * HOUR,
   headlessMs: 90 * MINUTE,
-  stoppingMs: 60 * MINUTE,
   finalizationMs: 55 * MINUTE,
 };
 

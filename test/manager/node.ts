@@ -1,3 +1,4 @@
+import type { StepMetric } from '../../machines/content-types.js';
 import type { InstanceId } from '../../machines/ids.js';
 import type { CommandEnd } from '../../machines/workspace-phase.js';
 import { StewardError } from '../../src/errors/steward-error.js';
@@ -54,6 +55,10 @@ export class Node {
   /** Of whom snapshots were asked for, in order. */
   readonly snapshots: InstanceId[] = [];
   setUpMs = 50;
+  /** What the daemon says that each step took. */
+  setUpMetrics: (signal: AbortSignal) => Promise<readonly StepMetric[]> = async () => [
+    { type: 'git', durationMs: 50, sizeBytes: 4_096 },
+  ];
   backupMs = 50;
   ignoresTerm = false;
 
@@ -116,6 +121,8 @@ export class Sight {
       }),
     waitForInit: (instance, signal) =>
       this.#call('wait', signal, (until) => this.#whenReady(instance, until)),
+    setUpMetrics: (_, signal) =>
+      this.#call('setUpMetrics', signal, (until) => this.#node.setUpMetrics(until)),
     exists: (instance, signal) => this.#call('exists', signal, async () => this.#node.content.has(instance)),
     dispose: (instance, { backup }, signal) =>
       this.#call('dispose', signal, async (until) => {

@@ -130,6 +130,7 @@ class Harness {
       git: undefined,
       end: ended,
       url: 'snapshot',
+      metrics: [],
     });
   }
 }

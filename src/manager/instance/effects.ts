@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fromPromise } from 'xstate';
-import type { Identity } from '../../../machines/content-types.js';
+import type { Identity, StepMetric } from '../../../machines/content-types.js';
+import type { InstanceId } from '../../../machines/ids.js';
 import { lifeMachine } from '../../../machines/instance-life.js';
 import type { LifeStep } from '../../../machines/instance-life-setup.js';
 import type { LifeContext, LifeFailure, LifeSurvey } from '../../../machines/instance-life-types.js';
@@ -10,7 +11,7 @@ import { withDeadline } from '../../gateways/deadline.js';
 import type { World } from '../../gateways/world.js';
 import type { StartWorkspaceRequest } from '../../gen/ws-manager-api/core.js';
 import type { RunRequest, WorkspaceRuntime } from '../../runtime/workspace-runtime.js';
-import { DAEMON_ANSWER_MS, DAEMON_TRIES_MAX, SURVEY_DAEMON_MS } from '../bounds.js';
+import { DAEMON_ANSWER_MS, DAEMON_TRIES_MAX, SET_UP_METRICS_MS, SURVEY_DAEMON_MS } from '../bounds.js';
 import type { ContentDaemon } from '../content-daemon.js';
 import { untilReached } from '../daemon-tries.js';
 import type { Maintenance } from '../maintenance.js';
@@ -87,7 +88,7 @@ export function livingMachine(
       }),
       initContent: effect(async (_, signal) => {
         await setUp(tools, of, signal);
-        return {};
+        return { metrics: await whatItTook(tools, instance, signal) };
       }),
       startCommand: effect(({ context }, signal) =>
         order.run(signal, async () =>
@@ -152,6 +153,22 @@ async function setUp(tools: EffectTools, of: InstanceRequest, signal: AbortSigna
       await daemon.waitForInit(instance, signal);
     }
   });
+}
+
+/** Nice to know, and no reason to hold up a start. */
+async function whatItTook(
+  { world, daemon }: EffectTools,
+  instance: InstanceId,
+  signal: AbortSignal,
+): Promise<readonly StepMetric[]> {
+  try {
+    return await withDeadline(world.clock, SET_UP_METRICS_MS, 'asking the daemon', signal, (asking) =>
+      daemon.setUpMetrics(instance, asking),
+    );
+  } catch {
+    signal.throwIfAborted();
+    return [];
+  }
 }
 
 async function start(tools: EffectTools, request: RunRequest, signal: AbortSignal): Promise<object> {

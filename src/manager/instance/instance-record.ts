@@ -38,6 +38,8 @@ const git = z.object({
   totalUnpushedCommits: count,
 });
 
+const setUp = z.array(z.object({ type: z.string(), durationMs: z.number(), sizeBytes: z.number() }));
+
 const end = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('exited'), code: z.number().int() }),
   z.object({ kind: z.literal('lost'), reason: z.string() }),
@@ -61,6 +63,7 @@ const life = z
     begun: z.boolean(),
     deployed: z.boolean(),
     content: z.enum(['none', 'ready', 'failed']),
+    setUp: setUp.default([]),
     command,
     stop: z.object({ graceMs: count, aborted: z.boolean() }).optional(),
     timedOut: z.string(),

@@ -9,7 +9,7 @@ import {
   type WorkspaceManagerService,
 } from '../../gen/ws-manager-api/core.js';
 import type { Handlers } from '../../grpc/service-types.js';
-import { requiredText } from '../../grpc/validation.js';
+import { optionalText, requiredText } from '../../grpc/validation.js';
 import { GRACE_IMMEDIATELY_MS, GRACE_NORMALLY_MS, STOP_RECORD_WAIT_MS } from '../bounds.js';
 import type { ManagerConfig } from '../config.js';
 import type { ContentDaemon } from '../content-daemon.js';
@@ -49,7 +49,8 @@ export function workspaceManager(parts: WorkspaceManagerParts): Handlers<typeof 
       await maintenance.refuse();
       const request = stopRequestOf(policy);
       await withDeadline(world.clock, STOP_RECORD_WAIT_MS, 'the stop', signal, (waiting) =>
-        instances.stop(requiredText(id, 'id'), request, waiting),
+        // An empty id is one that nobody knows, and nothing that nobody knows runs.
+        instances.stop(optionalText(id, 'id'), request, waiting),
       );
       return {};
     },

@@ -35,6 +35,7 @@ export const fresh: Context = {
   begun: false,
   deployed: false,
   content: 'none',
+  setUp: [],
   command: { state: 'none' },
   stop: undefined,
   timedOut: '',
@@ -48,6 +49,8 @@ export const fresh: Context = {
   snapshot: '',
   gitStatus: undefined,
 };
+
+export const METRICS = [{ type: 'git', durationMs: 70, sizeBytes: 4_096 }];
 
 export const GIT = {
   branch: 'main',

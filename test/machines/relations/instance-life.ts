@@ -15,6 +15,7 @@ import {
   isSaved,
   kept,
   limits,
+  METRICS,
   overdue,
   PAUSES,
   type Rule,
@@ -180,7 +181,10 @@ const states: Record<string, Rule> = {
   'initializing.settingUp': starting(
     'initContent',
     ['setting up the content', 80_000],
-    (_, at) => ({ to: 'initializing.recordingReady', change: { at, content: 'ready', message: '' } }),
+    (_, at) => ({
+      to: 'initializing.recordingReady',
+      change: { at, content: 'ready', setUp: METRICS, message: '' },
+    }),
     'content initialization failed',
     { content: 'failed' },
   ),
@@ -367,7 +371,7 @@ export const lifeSpec: Spec<Context> = {
       output: (at) => ({ at, content, credentials }),
     })),
     prepare: [{ output: (at) => ({ at }) }],
-    initContent: [{ output: (at) => ({ at }) }],
+    initContent: [{ output: (at) => ({ at, metrics: METRICS }) }],
     startCommand: [{ output: (at) => ({ at }) }],
     awaitEnd: Object.entries(ENDS).map(([label, end]) => ({ label, output: (at) => ({ at, end }) })),
     stopCommand: [...Object.entries(ENDS), ['nothing', undefined] as const].map(
