@@ -64,3 +64,16 @@ export const CLUSTER_SCORE_MAX = 10_000;
 export const PEM_FILE_BYTES = 1_048_576;
 /** How long a manager may take to describe its cluster, also when that is only a trial of a registration. */
 export const DESCRIBE_DEADLINE_MS = 10_000;
+
+/** Changes of one cluster that wait for each other. */
+export const CLUSTER_CHANGES_MAX = 16;
+/** Lengths of a registration's texts, as their columns hold them: name, url and permission, each PEM in base64. */
+export const CLUSTER_NAME_LENGTH_MAX = 64;
+export const CLUSTER_TEXT_LENGTH_MAX = 255;
+export const PEM_TEXT_LENGTH_MAX = 20_000;
+/** Constraints of one cluster. */
+export const CONSTRAINTS_MAX = 100;
+/** Workspace classes of one cluster that are kept. */
+export const CLASSES_MAX = 1_000;
+/** Instances that an error names of all it is about. */
+export const NAMED_INSTANCES_MAX = 10;

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { StewardError } from '../errors/steward-error.js';
 import type { PublishedEvent } from '../events/event-publisher.js';
 import { HEADLESS_CHANNEL, INSTANCE_CHANNEL, PREBUILD_CHANNEL } from './channels.js';
+import type { Alarm } from './cluster/alarm.js';
 import type { ClusterLink } from './cluster/cluster-link.js';
 import type { InstanceWork, Outcome } from './pipeline/instance-writer.js';
 import type { PrebuildResult } from './prebuilds/prebuild-updater.js';
@@ -20,6 +21,8 @@ const channelTypes: Readonly<Record<string, string>> = {
 
 export interface MetricSources {
   readonly links: () => readonly ClusterLink[];
+  /** Of the loop over rows whose cluster is not registered. */
+  readonly unregistered: Alarm;
   readonly depth: () => number;
   readonly oldestMs: () => number;
   readonly now: () => number;
@@ -198,6 +201,11 @@ export function registerGauges(registry: Registry, sources: MetricSources): void
     (link) => link.reconnects,
   );
   perCluster('steward_bridge_alarm', '1 while the control loop of a cluster stands still', (link) =>
-    link.alarm === undefined ? 0 : 1,
+    link.alarm.raised === undefined ? 0 : 1,
+  );
+  gauge(
+    'steward_bridge_unregistered_alarm',
+    '1 while rows of clusters that are not registered are left alone although their grace is over',
+    () => (sources.unregistered.raised === undefined ? 0 : 1),
   );
 }

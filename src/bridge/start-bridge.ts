@@ -23,12 +23,8 @@ import { supervisionHandlers } from '../telemetry/supervision-service.js';
 import { systemHandlers } from '../telemetry/system-service.js';
 import { backoffMs } from './backoff.js';
 import { DRAIN_MS, OPEN_ATTEMPTS_MAX, WRITE_RETRY_MAX_MS, WRITE_RETRY_MIN_MS } from './bounds.js';
-import { Cluster } from './cluster/cluster.js';
-import { ClusterFleet } from './clusters/fleet.js';
-import { ClusterSources, staticSource, tableSource } from './clusters/sources.js';
-import { readStaticClusters } from './clusters/static-clusters.js';
-import type { Writing } from './clusters/writing.js';
 import type { BridgeConfig } from './config.js';
+import { type Following, followClusters } from './follow-clusters.js';
 import { checkLease, type Lease, takeLease } from './lease.js';
 import { lifecycleLog } from './lifecycle-log.js';
 import { BridgeMetrics, registerGauges } from './metrics.js';
@@ -58,8 +54,6 @@ export interface RunningBridge {
   /** Takes nothing new, writes and publishes what waits, closes. May be called again. */
   stop(): Promise<void>;
 }
-
-const MS_PER_SECOND = 1_000;
 
 /** Opens the database, takes over its lease, follows all clusters and serves gRPC. */
 export async function startBridge(config: BridgeConfig, options: BridgeOptions): Promise<RunningBridge> {
@@ -101,9 +95,7 @@ class Bridge implements RunningBridge {
   readonly #metrics: BridgeMetrics;
   readonly #bus = new InProcessBus();
   readonly #pipeline: Pipeline;
-  readonly #fleet: ClusterFleet;
-  readonly #sources: ClusterSources;
-  readonly #writing: Writing;
+  readonly #following: Following;
   readonly #readiness: BridgeReadiness;
   readonly #server: GrpcServer;
   readonly #startedAt: number;
@@ -134,23 +126,23 @@ class Bridge implements RunningBridge {
       onFenced: (message) => this.#readiness.fence(message),
     });
     const { mailboxes } = this.#pipeline;
-    this.#writing = {
-      write: (work) =>
-        database.write(async (transaction) => {
-          await checkLease(transaction, lease);
-          return work(transaction);
-        }),
-      refusal: () => undefined,
-    };
-    this.#sources = new ClusterSources([
-      staticSource(() => readStaticClusters(world.files, config.clusters)),
-      tableSource(database),
-    ]);
-    this.#fleet = this.#createFleet();
-    const links = () => this.#fleet.links;
+    this.#following = followClusters({
+      ...{ config, database, mailboxes, world, logger },
+      metrics: this.#metrics,
+      writing: {
+        write: (work) =>
+          database.write(async (transaction) => {
+            await checkLease(transaction, lease);
+            return work(transaction);
+          }),
+        refusal: () => undefined,
+      },
+    });
+    const links = () => this.#following.fleet.links;
     this.#readiness = new BridgeReadiness(links, config.controllerMaxDisconnectSeconds, world.clock);
     registerGauges(registry, {
       links,
+      unregistered: this.#following.unregistered.alarm,
       depth: () => mailboxes.depth,
       oldestMs: () => mailboxes.oldestMs,
       now: () => world.clock.now(),
@@ -173,8 +165,8 @@ class Bridge implements RunningBridge {
       onEvent: (event) => logger.debug({ event }, 'supervision'),
     });
     try {
-      await this.#fleet.start(this.#supervisor);
-      this.#listed(this.#fleet.listed().then(() => this.#pipeline.mailboxes.settled()));
+      await this.#following.fleet.start(this.#supervisor);
+      this.#listed(this.#following.fleet.listed().then(() => this.#pipeline.mailboxes.settled()));
       this.#addresses = await this.#server.start();
       this.#http = await this.#serveHealth();
     } catch (error) {
@@ -206,7 +198,7 @@ class Bridge implements RunningBridge {
     const { clock } = this.#options.world;
     this.#readiness.stop();
     this.#server.setServing(false);
-    if (this.#supervisor !== undefined) await this.#fleet.stop(this.#supervisor);
+    if (this.#supervisor !== undefined) await this.#following.fleet.stop(this.#supervisor);
     const cutOff = new AbortController();
     const drained = this.#pipeline.mailboxes.settled().then(() => this.#pipeline.relay.flush());
     await Promise.race([drained, sleep(clock, DRAIN_MS, cutOff.signal).catch(() => undefined)]);
@@ -227,31 +219,9 @@ class Bridge implements RunningBridge {
           restart: 'permanent',
           start: ({ signal }) => ({ exit: this.#pipeline.relay.run(signal).then(() => NORMAL) }),
         },
-        this.#fleet.spec(),
+        ...this.#following.specs(),
       ],
     };
-  }
-
-  #createFleet(): ClusterFleet {
-    const { world, logger } = this.#options;
-    const { mailboxes } = this.#pipeline;
-    return new ClusterFleet({
-      sources: this.#sources,
-      clock: world.clock,
-      intervalMs: this.#config.wsClusterDBReconcileIntervalSeconds * MS_PER_SECOND,
-      logger,
-      create: (link) =>
-        new Cluster({
-          link,
-          config: this.#config,
-          database: this.#database,
-          writing: this.#writing,
-          mailboxes,
-          metrics: this.#metrics,
-          world,
-          logger,
-        }),
-    });
   }
 
   #createServer(): GrpcServer {
@@ -264,12 +234,13 @@ class Bridge implements RunningBridge {
       bridgeHandlers({
         database: this.#database,
         bus: this.#bus,
-        clusters: this.#fleet,
-        contents: () => this.#fleet.all.map((cluster) => cluster.contents),
-        onResume: (cluster, reason) => logger.warn({ cluster, reason }, 'the control loop was resumed'),
+        clusters: this.#following.fleet,
+        registry: this.#following.registry,
+        unregistered: this.#following.unregistered,
+        contents: () => this.#following.fleet.all.map((cluster) => cluster.contents),
       }),
     );
-    server.addService(ClusterServiceService, clusterHandlers(this.#sources));
+    server.addService(ClusterServiceService, clusterHandlers(this.#following));
     server.addService(
       SupervisionServiceService,
       supervisionHandlers(() => this.#root()),

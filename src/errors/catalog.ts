@@ -123,6 +123,11 @@ export const catalog = {
     false,
     'Correct the storage part of the configuration or the clock, as the message says; `steward doctor` tries it.',
   ),
+  'database-refused': entry(
+    status.FAILED_PRECONDITION,
+    true,
+    'Correct the database part of the configuration, or the accounts of the server, as the message says.',
+  ),
   'disk-full': entry(status.RESOURCE_EXHAUSTED, true, 'Free space on the disk named in the message.'),
   'record-unreadable': entry(
     status.DATA_LOSS,
@@ -153,6 +158,31 @@ export const catalog = {
     status.PERMISSION_DENIED,
     false,
     "Call the program's Unix socket, or an address with `tls.ca` and a client certificate.",
+  ),
+  'unknown-cluster': entry(
+    status.NOT_FOUND,
+    false,
+    'Check the name; `steward cluster list` shows the registered ones.',
+  ),
+  'cluster-exists': entry(
+    status.ALREADY_EXISTS,
+    false,
+    'Use another name and url, or change the cluster with `steward cluster update`.',
+  ),
+  'cluster-unreachable': entry(
+    status.FAILED_PRECONDITION,
+    true,
+    'Check the url, the certificates, and that the manager runs; nothing was changed.',
+  ),
+  'cluster-in-use': entry(
+    status.FAILED_PRECONDITION,
+    true,
+    'Drain the cluster and wait until its instances have stopped, or remove it with force.',
+  ),
+  'cluster-static': entry(
+    status.FAILED_PRECONDITION,
+    false,
+    'The cluster comes from the configuration of the bridge; change it there.',
   ),
   'process-failed': entry(
     status.INTERNAL,

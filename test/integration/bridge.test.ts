@@ -74,7 +74,15 @@ function connect(bridge: RunningBridge): Channel {
 
 async function rows(bridge: RunningBridge) {
   const client = createClient(BridgeServiceService, connect(bridge));
-  const request = { owner: '', workspaceId: '', instanceId: '', phases: [], pageSize: 0, pageToken: '' };
+  const request = {
+    owner: '',
+    workspaceId: '',
+    instanceId: '',
+    phases: [],
+    pageSize: 0,
+    pageToken: '',
+    region: '',
+  };
   return (await client.listInstances(request)).instances;
 }
 
@@ -221,7 +229,7 @@ describe('the bridge over real gRPC', () => {
       { name: 'local', url: manager.address, static: true, state: ClusterState.AVAILABLE },
     ]);
     await expect(clusters.deregister({ name: 'local', force: true })).rejects.toMatchObject({
-      code: 'not-implemented',
+      code: 'cluster-static',
     });
     const info = await createClient(SystemServiceService, channel).getInfo({});
     expect(info).toMatchObject({ program: 'bridge', ready: true, pid: BigInt(process.pid) });

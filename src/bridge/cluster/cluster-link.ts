@@ -1,6 +1,7 @@
 import type { StewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
 import type { WorkspaceCluster } from '../clusters/workspace-cluster.js';
+import { Alarm } from './alarm.js';
 
 /**
  * A cluster's present settings, and how the connection to its manager is doing: written by its parts, read by
@@ -9,6 +10,8 @@ import type { WorkspaceCluster } from '../clusters/workspace-cluster.js';
 export class ClusterLink {
   readonly #clock: Clock;
   #cluster: WorkspaceCluster;
+  /** Of its control loop. */
+  readonly alarm: Alarm;
   #subscribed = false;
   #connected = false;
   #since: number;
@@ -17,12 +20,12 @@ export class ClusterLink {
   #instances = 0;
   #lastError = '';
   #connections = 0;
-  #alarm: { readonly reason: string; readonly since: number } | undefined;
 
   constructor(cluster: WorkspaceCluster, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
     this.#since = clock.now();
+    this.alarm = new Alarm(clock);
   }
 
   get cluster(): WorkspaceCluster {
@@ -58,10 +61,6 @@ export class ClusterLink {
 
   get reconnects(): number {
     return Math.max(0, this.#connections - 1);
-  }
-
-  get alarm(): { readonly reason: string; readonly since: number } | undefined {
-    return this.#alarm;
   }
 
   /** Its settings have changed. */
@@ -105,13 +104,5 @@ export class ClusterLink {
 
   listFailed(error: StewardError): void {
     this.#lastError = error.message;
-  }
-
-  raise(reason: string): void {
-    this.#alarm = { reason, since: this.#alarm?.since ?? this.#clock.now() };
-  }
-
-  clear(): void {
-    this.#alarm = undefined;
   }
 }

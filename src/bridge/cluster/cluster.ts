@@ -60,8 +60,7 @@ export class Cluster {
       this.#listed = resolve;
     });
     this.#control = new ControlLoop({
-      cluster: name,
-      link,
+      alarm: link.alarm,
       clock: world.clock,
       graceSeconds: config.graceSeconds,
       timeouts: config.timeouts,

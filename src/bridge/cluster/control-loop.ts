@@ -3,12 +3,11 @@ import type { Clock } from '../../gateways/clock.js';
 import { STOPS_PER_RUN_MAX } from '../bounds.js';
 import type { GraceSeconds, TimeoutSeconds } from '../config.js';
 import type { StopRequest } from '../pipeline/updates.js';
-import type { ClusterLink } from './cluster-link.js';
+import type { Alarm } from './alarm.js';
 import type { OpenRow } from './open-rows.js';
 
 export interface ControlLoopOptions {
-  readonly cluster: string;
-  readonly link: Pick<ClusterLink, 'alarm' | 'raise' | 'clear'>;
+  readonly alarm: Alarm;
   readonly clock: Clock;
   readonly graceSeconds: GraceSeconds;
   readonly timeouts: TimeoutSeconds;
@@ -45,17 +44,16 @@ export class ControlLoop {
 
   /** `open` was read before the list with exactly `instances` was taken. */
   review(open: readonly OpenRow[], instances: ReadonlySet<string>): void {
-    const { link, onAlarm } = this.#options;
+    const { alarm, onAlarm } = this.#options;
     const missing = open.filter((row) => row.phase !== 'stopped' && !instances.has(row.instance));
     this.#suspects = new Map(missing.map((row) => [row.instance, this.#suspicion(row)]));
     const lost = missing.filter((row) => this.#isConfirmed(row) && this.#isOverdue(row));
     const refusal = this.#resumed ? undefined : this.#refusal(lost.length, open.length, instances.size);
     if (refusal !== undefined) {
-      if (link.alarm?.reason !== refusal) onAlarm(refusal);
-      link.raise(refusal);
+      if (alarm.raise(refusal)) onAlarm(refusal);
       return;
     }
-    link.clear();
+    alarm.clear();
     // What does not fit into this run is what the next one was told to go on with.
     if (lost.length > 0 && lost.length <= STOPS_PER_RUN_MAX) this.#resumed = false;
     for (const row of lost.slice(0, STOPS_PER_RUN_MAX)) this.#stop(row);
@@ -64,7 +62,7 @@ export class ControlLoop {
   /** Lets the next runs stop whatever they find lost, until that was done once. */
   resume(): void {
     this.#resumed = true;
-    this.#options.link.clear();
+    this.#options.alarm.clear();
   }
 
   #suspicion({ instance, version }: OpenRow): Suspect {

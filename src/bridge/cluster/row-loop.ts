@@ -6,12 +6,9 @@ import { STOPS_PER_RUN_MAX } from '../bounds.js';
 import type { GraceSeconds, TimeoutSeconds } from '../config.js';
 import { isoTime } from '../pipeline/iso-time.js';
 import type { StopRequest } from '../pipeline/updates.js';
-import type { ClusterLink } from './cluster-link.js';
+import type { Alarm } from './alarm.js';
 import { ageOf, tooMany } from './control-loop.js';
 import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn } from './open-rows.js';
-
-/** Where the loop over rows without a cluster tells how it is doing. */
-export type LoopAlarm = Pick<ClusterLink, 'alarm' | 'raise' | 'clear'>;
 
 export interface RowLoopOptions {
   readonly database: Database;
@@ -25,7 +22,8 @@ export interface RowLoopOptions {
   readonly installation: string;
   /** The registered clusters; undefined while nobody knows. */
   readonly clusters: () => readonly string[] | undefined;
-  readonly alarm: LoopAlarm;
+  /** Of the loop over rows whose cluster is not registered. */
+  readonly alarm: Alarm;
   readonly requestStop: (stop: StopRequest, row: OpenRow) => void;
   readonly onAlarm: (reason: string) => void;
   readonly onFailed: (error: StewardError) => void;
@@ -93,8 +91,7 @@ export class RowLoop {
         : tooMany(lost.length, await countOpenRows(database), stopShareMax);
     if (refusal !== undefined) {
       const reason = `Their clusters are not registered: ${refusal}`;
-      if (alarm.alarm?.reason !== reason) onAlarm(reason);
-      alarm.raise(reason);
+      if (alarm.raise(reason)) onAlarm(reason);
       return;
     }
     alarm.clear();

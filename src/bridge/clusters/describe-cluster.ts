@@ -1,5 +1,6 @@
 import type { DescribeClusterResponse } from '../../gen/ws-manager-api/core.js';
 import type { ClientCallOptions } from '../../grpc/client.js';
+import { CLASSES_MAX } from '../bounds.js';
 import type { ManagerClient } from '../cluster/status-stream.js';
 import type { WorkspaceClass } from './workspace-cluster.js';
 
@@ -18,14 +19,14 @@ export async function describeCluster(
 
 function offeredClasses(answer: DescribeClusterResponse): OfferedClasses {
   return {
-    availableWorkspaceClasses: answer.workspaceClasses.map(
-      ({ id, displayName, description, creditsPerMinute }) => ({
+    availableWorkspaceClasses: answer.workspaceClasses
+      .slice(0, CLASSES_MAX)
+      .map(({ id, displayName, description, creditsPerMinute }) => ({
         id,
         displayName,
         description,
         creditsPerMinute: shortest(creditsPerMinute),
-      }),
-    ),
+      })),
     preferredWorkspaceClass: answer.preferredWorkspaceClass.slice(0, CLASS_NAME_LENGTH),
   };
 }

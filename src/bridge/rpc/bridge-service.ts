@@ -3,8 +3,11 @@ import { StewardError } from '../../errors/steward-error.js';
 import type { InProcessBus } from '../../events/in-process-bus.js';
 import type { BridgeServiceService, ClusterLink, WatchEventsRequest } from '../../gen/steward/v1/bridge.js';
 import type { Handlers } from '../../grpc/service-types.js';
+import { optionalText, requiredText } from '../../grpc/validation.js';
+import type { Alarm } from '../cluster/alarm.js';
 import type { ClusterLink as Link } from '../cluster/cluster-link.js';
 import type { ClusterFleet } from '../clusters/fleet.js';
+import type { ClusterRegistry } from '../clusters/registry.js';
 import { type ContentSource, listContentStates } from './list-content-states.js';
 import { listInstances } from './list-instances.js';
 
@@ -12,28 +15,42 @@ export interface BridgeServiceOptions {
   readonly database: Database;
   readonly bus: InProcessBus;
   readonly clusters: Pick<ClusterFleet, 'links' | 'find'>;
+  readonly registry: Pick<ClusterRegistry, 'drain'>;
+  /** The loop over rows whose cluster is not registered. */
+  readonly unregistered: { readonly alarm: Alarm; resume(): void };
   /** Where the content states of the clusters come from. */
   readonly contents: () => readonly ContentSource[];
-  readonly onResume: (cluster: string, reason: string) => void;
 }
 
 /** `steward.v1.BridgeService`: what the database says, and how the bridge is doing. */
 export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof BridgeServiceService> {
-  const { database, bus, clusters } = options;
+  const { database, bus, clusters, unregistered } = options;
   return {
     listInstances: (request) => listInstances(database, request),
     listContentStates: (request, { signal }) => listContentStates(options.contents(), request, signal),
     watchEvents: (request, call) => watchEvents(bus, request, call.signal),
-    listClusterLinks: async () => ({ links: clusters.links.map(linkOf) }),
-    resume: async ({ cluster: name, reason }) => {
-      if (reason === '')
-        throw new StewardError('invalid-argument', 'reason: say why the control loop may go on.');
-      const cluster = clusters.find(name);
-      if (cluster === undefined)
-        throw new StewardError('invalid-argument', `cluster: there is no cluster "${name}".`);
-      cluster.resume();
-      options.onResume(name, reason);
-      return { link: linkOf(cluster.link) };
+    listClusterLinks: async () => ({
+      links: clusters.links.map(linkOf),
+      unregisteredAlarm: unregistered.alarm.raised?.reason ?? '',
+    }),
+    resume: async ({ cluster: name, reason: why }, { logger }) => {
+      const reason = requiredText(why, 'reason');
+      const cluster = name === '' ? undefined : clusters.find(name);
+      if (name !== '' && cluster === undefined) {
+        throw new StewardError(
+          'unknown-cluster',
+          `cluster "${optionalText(name, 'cluster')}" is not registered`,
+        );
+      }
+      (cluster ?? unregistered).resume();
+      logger.warn({ cluster: name, reason }, 'a control loop was resumed');
+      return { link: cluster && linkOf(cluster.link) };
+    },
+    drainCluster: async ({ name, reason: why }, { logger }) => {
+      const reason = requiredText(why, 'reason');
+      await options.registry.drain(name);
+      logger.info({ cluster: name, reason }, 'a cluster is drained');
+      return {};
     },
   };
 }
@@ -52,6 +69,7 @@ async function* watchEvents(bus: InProcessBus, request: WatchEventsRequest, sign
 }
 
 function linkOf(link: Link): ClusterLink {
+  const alarm = link.alarm.raised;
   return {
     name: link.cluster.name,
     url: link.cluster.url,
@@ -59,8 +77,10 @@ function linkOf(link: Link): ClusterLink {
     sinceMs: BigInt(link.since),
     listedMs: link.listedAt === undefined ? undefined : BigInt(link.listedAt),
     lastError: link.lastError,
-    alarm: link.alarm?.reason ?? '',
-    alarmSinceMs: link.alarm === undefined ? undefined : BigInt(link.alarm.since),
+    alarm: alarm?.reason ?? '',
+    alarmSinceMs: alarm === undefined ? undefined : BigInt(alarm.since),
     instances: link.instances,
+    heardMs: link.heardAt === undefined ? undefined : BigInt(link.heardAt),
+    reconnects: link.reconnects,
   };
 }

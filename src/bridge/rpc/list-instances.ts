@@ -63,6 +63,7 @@ async function query(
   if (request.owner !== '') rows.where('w.ownerId', request.owner);
   if (request.workspaceId !== '') rows.where('i.workspaceId', request.workspaceId);
   if (request.instanceId !== '') rows.where('i.id', request.instanceId);
+  if (request.region !== '') rows.where('i.region', request.region);
   if (request.phases.length > 0) rows.whereIn('i.phasePersisted', request.phases);
   if (after !== undefined) rows.whereRaw('(i.creationTime, i.id) < (?, ?)', [after.creationTime, after.id]);
   const version = database.dialect.jsonInteger('i.status', '$.version');

@@ -16,8 +16,7 @@ function setUp() {
   const stopped: StopRequest[] = [];
   const alarms: string[] = [];
   const loop = new ControlLoop({
-    cluster: 'local',
-    link,
+    alarm: link.alarm,
     clock,
     graceSeconds: config.graceSeconds,
     timeouts: config.timeouts,
@@ -117,9 +116,9 @@ describe('the control loop', () => {
     for (let run = 0; run < 5; run += 1) review(rows, ids());
     expect(stopped).toEqual([]);
     expect(alarms).toHaveLength(1);
-    expect(link.alarm?.reason).toContain('no instance at all');
+    expect(link.alarm.raised?.reason).toContain('no instance at all');
     loop.resume();
-    expect(link.alarm).toBeUndefined();
+    expect(link.alarm.raised).toBeUndefined();
     review(rows, ids());
     expect(stopped.map((stop) => stop.instance)).toEqual(['a', 'b']);
     review([row('d')], ids());
@@ -133,9 +132,9 @@ describe('the control loop', () => {
     review(rows, ids('a', 'b'));
     review(rows, ids('a', 'b'));
     expect(stopped).toEqual([]);
-    expect(link.alarm?.reason).toContain('3 of 5');
+    expect(link.alarm.raised?.reason).toContain('3 of 5');
     review(rows, ids('a', 'b', 'c', 'd'));
-    expect(link.alarm).toBeUndefined();
+    expect(link.alarm.raised).toBeUndefined();
     expect(stopped.map((stop) => stop.instance)).toEqual(['e']);
   });
 });

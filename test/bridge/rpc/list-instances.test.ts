@@ -26,6 +26,7 @@ const all: ListInstancesRequest = {
   phases: [],
   pageSize: 0,
   pageToken: '',
+  region: '',
 };
 
 async function ids(request: Partial<ListInstancesRequest>): Promise<string[]> {

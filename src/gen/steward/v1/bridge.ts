@@ -39,6 +39,8 @@ export interface ListInstancesRequest {
   pageSize: number;
   /** From the answer before; empty for the first page. */
   pageToken: string;
+  /** Name of a cluster. */
+  region: string;
 }
 
 /** One page. */
@@ -139,6 +141,8 @@ export interface ListClusterLinksRequest {
 /** Sorted by name. */
 export interface ListClusterLinksResponse {
   links: ClusterLink[];
+  /** Why rows whose cluster is not registered are left alone although their grace is over; empty when they are not. */
+  unregisteredAlarm: string;
 }
 
 /** The bridge's connection to one manager. Times are milliseconds since the epoch. */
@@ -159,23 +163,41 @@ export interface ClusterLink {
     | undefined;
   /** Instances the last complete list had. */
   instances: number;
+  /** When the last status came; absent before the first. */
+  heardMs?:
+    | bigint
+    | undefined;
+  /** How often it was connected again. */
+  reconnects: number;
 }
 
 /** Which control loop. */
 export interface ResumeRequest {
-  /** Name of the cluster. */
+  /** Name of the cluster; empty for the loop over rows whose cluster is not registered. */
   cluster: string;
   /** Why and by whom, for the log. Required. */
   reason: string;
 }
 
-/** The connection, its control loop running. */
+/** The control loop runs. */
 export interface ResumeResponse {
+  /** Absent when no cluster was named. */
   link: ClusterLink | undefined;
 }
 
+/** Which cluster. */
+export interface DrainClusterRequest {
+  name: string;
+  /** Why and by whom, for the log. Required. */
+  reason: string;
+}
+
+/** It is draining. */
+export interface DrainClusterResponse {
+}
+
 function createBaseListInstancesRequest(): ListInstancesRequest {
-  return { owner: "", workspaceId: "", instanceId: "", phases: [], pageSize: 0, pageToken: "" };
+  return { owner: "", workspaceId: "", instanceId: "", phases: [], pageSize: 0, pageToken: "", region: "" };
 }
 
 export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
@@ -197,6 +219,9 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(50).string(message.pageToken);
+    }
+    if (message.region !== "") {
+      writer.uint32(58).string(message.region);
     }
     return writer;
   },
@@ -262,6 +287,14 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -298,6 +331,7 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
     };
   },
 
@@ -321,6 +355,9 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
     return obj;
   },
 
@@ -335,6 +372,7 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
     message.phases = object.phases?.map((e) => e) || [];
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.region = object.region ?? "";
     return message;
   },
 };
@@ -1561,13 +1599,16 @@ export const ListClusterLinksRequest: MessageFns<ListClusterLinksRequest> = {
 };
 
 function createBaseListClusterLinksResponse(): ListClusterLinksResponse {
-  return { links: [] };
+  return { links: [], unregisteredAlarm: "" };
 }
 
 export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
   encode(message: ListClusterLinksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.links) {
       ClusterLink.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.unregisteredAlarm !== "") {
+      writer.uint32(18).string(message.unregisteredAlarm);
     }
     return writer;
   },
@@ -1593,6 +1634,14 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
             message.links.push(ClusterLink.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.unregisteredAlarm = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1608,6 +1657,11 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
   fromJSON(object: any): ListClusterLinksResponse {
     return {
       links: globalThis.Array.isArray(object?.links) ? object.links.map((e: any) => ClusterLink.fromJSON(e)) : [],
+      unregisteredAlarm: isSet(object.unregisteredAlarm)
+        ? globalThis.String(object.unregisteredAlarm)
+        : isSet(object.unregistered_alarm)
+        ? globalThis.String(object.unregistered_alarm)
+        : "",
     };
   },
 
@@ -1615,6 +1669,9 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
     const obj: any = {};
     if (message.links?.length) {
       obj.links = message.links.map((e) => ClusterLink.toJSON(e));
+    }
+    if (message.unregisteredAlarm !== "") {
+      obj.unregisteredAlarm = message.unregisteredAlarm;
     }
     return obj;
   },
@@ -1625,6 +1682,7 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
   fromPartial<I extends Exact<DeepPartial<ListClusterLinksResponse>, I>>(object: I): ListClusterLinksResponse {
     const message = createBaseListClusterLinksResponse();
     message.links = object.links?.map((e) => ClusterLink.fromPartial(e)) || [];
+    message.unregisteredAlarm = object.unregisteredAlarm ?? "";
     return message;
   },
 };
@@ -1640,6 +1698,8 @@ function createBaseClusterLink(): ClusterLink {
     alarm: "",
     alarmSinceMs: undefined,
     instances: 0,
+    heardMs: undefined,
+    reconnects: 0,
   };
 }
 
@@ -1680,6 +1740,15 @@ export const ClusterLink: MessageFns<ClusterLink> = {
     }
     if (message.instances !== 0) {
       writer.uint32(72).uint32(message.instances);
+    }
+    if (message.heardMs !== undefined) {
+      if (BigInt.asIntN(64, message.heardMs) !== message.heardMs) {
+        throw new globalThis.Error("value provided for field message.heardMs of type int64 too large");
+      }
+      writer.uint32(80).int64(message.heardMs);
+    }
+    if (message.reconnects !== 0) {
+      writer.uint32(88).uint32(message.reconnects);
     }
     return writer;
   },
@@ -1769,6 +1838,22 @@ export const ClusterLink: MessageFns<ClusterLink> = {
             message.instances = reader.uint32();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.heardMs = reader.int64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.reconnects = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1804,6 +1889,12 @@ export const ClusterLink: MessageFns<ClusterLink> = {
         ? BigInt(object.alarm_since_ms)
         : undefined,
       instances: isSet(object.instances) ? globalThis.Number(object.instances) : 0,
+      heardMs: isSet(object.heardMs)
+        ? BigInt(object.heardMs)
+        : isSet(object.heard_ms)
+        ? BigInt(object.heard_ms)
+        : undefined,
+      reconnects: isSet(object.reconnects) ? globalThis.Number(object.reconnects) : 0,
     };
   },
 
@@ -1836,6 +1927,12 @@ export const ClusterLink: MessageFns<ClusterLink> = {
     if (message.instances !== 0) {
       obj.instances = Math.round(message.instances);
     }
+    if (message.heardMs !== undefined) {
+      obj.heardMs = message.heardMs.toString();
+    }
+    if (message.reconnects !== 0) {
+      obj.reconnects = Math.round(message.reconnects);
+    }
     return obj;
   },
 
@@ -1857,6 +1954,8 @@ export const ClusterLink: MessageFns<ClusterLink> = {
       ? BigInt(object.alarmSinceMs)
       : undefined;
     message.instances = object.instances ?? 0;
+    message.heardMs = (object.heardMs !== undefined && object.heardMs !== null) ? BigInt(object.heardMs) : undefined;
+    message.reconnects = object.reconnects ?? 0;
     return message;
   },
 };
@@ -2015,6 +2114,143 @@ export const ResumeResponse: MessageFns<ResumeResponse> = {
   },
 };
 
+function createBaseDrainClusterRequest(): DrainClusterRequest {
+  return { name: "", reason: "" };
+}
+
+export const DrainClusterRequest: MessageFns<DrainClusterRequest> = {
+  encode(message: DrainClusterRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainClusterRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainClusterRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainClusterRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: DrainClusterRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DrainClusterRequest>, I>>(base?: I): DrainClusterRequest {
+    return DrainClusterRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DrainClusterRequest>, I>>(object: I): DrainClusterRequest {
+    const message = createBaseDrainClusterRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDrainClusterResponse(): DrainClusterResponse {
+  return {};
+}
+
+export const DrainClusterResponse: MessageFns<DrainClusterResponse> = {
+  encode(_: DrainClusterResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainClusterResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainClusterResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): DrainClusterResponse {
+    return {};
+  },
+
+  toJSON(_: DrainClusterResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DrainClusterResponse>, I>>(base?: I): DrainClusterResponse {
+    return DrainClusterResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DrainClusterResponse>, I>>(_: I): DrainClusterResponse {
+    const message = createBaseDrainClusterResponse();
+    return message;
+  },
+};
+
 /** Served by the bridge. */
 export type BridgeServiceService = typeof BridgeServiceService;
 export const BridgeServiceService = {
@@ -2066,7 +2302,7 @@ export const BridgeServiceService = {
       Buffer.from(ListClusterLinksResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListClusterLinksResponse => ListClusterLinksResponse.decode(value),
   },
-  /** Lets the control loop of a cluster go on after its alarm. */
+  /** Lets a control loop go on after its alarm. */
   resume: {
     path: "/steward.v1.BridgeService/Resume" as const,
     requestStream: false as const,
@@ -2075,6 +2311,20 @@ export const BridgeServiceService = {
     requestDeserialize: (value: Buffer): ResumeRequest => ResumeRequest.decode(value),
     responseSerialize: (value: ResumeResponse): Buffer => Buffer.from(ResumeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResumeResponse => ResumeResponse.decode(value),
+  },
+  /**
+   * A registered cluster gets no new workspaces from now on; those it has go on to their ends. Any other change of one
+   * is workspacemanagerbridge.ClusterService's. NOT_FOUND for one that is not in the database.
+   */
+  drainCluster: {
+    path: "/steward.v1.BridgeService/DrainCluster" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainClusterRequest): Buffer => Buffer.from(DrainClusterRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainClusterRequest => DrainClusterRequest.decode(value),
+    responseSerialize: (value: DrainClusterResponse): Buffer =>
+      Buffer.from(DrainClusterResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainClusterResponse => DrainClusterResponse.decode(value),
   },
 } as const;
 
@@ -2090,8 +2340,13 @@ export interface BridgeServiceServer extends UntypedServiceImplementation {
   watchEvents: handleServerStreamingCall<WatchEventsRequest, WatchEventsResponse>;
   /** The clusters the bridge follows, and how that goes. */
   listClusterLinks: handleUnaryCall<ListClusterLinksRequest, ListClusterLinksResponse>;
-  /** Lets the control loop of a cluster go on after its alarm. */
+  /** Lets a control loop go on after its alarm. */
   resume: handleUnaryCall<ResumeRequest, ResumeResponse>;
+  /**
+   * A registered cluster gets no new workspaces from now on; those it has go on to their ends. Any other change of one
+   * is workspacemanagerbridge.ClusterService's. NOT_FOUND for one that is not in the database.
+   */
+  drainCluster: handleUnaryCall<DrainClusterRequest, DrainClusterResponse>;
 }
 
 export interface BridgeServiceClient extends Client {
@@ -2153,7 +2408,7 @@ export interface BridgeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListClusterLinksResponse) => void,
   ): ClientUnaryCall;
-  /** Lets the control loop of a cluster go on after its alarm. */
+  /** Lets a control loop go on after its alarm. */
   resume(
     request: ResumeRequest,
     callback: (error: ServiceError | null, response: ResumeResponse) => void,
@@ -2168,6 +2423,25 @@ export interface BridgeServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * A registered cluster gets no new workspaces from now on; those it has go on to their ends. Any other change of one
+   * is workspacemanagerbridge.ClusterService's. NOT_FOUND for one that is not in the database.
+   */
+  drainCluster(
+    request: DrainClusterRequest,
+    callback: (error: ServiceError | null, response: DrainClusterResponse) => void,
+  ): ClientUnaryCall;
+  drainCluster(
+    request: DrainClusterRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainClusterResponse) => void,
+  ): ClientUnaryCall;
+  drainCluster(
+    request: DrainClusterRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainClusterResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,94 @@
+import type { Logger } from 'pino';
+import type { Database } from '../database/database.js';
+import type { World } from '../gateways/world.js';
+import { NORMAL } from '../supervision/exit.js';
+import type { PlainChildSpec } from '../supervision/spec.js';
+import { Alarm } from './cluster/alarm.js';
+import { Cluster } from './cluster/cluster.js';
+import { RowLoop } from './cluster/row-loop.js';
+import { ClusterFleet } from './clusters/fleet.js';
+import { ClusterRegistry } from './clusters/registry.js';
+import { ClusterSources, staticSource, tableSource } from './clusters/sources.js';
+import { readStaticClusters } from './clusters/static-clusters.js';
+import type { Writing } from './clusters/writing.js';
+import type { BridgeConfig } from './config.js';
+import type { BridgeMetrics } from './metrics.js';
+import type { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
+
+export interface FollowOptions {
+  readonly config: BridgeConfig;
+  readonly database: Database;
+  readonly writing: Writing;
+  readonly mailboxes: InstanceMailboxes;
+  readonly metrics: BridgeMetrics;
+  readonly world: Pick<World, 'clock' | 'random' | 'files'>;
+  readonly logger: Logger;
+}
+
+/** Everything about clusters: where they come from, what follows them, and what looks after the rows of none. */
+export interface Following {
+  readonly sources: ClusterSources;
+  readonly registry: ClusterRegistry;
+  readonly fleet: ClusterFleet;
+  readonly unregistered: { readonly alarm: Alarm; resume(): void };
+  /** Its parts of the tree. */
+  specs(): readonly PlainChildSpec[];
+}
+
+const MS_PER_SECOND = 1_000;
+
+export function followClusters(options: FollowOptions): Following {
+  const { config, database, world, writing, logger } = options;
+  const statics = () => readStaticClusters(world.files, config.clusters);
+  const sources = new ClusterSources([staticSource(statics), tableSource(database)]);
+  const fleet = new ClusterFleet({
+    sources,
+    clock: world.clock,
+    intervalMs: config.wsClusterDBReconcileIntervalSeconds * MS_PER_SECOND,
+    logger,
+    create: (link) => new Cluster({ ...options, link }),
+  });
+  const onChanged = () => {
+    fleet
+      .refresh()
+      .catch((err: unknown) => logger.warn({ err }, 'a change of the clusters is taken up later'));
+  };
+  const registry = new ClusterRegistry({ database, writing, clock: world.clock, statics, onChanged });
+  const alarm = new Alarm(world.clock);
+  const rowLoop = createRowLoop(options, fleet, alarm);
+  return {
+    ...{ sources, registry, fleet },
+    unregistered: { alarm, resume: () => rowLoop.resume() },
+    specs: () => [
+      fleet.spec(),
+      {
+        kind: 'worker',
+        name: 'row-loop',
+        restart: 'permanent',
+        start: ({ signal }) => ({ exit: rowLoop.run(signal).then(() => NORMAL) }),
+      },
+    ],
+  };
+}
+
+function createRowLoop(
+  { config, database, world, mailboxes, logger }: FollowOptions,
+  fleet: ClusterFleet,
+  alarm: Alarm,
+): RowLoop {
+  const { timeouts, graceSeconds, stopShareMax, installation, controllerIntervalSeconds } = config;
+  return new RowLoop({
+    database,
+    clock: world.clock,
+    intervalMs: controllerIntervalSeconds * MS_PER_SECOND,
+    ...{ timeouts, graceSeconds, stopShareMax, installation },
+    clusters: () => fleet.names,
+    alarm,
+    requestStop: (stop, { instance, region, phase }) => {
+      logger.warn({ instance, region, phase }, 'stopping a row no manager answers for');
+      mailboxes.requestStop(stop);
+    },
+    onAlarm: (reason) => logger.error({ reason }, 'rows of clusters that are not registered are left alone'),
+    onFailed: (err) => logger.warn({ err }, 'rows could not be looked at; trying again later'),
+  });
+}
