@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,7 +28,8 @@ const pages = await Promise.all(
     const blocks = [...text.matchAll(/^```(sh|shell|js)\n([\s\S]*?)^```$/gm)].map(
       ([, language = '', block = '']): Block => ({ language, text: block }),
     );
-    return { name, text, blocks };
+    const [, python] = /^```python\n([\s\S]*?)^```$/m.exec(text) ?? [];
+    return { name, text, blocks, python };
   }),
 );
 
@@ -82,6 +83,31 @@ describe.each(pages)('$name', ({ name, blocks }) => {
   );
 });
 
+const python = process.env['STEWARD_TEST_PYTHON'] ?? 'python3';
+const hasPython = await promisify(execFile)(python, ['-c', 'import grpc, grpc_tools']).then(
+  () => true,
+  () => false,
+);
+const NOT_RUN = `NOT RUN: ${python} has no grpcio and grpcio-tools (STEWARD_TEST_PYTHON names one that has)`;
+if (!hasPython) console.warn(`The Python program of the pages was ${NOT_RUN}`);
+
+describe.skipIf(!hasPython)(`the Python program${hasPython ? '' : `, ${NOT_RUN}`}`, () => {
+  it('works as the page says', async () => {
+    // By itself, without the pages before it, nothing runs yet.
+    if (system.ready === undefined) expect(await system.up()).toHaveProperty('ready');
+    const [page] = pages.filter((one) => one.python !== undefined);
+    const [prepare] = page?.blocks.filter(({ text }) => text.includes('grpc_tools')) ?? [];
+    const started = await system.steward('start', '--empty', '--wait', '--instance', 'python-1');
+    expect(started.code, started.stderr).toBe(0);
+    await symlink(join(root, 'proto'), join(system.folder, 'proto'));
+    await writeFile(join(system.folder, 'program.py'), page?.python ?? '');
+    const script = `python() { ${python} "$@"; }\n${prepare?.text}STEWARD_MANAGER=${managerAddress()} python program.py`;
+    const { code, stdout, stderr } = await system.shell(script);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^python-1 RUNNING$/m);
+  });
+});
+
 it('the guide explains every exit code as --help does', () => {
   const guide = pages[0]?.text;
   for (const { code, meaning } of EXIT_MEANINGS) expect(guide).toContain(`| ${code} | ${meaning} |`);
@@ -99,16 +125,21 @@ async function run({ language, text }: Block): Promise<{ readonly code: number; 
     return system.shell(script);
   }
   // What runs in a terminal of its own, or asks for one, is done as far as a test can.
+  if (text.includes('grpc_tools')) return DONE;
   if (text.includes('kill -9')) expect(await system.down('SIGKILL')).toBeNull();
   if (text.includes('npm start')) expect(await system.up()).toHaveProperty('ready');
   const [, interactive] = /^steward exec -it (\S+)$/m.exec(text) ?? [];
   return interactive === undefined ? DONE : system.shell(`echo exit | steward exec -it ${interactive}`);
 }
 
+function managerAddress(): string {
+  const [, manager = 'nobody'] = /"manager":"([^"]+)"/.exec(JSON.stringify(system.ready)) ?? [];
+  return manager;
+}
+
 /** As a file of a project that has the protos and the packages would. */
 async function runScript(text: string) {
-  const [, manager] = /"manager":"([^"]+)"/.exec(JSON.stringify(system.ready)) ?? [];
-  const env = { ...process.env, STEWARD_MANAGER: manager };
+  const env = { ...process.env, STEWARD_MANAGER: managerAddress() };
   const args = ['--input-type=module', '--eval', text];
   return promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 30_000 }).then(
     ({ stderr }) => ({ code: 0, stderr }),
