@@ -33,10 +33,17 @@ const runningPreStop = contentSetup.createStateConfig({
     {
       src: 'runPreStop',
       input: withContext,
-      onDone: {
-        target: 'recordingPreStop',
-        actions: assign(({ event }) => steps.preStopDone(event.output.report, event.output.at)),
-      },
+      onDone: [
+        {
+          guard: ({ event }) => event.output.report.outcome === 'absent',
+          target: PREPARING,
+          actions: assign(({ event }) => steps.preStopDone(event.output.report, event.output.at)),
+        },
+        {
+          target: 'recordingPreStop',
+          actions: assign(({ event }) => steps.preStopDone(event.output.report, event.output.at)),
+        },
+      ],
       onError: { target: 'recordingPreStop', actions: 'failPreStop' },
     },
     deadlineTo('recordingPreStop', 'timeOutPreStop', 'failPreStop'),

@@ -27,15 +27,16 @@
  * the content is wrapped up is made before the final backup, over restarts too.
  *
  * The way out: record, stop the timer, the workspace's own pre-stop program, quiet, terminal logs, promised
- * snapshots, attachments, final backup, its verification, its record, removal. The program and the logs have their
- * end recorded whatever it is, and are not repeated after that; neither keeps the content from being saved.
+ * snapshots, attachments, final backup, its verification, the record of both and of what is to come, removal. The
+ * program and the logs have their end recorded whatever it is, and are not repeated after that; neither keeps the
+ * content from being saved. Where there is no such program a restart looks for it again, so nothing is recorded.
  *
  * ATTACH counts in `available` only, while there is room and its name is free. Each attachment is a child actor,
  * `mount:<name>` or `veth:<name>`, with states and a record of its own; it comes back with the content, leaves the
  * list when it ends, whenever that is, and is stopped and awaited in `wrappingUp`, one after another.
  *
- * Content is removed only after `recordingRemoval`, which is entered only when a verified backup is recorded,
- * when nothing was ever complete, when it is gone already, or when somebody explicitly gave the content up.
+ * Content is removed only after `recordingRemoval`, which is entered only when the final backup is verified, which
+ * the same record says, when nothing was ever complete, when it is gone already, or when somebody explicitly gave the content up.
  */
 import { assign } from 'xstate';
 import { available } from './content-available.js';

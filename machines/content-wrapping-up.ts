@@ -121,7 +121,7 @@ export const wrappingUp = contentSetup.createStateConfig({
           src: 'verifyBackup',
           input: withContext,
           onDone: {
-            target: 'recordingBackup',
+            target: 'recordingRemoval',
             actions: assign(({ context, event }) => steps.verifiedFinal(context, event.output.at)),
           },
           onError: { target: 'weighing', actions: 'failAttempt' },
@@ -137,19 +137,7 @@ export const wrappingUp = contentSetup.createStateConfig({
       entry: 'pauseAttempts',
       invoke: deadlineTo('backingUp', 'keepTime'),
     },
-    recordingBackup: {
-      tags: 'recording',
-      entry: 'waitForRecord',
-      invoke: [
-        {
-          src: 'writeRecord',
-          input: ({ context }) => ({ context, step: 'wrapping-up' as const }),
-          onDone: { target: 'recordingRemoval', actions: 'keepRecord' },
-          onError: { target: 'retrying', actions: 'fail' },
-        },
-        deadlineTo('retrying', 'timeOut'),
-      ],
-    },
+    /** One record says both: that the final backup is verified, and that the content may go for it. */
     recordingRemoval: {
       tags: 'recording',
       entry: 'waitForRecord',

@@ -34,7 +34,6 @@ export const CONTENT_STEPS: Readonly<Record<string, string>> = {
   'wrappingUp.detaching': 'is being wrapped up: what was attached to it is being taken off',
   'wrappingUp.backingUp': 'is being saved for the last time',
   'wrappingUp.verifying': 'is saved; the final backup is being read back',
-  'wrappingUp.recordingBackup': 'is saved, which is being written to disk',
   'wrappingUp.weighing': 'could not be saved in this attempt',
   'wrappingUp.pausing': 'could not be saved yet and waits for the next attempt',
   'wrappingUp.recordingStranded': 'could not be saved, which is being written to disk',

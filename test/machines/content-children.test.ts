@@ -30,7 +30,7 @@ describe('attachments of content', () => {
       ...['record detaching of network', 'undo raise', 'undo configure', 'undo attach', 'undo create'],
       ...['record absent of network'],
       ...['record detaching of proc:/proc', 'unmount', 'record absent of proc:/proc'],
-      ...['back up', 'verify', 'record wrapping-up', 'record removing', 'remove', 'record gone'],
+      ...['back up', 'verify', 'record removing', 'remove', 'record gone'],
     ]);
   });
 
@@ -60,7 +60,7 @@ describe('attachments of content', () => {
       ...['record detaching of network', 'undo raise', 'undo configure', 'undo attach', 'undo create'],
       ...['record absent of network'],
       ...['record detaching of proc:/proc', 'unmount', 'record absent of proc:/proc'],
-      ...['back up', 'verify', 'record wrapping-up', 'record removing', 'remove', 'record gone'],
+      ...['back up', 'verify', 'record removing', 'remove', 'record gone'],
     ]);
   });
 
@@ -81,9 +81,7 @@ describe('attachments of content', () => {
     await waitFor(actor, (snapshot) => snapshot.matches({ wrappingUp: 'detaching' }));
     passDeadline();
     await toPromise(actor);
-    expect(done.slice(-6)).toEqual([
-      ...['back up', 'verify', 'record wrapping-up', 'record removing', 'remove', 'record gone'],
-    ]);
+    expect(done.slice(-5)).toEqual([...['back up', 'verify', 'record removing', 'remove', 'record gone']]);
   });
 
   it('come back with the content, each from its own record, and are taken away before the content is removed', async () => {

@@ -33,7 +33,6 @@ const WIRE: Readonly<Record<string, ContentState | 'record'>> = {
   'wrappingUp.backingUp': 'WRAPPING_UP',
   'wrappingUp.verifying': 'WRAPPING_UP',
   'wrappingUp.pausing': 'WRAPPING_UP',
-  'wrappingUp.recordingBackup': 'WRAPPING_UP',
   'wrappingUp.recordingRemoval': 'WRAPPING_UP',
   'wrappingUp.removing': 'WRAPPING_UP',
   'wrappingUp.recordingGone': 'WRAPPING_UP',

@@ -114,8 +114,12 @@ const RECORDING_RESULTS: ReadonlySet<string> = new Set([
 
 /** For BackupWorkspace on content that is being wrapped up: the final backup is verified, and recorded as such. */
 export function finalBackupAnswer(view: ContentView, pausesBefore: number): string | undefined {
-  if (view.step === 'wrappingUp.recordingBackup') return undefined;
-  if (view.context.verified && view.context.finalBackup !== undefined) return view.context.finalBackup.url;
+  const { verified, finalBackup, recorded } = view.context;
+  // The removal is recorded together with it.
+  if (verified && finalBackup !== undefined) {
+    if (recorded === 'removing' || recorded === 'gone') return finalBackup.url;
+    if (view.step === 'wrappingUp.recordingRemoval') return undefined;
+  }
   disposeAnswer(view, pausesBefore, false);
   if (view.step === 'gone' || view.context.disposal?.backup === false) {
     throw wrongState(view, 'the content is being removed without a backup');

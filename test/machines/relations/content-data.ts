@@ -73,6 +73,7 @@ export const discarding: Disposal = {
   reason: 'given up',
 };
 export const preStop = { outcome: 'succeeded', exitCode: 0, durationMs: 12 } as const;
+export const noPreStop = { outcome: 'absent', durationMs: 0 } as const;
 
 const proc = { name: 'proc:/proc', type: 'proc', target: '/proc' } as const;
 const sysfs = { name: 'sysfs:/sys', type: 'sysfs', target: '/sys' } as const;

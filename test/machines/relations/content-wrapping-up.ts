@@ -93,10 +93,13 @@ const lastWork: Record<string, StateRule<Context>> = {
     milliseconds: 1_550,
     on: {
       ...joins,
-      'runPreStop.done': (_, { at }) => ({
+      'runPreStop.done ran': (_, { at }) => ({
         to: 'wrappingUp.recordingPreStop',
         change: { at, preStop: { ...data.preStop, at } },
       }),
+      // Nothing was done that must not be done again.
+      'runPreStop.done absent': (context, { at }) =>
+        prepare(context, { at, preStop: { ...data.noPreStop, at } }),
     },
     failed: (context, { failure }) => preStopBroken(context, failure, 'failed'),
     late: (context, one) => preStopBroken(context, overdue(context, one), 'timed-out'),
@@ -238,23 +241,13 @@ const safekeeping: Record<string, StateRule<Context>> = {
     on: {
       ...joins,
       'verifyBackup.done': ({ finalBackup }, { at }) => ({
-        to: 'wrappingUp.recordingBackup',
+        to: 'wrappingUp.recordingRemoval',
         change: { at, verified: true, lastBackup: finalBackup, failure: undefined },
       }),
     },
     ...attempts,
   }),
   'wrappingUp.pausing': pause('the next attempt of the final backup', 'wrappingUp.backingUp', joins),
-  'wrappingUp.recordingBackup': recording('wrapping-up', {
-    on: {
-      ...joins,
-      'writeRecord.done': (_, { at }) => ({
-        to: 'wrappingUp.recordingRemoval',
-        change: { at, recorded: 'wrapping-up' },
-      }),
-    },
-    ...retries,
-  }),
   'wrappingUp.recordingRemoval': recording('removing', {
     on: {
       'writeRecord.done': (_, { at }) => ({

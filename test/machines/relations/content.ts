@@ -261,7 +261,10 @@ export const contentSpec: Spec<Context> = {
     seal: [{ output: (at) => ({ at }) }],
     announce: [{ output: (at) => ({ at, jitter: data.JITTER }) }],
     runJob: [{ output: (at) => ({ at, jitter: data.JITTER, reference: data.reference(at) }) }],
-    runPreStop: [{ output: (at) => ({ at, report: data.preStop }) }],
+    runPreStop: [
+      { label: 'ran', output: (at) => ({ at, report: data.preStop }) },
+      { label: 'absent', output: (at) => ({ at, report: data.noPreStop }) },
+    ],
     uploadLogs: [{ output: (at) => ({ at }) }],
     quiesce: [{ output: (at) => ({ at, git: data.git }) }],
     finalBackup: [{ output: (at) => ({ at, reference: data.reference(at) }) }],
