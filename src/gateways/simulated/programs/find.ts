@@ -8,7 +8,7 @@ const MARKER_FOLDER = './.gitpod';
 
 /**
  * `find . … -prune -o … -printf`, as our looks at a folder start it: whatever paths are to be left out, and of every
- * other entry the line that a survey reads, or only of folders their inodes.
+ * other entry the line that a survey reads, or only of folders their inodes, or only what was changed since.
  */
 export const find: SimulatedProgram = async (context) => {
   const { args, cwd, files, signal } = context;
@@ -33,8 +33,19 @@ export const find: SimulatedProgram = async (context) => {
 };
 
 function lookOf(args: readonly string[]): (path: string, inode: Inode) => string {
+  const since = args[args.indexOf('-newerct') + 1];
+  if (args.includes('-newerct') && since !== undefined) return changedSince(since);
   if (!args.includes('%i %p\\0')) return line;
   return (path, inode) => (inode.kind === 'directory' ? `${inode.number} ${path}\0` : '');
+}
+
+/** `since`: as `-newerct` has it, `@<seconds>` with milliseconds. */
+function changedSince(since: string): (path: string, inode: Inode) => string {
+  const sinceNanoseconds = BigInt(Math.round(Number(since.slice(1)) * 1000)) * 1_000_000n;
+  return (path, inode) => {
+    const isMarkerFolder = path === MARKER_FOLDER && inode.kind === 'directory';
+    return !isMarkerFolder && nanosecondsOf(inode.changed) > sinceNanoseconds ? `${path}\0` : '';
+  };
 }
 
 const TYPES = { file: 'f', directory: 'd', symlink: 'l' } as const;
