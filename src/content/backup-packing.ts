@@ -9,6 +9,7 @@ import type { Exclude } from './exclude.js';
 import type { Change, Part, Tree } from './manifest.js';
 import { requireNoShrink } from './shrink-guard.js';
 import { type Survey, surveyFolder } from './survey.js';
+import { SurveyBeside } from './survey-beside.js';
 import type { ArchiveReport } from './tar-messages.js';
 
 /** What is the same for all archives of one backup. */
@@ -103,17 +104,21 @@ export class BackupPacking {
     const { bandwidthBytesPerSecond } = policy;
     const name = this.#objects.newArchiveName(generation, instance);
     let seen: Omit<Archived, 'part' | 'report'> | undefined;
+    const look = { world: place.world, folder: this.#folder, excludes, begun };
+    // A full archive keeps more than one core busy by itself: a survey beside it would only be one look more.
+    const beside = kind === 'increment' ? new SurveyBeside(look, signal) : undefined;
     const { part, report } = await storeArchive(place, name, this.#folder, {
       ...{ signal, kind, excludes, listing: this.#chain.next },
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond }),
       onPacked: async (alive) => {
-        const survey = await surveyFolder(place.world, this.#folder, excludes, alive);
+        const survey = await (beside?.finish(alive) ??
+          surveyFolder(place.world, this.#folder, excludes, alive));
         this.#requireNoShrink(task, survey);
         seen = { survey, isAtRest: await isAtRest(place.world, this.#folder, survey, begun) };
         return seen;
       },
-    });
+    }).finally(() => beside?.end());
     if (seen === undefined) throw new Error('an archive was made and nobody looked at the content');
     if (report.renamed.count === 0) return { part, report, ...seen };
     await discardArchive(place, name);

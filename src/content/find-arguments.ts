@@ -20,6 +20,18 @@ export function surveyArguments(excludes: readonly Exclude[]): readonly string[]
   ];
 }
 
+/**
+ * Something of the first entry whose change time is later than `sinceMs` (since the epoch), and then the end. As in a
+ * survey, our marker's folder has no times. A millisecond less, because the number is rounded.
+ */
+export function touchedArguments(excludes: readonly Exclude[], sinceMs: number): readonly string[] {
+  return [
+    ...unlessExcluded(excludes),
+    ...['-o', '-path', MARKER_FOLDER, '-type', 'd'],
+    ...['-o', '-newerct', `@${((sinceMs - 1) / 1000).toFixed(3)}`, '-printf', '%p\\0', '-quit'],
+  ];
+}
+
 /** `<inode> <path>`, NUL, of each folder. */
 export function foldersArguments(excludes: readonly Exclude[]): readonly string[] {
   return [...unlessExcluded(excludes), '-o', '-type', 'd', '-printf', '%i %p\\0'];

@@ -2,13 +2,16 @@ import { chmod, link, mkdir, rename, rm, symlink, utimes, writeFile } from 'node
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CHAIN_TICK_MS } from '../../src/content/bounds.js';
+import { beginning, isAtRest } from '../../src/content/chain.js';
 import { readExcludes } from '../../src/content/exclude.js';
 import { folderInodes } from '../../src/content/folder-inodes.js';
 import { READY_MARKER } from '../../src/content/ready-marker.js';
 import { surveyFolder, surveyUntouched } from '../../src/content/survey.js';
+import { SurveyBeside } from '../../src/content/survey-beside.js';
+import { isUntouched } from '../../src/content/untouched.js';
 import { sleep } from '../../src/gateways/clock.js';
 import { realWorld } from '../../src/gateways/real/world.js';
-import { noAbort } from '../content/support/place.js';
+import { newPlace, noAbort, withProcesses } from '../content/support/place.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 
 const world = realWorld();
@@ -42,8 +45,74 @@ describe('a survey of what nobody touched', () => {
     const sinceMs = await later();
     await rm(join(folder, READY_MARKER));
     expect(await surveyUntouched(world, folder, [], sinceMs, noAbort())).toEqual(before);
+    expect(await isUntouched(world, folder, [], sinceMs, noAbort())).toBe(true);
+  });
+
+  it('does not look at what is excluded', async () => {
+    const folder = await content();
+    await mkdir(join(folder, 'a/out'));
+    const sinceMs = await later();
+    await writeFile(join(folder, 'a/out/file'), '');
+    const { excludes } = readExcludes(['/a/out']);
+    expect(await isUntouched(world, folder, excludes, sinceMs, noAbort())).toBe(true);
   });
 });
+
+describe('a survey made beside tar', () => {
+  it('is the one of the beginning when nothing was touched, and is made once more for who asks again', async () => {
+    const { folder, begun, processes, surveys } = await besideSetting();
+    const whole = await surveyFolder(world, folder, [], noAbort());
+    const beside = new SurveyBeside(
+      { world: { ...world, processes }, folder, excludes: [], begun },
+      noAbort(),
+    );
+    expect(await beside.finish(noAbort())).toEqual(whole);
+    expect(surveys()).toBe(1);
+    expect(await beside.finish(noAbort())).toEqual(whole);
+    expect(surveys()).toBe(2);
+  });
+
+  it('shows what was touched after it had gone by', async () => {
+    const { folder, begun, processes, gone } = await besideSetting();
+    const beside = new SurveyBeside(
+      { world: { ...world, processes }, folder, excludes: [], begun },
+      noAbort(),
+    );
+    await gone();
+    await writeFile(join(folder, 'a/file'), 'something longer');
+    const survey = await beside.finish(noAbort());
+    expect(survey).toEqual(await surveyFolder(world, folder, [], noAbort()));
+    expect(await isAtRest(world, folder, survey, begun)).toBe(false);
+  });
+
+  it('ends when nobody waits for it, and when who waits gives up', async () => {
+    const { folder, begun } = await besideSetting();
+    const beside = new SurveyBeside({ world, folder, excludes: [], begun }, noAbort());
+    await beside.end();
+    const other = new SurveyBeside({ world, folder, excludes: [], begun }, noAbort());
+    await expect(other.finish(AbortSignal.abort(new Error('given up')))).rejects.toThrow('given up');
+    await other.end();
+  });
+});
+
+/** Content that was at rest at the beginning; `gone`: when everything started so far has ended. */
+async function besideSetting() {
+  const folder = await content();
+  await later();
+  const begun = beginning(world);
+  const exits: Promise<unknown>[] = [];
+  const looks: (readonly string[])[] = [];
+  const place = withProcesses(newPlace(folder), {
+    start: (command) => {
+      const running = world.processes.start(command);
+      exits.push(running.exit);
+      looks.push(command.args);
+      return running;
+    },
+  });
+  const surveys = () => looks.filter((args) => !args.includes('-newerct')).length;
+  return { folder, begun, processes: place.world.processes, surveys, gone: () => Promise.all(exits) };
+}
 
 it('is the same survey of a folder that nobody touched, and another one after a touch without a trace in it', async () => {
   const folder = await content();
@@ -76,7 +145,9 @@ async function isTouchedBy(touch: (folder: string) => Promise<unknown>): Promise
   const folder = await content();
   const sinceMs = await later();
   await touch(folder);
-  return (await surveyUntouched(world, folder, [], sinceMs, noAbort())) === 'touched';
+  const isTouched = !(await isUntouched(world, folder, [], sinceMs, noAbort()));
+  expect((await surveyUntouched(world, folder, [], sinceMs, noAbort())) === 'touched').toBe(isTouched);
+  return isTouched;
 }
 
 /** Everything before is older than this, and everything afterwards is not. */
