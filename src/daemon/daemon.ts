@@ -232,6 +232,8 @@ class Daemon implements RunningDaemon {
 
   #openUpkeep(core: ContentCore): Promise<Upkeep> {
     const { world, logger, registry } = this.#options;
+    const metrics = new UpkeepMetrics(registry, world.clock, this.#disk);
+    this.#readiness.note('storage-clock', () => metrics.clockNotice);
     return Upkeep.open({
       world,
       logger,
@@ -241,7 +243,7 @@ class Daemon implements RunningDaemon {
       place: this.#place,
       backupsOf: (owner, workspace) => new BackupRepository(this.#place, owner, workspace),
       config: this.#config,
-      metrics: new UpkeepMetrics(registry, world.clock, this.#disk),
+      metrics,
       drillMetrics: new DrillMetrics(registry),
     });
   }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../gateways/clock.js';
+import { STORAGE_CLOCK_DIFFERENCE_MS_MAX } from './bounds.js';
 import type { DiskGuard } from './disk-guard.js';
 import type { HousekeepingListener } from './housekeeping/housekeeping.js';
 import type { Quarantined } from './housekeeping/quarantine.js';
@@ -16,6 +17,7 @@ export class UpkeepMetrics {
   readonly #lastRound: Gauge<'round'>;
   readonly #storageClock: Gauge;
   #inQuarantine: readonly Quarantined[] = [];
+  #aheadMs = 0;
 
   constructor(registry: Registry, clock: Clock, disk: DiskGuard) {
     const registers = [registry];
@@ -117,12 +119,23 @@ export class UpkeepMetrics {
         this.#failures.inc({ round: 'stored' });
         logger.warn({ what, err }, 'could not be tidied');
       },
-      clock: (aheadMs) => this.#storageClock.set(aheadMs / 1000),
+      clock: (aheadMs) => {
+        this.#aheadMs = aheadMs;
+        this.#storageClock.set(aheadMs / 1000);
+      },
       keeping: ({ kind, keeping }) => {
         if (kind === 'new') logger.info({ keeping }, 'told the storage what is kept; the next round removes');
         if (kind === 'more') logger.warn({ keeping }, 'other nodes keep more than this one is configured to');
       },
     };
+  }
+
+  /** For people who look how a node is; empty when all is well. */
+  get clockNotice(): string {
+    const seconds = Math.round(Math.abs(this.#aheadMs) / 1000);
+    if (seconds * 1000 <= STORAGE_CLOCK_DIFFERENCE_MS_MAX) return '';
+    const where = this.#aheadMs > 0 ? 'ahead of' : 'behind';
+    return `nothing stored is tidied: this node's clock is ${seconds} s ${where} that of its storage`;
   }
 
   roundEnded(round: string, at: number): void {
