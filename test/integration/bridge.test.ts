@@ -236,6 +236,7 @@ describe('the bridge over real gRPC', () => {
     expect(bridge.tree().children.map((child) => child.name)).toEqual([
       'outbox-relay',
       'clusters',
+      'row-loop',
       'cluster-sources',
     ]);
   });

@@ -112,6 +112,20 @@ describe('the stream of statuses', () => {
     await stop();
   });
 
+  it('stands as soon as a list is answered, when its manager has nothing to say', async () => {
+    const { clock, link, subscriptions, stop } = setUp();
+    link.listed(0);
+    expect(link.connected).toBe(false);
+    clock.advance(500);
+    link.listed(0);
+    expect(link.connected).toBe(true);
+    subscriptions[0]?.fail();
+    await vi.waitFor(() => expect(link.connected).toBe(false));
+    link.listed(0);
+    expect(link.connected).toBe(false);
+    await stop();
+  });
+
   it('replaces a stream that is silent for too long, and only such a one', async () => {
     const { clock, subscriptions, events, link, stop } = setUp();
     subscriptions[0]?.accept();

@@ -1,0 +1,154 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { RowPhase } from '../../../machines/phase-relation.js';
+import { Alarm } from '../../../src/bridge/cluster/alarm.js';
+import { RowLoop } from '../../../src/bridge/cluster/row-loop.js';
+import { bridgeConfigSchema } from '../../../src/bridge/config.js';
+import type { StopRequest } from '../../../src/bridge/pipeline/updates.js';
+import { insertInstance } from '../support/instances.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { openMigrated } from '../support/pipeline-harness.js';
+
+const { timeouts, graceSeconds } = bridgeConfigSchema.parse({ databaseFile: 'x', listen: ['unix:/x'] });
+const HOUR_MS = 3_600_000;
+
+async function setUp(registered: readonly string[] | undefined = ['eu']) {
+  const clock = new ManualClock();
+  const database = await openMigrated();
+  onTestFinished(() => database.close());
+  const alarm = new Alarm(clock);
+  const stopped: StopRequest[] = [];
+  const alarms: string[] = [];
+  const loop = new RowLoop({
+    ...{ database, clock, timeouts, graceSeconds, alarm },
+    intervalMs: 60_000,
+    stopShareMax: 0.5,
+    installation: 'here',
+    clusters: () => registered,
+    requestStop: (stop) => stopped.push(stop),
+    onAlarm: (reason) => alarms.push(reason),
+    onFailed: () => undefined,
+  });
+  const row = (
+    id: string,
+    region: string,
+    phase: RowPhase,
+    but: { version?: bigint; deleted?: boolean } = {},
+  ) => insertInstance(database, { id, region, phase, createdAt: new Date(clock.now()), ...but });
+  const ids = () => stopped.map(({ instance }) => instance).sort();
+  return { clock, database, alarm, alarms, loop, row, stopped, ids };
+}
+
+describe('time limits of rows', () => {
+  it.each([
+    ['preparing', 3_600],
+    ['building', 3_600],
+    ['unknown', 600],
+  ] as const)('stop a row that is %s after %i s, wherever it belongs', async (phase, seconds) => {
+    const { clock, loop, row, ids, stopped } = await setUp();
+    await row('a', 'eu', phase);
+    await row('b', 'here', phase);
+    await row('c', 'gone', phase);
+    await row('gone-for-good', 'eu', phase, { deleted: true });
+    clock.advance(seconds * 1_000 - 1);
+    await loop.reviewLimits();
+    expect(stopped).toEqual([]);
+    clock.advance(1);
+    await loop.reviewLimits();
+    expect(ids()).toEqual(['a', 'b', 'c']);
+    expect(stopped[0]?.message).toContain(`it was ${phase} for longer than ${seconds} s`);
+  });
+
+  it.each(['pending', 'creating', 'initializing', 'running', 'interrupted', 'stopping', 'stopped'] as const)(
+    'leave a row that is %s to those who ask its manager',
+    async (phase) => {
+      const { clock, loop, row, stopped } = await setUp();
+      await row('a', 'eu', phase);
+      clock.advance(1_000 * HOUR_MS);
+      await loop.reviewLimits();
+      expect(stopped).toEqual([]);
+    },
+  );
+});
+
+describe('rows of clusters that are not registered', () => {
+  it.each([
+    'pending',
+    'creating',
+    'initializing',
+    'running',
+    'interrupted',
+    'stopping',
+    'preparing',
+  ] as const)('are stopped when they are %s and their grace is over', async (phase) => {
+    const { clock, loop, row, stopped } = await setUp();
+    for (const id of ['x', 'y', 'z']) await row(id, 'eu', 'running');
+    await row('a', 'gone', phase, { version: 7n });
+    await loop.reviewUnregistered();
+    clock.advance(HOUR_MS - 1);
+    await loop.reviewUnregistered();
+    expect(stopped).toEqual([]);
+    clock.advance(1);
+    await loop.reviewUnregistered();
+    expect(stopped).toMatchObject([{ instance: 'a', expectedVersion: 7n }]);
+    expect(stopped[0]?.message).toContain('"gone" is not registered');
+  });
+
+  it('have the whole grace from when their cluster was seen to be gone, however old they are', async () => {
+    const { clock, loop, row, stopped } = await setUp();
+    await row('x', 'eu', 'running');
+    await row('a', 'gone', 'running');
+    clock.advance(100 * HOUR_MS);
+    await loop.reviewUnregistered();
+    await loop.reviewUnregistered();
+    expect(stopped).toEqual([]);
+  });
+
+  it('are left alone when they change between two looks', async () => {
+    const { clock, database, loop, row, stopped } = await setUp();
+    for (const id of ['x', 'y']) await row(id, 'eu', 'running');
+    await row('a', 'gone', 'running', { version: 1n });
+    await loop.reviewUnregistered();
+    clock.advance(2 * HOUR_MS);
+    await database.write((transaction) =>
+      transaction('d_b_workspace_instance')
+        .where({ id: 'a' })
+        .update({ status: '{"version":2,"phase":"running"}' }),
+    );
+    await loop.reviewUnregistered();
+    expect(stopped).toEqual([]);
+    await loop.reviewUnregistered();
+    expect(stopped).toMatchObject([{ instance: 'a', expectedVersion: 2n }]);
+  });
+
+  it('are not those that the installation itself prepares, nor any before the clusters are known', async () => {
+    const { clock, loop, row, stopped } = await setUp();
+    await row('a', 'here', 'preparing');
+    clock.advance(2 * HOUR_MS);
+    await loop.reviewUnregistered();
+    clock.advance(2 * HOUR_MS);
+    await loop.reviewUnregistered();
+    const starting = await setUp(undefined);
+    await starting.row('b', 'eu', 'running');
+    for (let run = 0; run < 3; run += 1) {
+      await starting.loop.reviewUnregistered();
+      starting.clock.advance(2 * HOUR_MS);
+    }
+    expect([...stopped, ...starting.stopped]).toEqual([]);
+  });
+
+  it('are not stopped all at once when no cluster is registered any more, until somebody says so', async () => {
+    const { alarm, alarms, clock, loop, row, ids } = await setUp([]);
+    for (const id of ['a', 'b', 'c']) await row(id, 'eu', 'running');
+    for (let run = 0; run < 3; run += 1) {
+      await loop.reviewUnregistered();
+      clock.advance(HOUR_MS);
+    }
+    expect(ids()).toEqual([]);
+    expect(alarms).toEqual([alarm.raised?.reason]);
+    expect(alarm.raised?.reason).toContain('3 of 3');
+    loop.resume();
+    await loop.reviewUnregistered();
+    expect(ids()).toEqual(['a', 'b', 'c']);
+    expect(alarm.raised).toBeUndefined();
+  });
+});
