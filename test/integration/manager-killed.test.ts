@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realWorld } from '../../src/gateways/real/world.js';
+import { ContentServiceService } from '../../src/gen/steward/v1/content_service.js';
 import { type ExecRequest, ExecStart, RuntimeServiceService } from '../../src/gen/steward/v1/runtime.js';
 import {
   StopWorkspacePolicy,
@@ -47,6 +48,10 @@ class Program {
       return;
     }
     throw new Error(`${this.#verb} ended`);
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(signal);
   }
 
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -185,4 +190,45 @@ test('a daemon that is killed alone takes nothing with it, and what was asked me
   expect(conditions).toMatchObject({ failed: '', finalBackupComplete: WorkspaceConditionBool.TRUE });
   await until('late', ({ phase }) => phase === RUNNING);
   await countsOn('late');
+});
+
+test('a daemon that hangs keeps nobody from learning what the manager knows', async () => {
+  await until('late', ({ phase }) => phase === RUNNING);
+  const steward = createClient(ContentServiceService, channel);
+  daemon.signal('SIGSTOP');
+  try {
+    const [why, history] = await Promise.all([
+      steward.explain({ instanceId: 'late' }),
+      steward.getHistory({ instanceId: 'late', limit: 0 }),
+    ]);
+    expect(why.explanation).toMatch(/^late is running, .*the daemon of its node does not answer/);
+    expect(history.truncated).toBe(true);
+    expect(history.transitions.at(-1)).toMatchObject({ node: 'manager', to: 'running' });
+  } finally {
+    daemon.signal('SIGCONT');
+  }
+});
+
+test('manager, daemon and command killed together: the content is saved, and what happened is told', async () => {
+  await start('all', COUNT);
+  await start('beside', COUNT);
+  const before = await until('all', ({ phase }) => phase === RUNNING);
+  await until('beside', ({ phase }) => phase === RUNNING);
+  await countsOn('all');
+  await countsOn('beside');
+  const [pid, beside] = [await contentOf('all', 'pid'), await contentOf('beside', 'pid')];
+  process.kill(Number(pid), 'SIGKILL');
+  await Promise.all([manager.end('SIGKILL'), daemon.end('SIGKILL')]);
+  await countsOn('beside');
+
+  await Promise.all([daemon.start(), manager.start()]);
+  const after = await until('all', ({ phase }) => phase === STOPPED);
+  expect(after.conditions?.failed).toMatch(/signal 9|without an exit code/);
+  expect(after.conditions?.finalBackupComplete).toBe(WorkspaceConditionBool.TRUE);
+  expect(after.statusVersion).toBeGreaterThan(before.statusVersion);
+  expect(after.auth?.ownerToken).toBe(before.auth?.ownerToken);
+  // What was killed beside it lives on, the same process.
+  expect((await client().describeWorkspace({ id: 'beside' })).status?.phase).toBe(RUNNING);
+  await countsOn('beside');
+  expect(await contentOf('beside', 'pid')).toBe(beside);
 });
