@@ -22,8 +22,13 @@ compdef _steward steward
   fish: `# steward completion for fish: steward completion fish | source
 function __steward_words
     set -l typed (commandline -opc) (commandline -ct)
-    steward completion words -- $typed[2..-1] 2>/dev/null
+    set -l found (steward completion words -- $typed[2..-1] 2>/dev/null)
+    if set -q found[1]
+        printf '%s\\n' $found
+    else
+        __fish_complete_path $typed[-1]
+    end
 end
-complete -c steward -a '(__steward_words)'
+complete -c steward -f -a '(__steward_words)'
 `,
 };

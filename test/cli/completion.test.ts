@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -87,31 +87,78 @@ function managerOf(ids: readonly string[]): Handlers<WorkspaceManagerService> {
   };
 }
 
-/** A command that answers as ours does, for shells to ask. */
-async function shellWith(program: string, script: string) {
+/**
+ * A command that answers as ours does, for shells to ask: with what was typed, and how many words that was. Run
+ * otherwise it says how it was called.
+ */
+const COMMAND = `#!/bin/sh
+case "$1" in
+  completion) shift 3; typed=$#; while [ $# -gt 1 ]; do shift; done; printf '%s\\n' "$1""first-of-$typed" ;;
+  *) printf '%s\\n' "$*" >> "$0.called" ;;
+esac
+`;
+
+async function folderWithCommand() {
   const folder = await temporaryFolder();
   const path = join(folder, 'steward');
-  await writeFile(path, '#!/bin/sh\nprintf "%s\\n" "last:$#" first second\n');
+  await writeFile(path, COMMAND);
   await chmod(path, 0o755);
   const { PATH = '' } = process.env;
-  return promisify(execFile)(program, ['-c', script], { env: { PATH: `${folder}:${PATH}` } });
+  return { folder, env: { PATH: `${folder}:${PATH}`, HOME: folder, TERM: 'xterm' } };
 }
 
-const hasBash = await promisify(execFile)('bash', ['--version']).then(
-  () => true,
-  () => false,
-);
+async function shellWith(program: string, script: string): Promise<string> {
+  const { env } = await folderWithCommand();
+  return (await promisify(execFile)(program, ['-c', script], { env })).stdout;
+}
 
-describe('the scripts for shells', () => {
+async function hasShell(program: string): Promise<boolean> {
+  return promisify(execFile)(program, ['--version']).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Runs where the shell is, and says so where it is not. */
+async function inShell(shell: string, name: string, body: () => Promise<void>): Promise<void> {
+  const isThere = await hasShell(shell);
+  if (!isThere) console.warn(`completion in ${shell}: NOT RUN, ${shell} is not here`);
+  it.skipIf(!isThere)(isThere ? name : `${name}: NOT RUN, ${shell} is not here`, body);
+}
+
+describe('the scripts for shells', async () => {
   it.each(['bash', 'zsh', 'fish'])('ask the command, in %s', async (shell) => {
     const { stdout } = await steward(['completion', shell]);
     expect(stdout).toContain('steward completion words --');
   });
 
-  it.runIf(hasBash)('complete in bash, empty words included', async () => {
+  await inShell('bash', 'complete in bash, empty words included', async () => {
     const { stdout } = await steward(['completion', 'bash']);
     const typed = 'COMP_WORDS=(steward stop ""); COMP_CWORD=2; _steward; declare -p COMPREPLY';
-    const found = await shellWith('bash', `${stdout}\n${typed}`);
-    expect(found.stdout).toContain('([0]="last:5" [1]="first" [2]="second")');
+    expect(await shellWith('bash', `${stdout}\n${typed}`)).toContain('([0]="first-of-2")');
+  });
+
+  await inShell('fish', 'complete in fish, empty words included', async () => {
+    const { stdout } = await steward(['completion', 'fish']);
+    const asked = `complete -C 'steward stop '; complete -C 'steward why fi'; complete -C 'steward '`;
+    const found = await shellWith('fish', `${stdout}\n${asked}`);
+    expect(found).toBe('first-of-2\nfifirst-of-2\nfirst-of-1\n');
+    // Files only where the command knows no word.
+    const nothing = `function steward; end; cd ~; complete -C 'steward daemon --config '`;
+    expect(await shellWith('fish', `${stdout}\n${nothing}`)).toBe('steward\n');
+  });
+
+  await inShell('zsh', 'complete in zsh as a user types, empty words included', async () => {
+    const { stdout } = await steward(['completion', 'zsh']);
+    const { folder, env } = await folderWithCommand();
+    await writeFile(join(folder, 'completion'), stdout);
+    await writeFile(join(folder, '.zshrc'), `autoload -Uz compinit; compinit -u -D; source ~/completion`);
+    // A terminal of its own, in which somebody types, presses Tab and Enter.
+    const typing = `zmodload zsh/zpty; zpty shell zsh -i
+zpty -w -n shell $'steward stop \\t\\nsteward why x\\t\\nexit\\n'
+while zpty -r shell said; do :; done`;
+    await promisify(execFile)('zsh', ['-f', '-c', typing], { env, timeout: 20_000 });
+    const called = await readFile(join(folder, 'steward.called'), 'utf8');
+    expect(called).toBe('stop first-of-2\nwhy xfirst-of-2\n');
   });
 });
