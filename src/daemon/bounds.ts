@@ -64,7 +64,7 @@ export const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
 export const RECOVERIES_MAX = 32;
 /** Contents looked at together before their instances come back. */
 export const LOOKS_AHEAD_MAX = 128;
-/** What has not been seen by then, each instance looks at by itself. */
+/** For all of them together. What has not been seen by then, each instance looks at by itself. */
 export const LOOK_AHEAD_DEADLINE_MS = 10_000;
 /** How long the effects of an actor that crashed or was killed get to end before they count as left behind. */
 export const EFFECTS_END_MS = 4_000;
