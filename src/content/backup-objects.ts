@@ -52,9 +52,19 @@ export class BackupObjects {
     return manifest;
   }
 
-  /** Whoever committed it may have died, or been refused, before it was durable: it counts as saved only after this. */
+  /**
+   * Whoever committed it may have died, or been refused, before it was durable: it counts as saved only after this.
+   * Fails with `backup-failed` when it is gone: then what is in the content is saved nowhere.
+   */
   async settle(generation: number, signal: AbortSignal): Promise<void> {
-    await this.place.storage.settle(this.manifestName(generation), signal);
+    const { storage } = this.place;
+    const name = this.manifestName(generation);
+    await storage.settle(name, signal);
+    if ((await storage.head(name, signal)) !== undefined) return;
+    throw new StewardError(
+      'backup-failed',
+      `backup ${generation} went while it was found to hold the content`,
+    );
   }
 
   /**

@@ -230,6 +230,18 @@ test('an aborted backup leaves no object, and an orphan of a crash is swept when
   await backups.verify(kept, { signal: noAbort() });
 });
 
+test('content is not called saved by a backup that is removed meanwhile', async () => {
+  const { place, content, objects, backups } = await setting();
+  const { manifest } = await backups.create(content, backupOptions(content));
+  const losing = repository(place, { settle: () => rm(manifestPath(objects, manifest.generation)) });
+  await expect(losing.create(content, backupOptions(content))).rejects.toMatchObject({
+    code: 'backup-failed',
+  });
+  const again = await backups.create(content, backupOptions(content));
+  expect(again.kind).toBe('committed');
+  await backups.verify(again.manifest, { signal: noAbort() });
+});
+
 async function setting() {
   const folder = await temporaryFolder();
   const place = newPlace(folder);
