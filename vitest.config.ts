@@ -3,6 +3,14 @@ import { defineConfig } from 'vitest/config';
 
 const longer = { testTimeout: 60_000, hookTimeout: 60_000 };
 
+/** What the suites of SQLite run, too: these files open whatever database there is. */
+const onEveryDatabase = [
+  'test/bridge/{pipeline,prebuilds,rpc}/**/*.test.ts',
+  'test/bridge/clusters/{cluster-rows,update}.test.ts',
+  'test/bridge/outbox-relay.test.ts',
+  'test/property/bridge-*.test.ts',
+];
+
 export default defineConfig({
   test: {
     // vitest leaves one core to itself; on two cores that is one test file at a time, of which most wait.
@@ -17,7 +25,7 @@ export default defineConfig({
       project('property', ['test/property/**/*.test.ts'], [], longer),
       project('simulation', ['test/simulation/**/*.test.ts'], [], { testTimeout: 600_000 }),
       project('storage', ['test/storage/servers/**/*.test.ts'], [], longer),
-      project('services', ['test/services/**/*.test.ts'], [], {
+      project('services', ['test/services/**/*.test.ts', ...onEveryDatabase], [], {
         ...longer,
         globalSetup: ['test/support/services.ts'],
       }),

@@ -34,6 +34,6 @@ export async function checkLease(transaction: Knex.Transaction, lease: Lease): P
 }
 
 async function currentToken(transaction: Knex.Transaction): Promise<number> {
-  const row: unknown = await transaction(TABLE).where({ name: NAME }).first('token');
+  const row: unknown = await transaction(TABLE).where({ name: NAME }).forShare().first('token');
   return typeof row === 'object' && row !== null && 'token' in row ? Number(row.token) : 0;
 }

@@ -30,7 +30,7 @@ export async function appendEvents(
 /** The oldest events after `sequence`, in the order of their commits. */
 export async function eventsAfter(connection: Knex, sequence: number): Promise<readonly PublishedEvent[]> {
   const rows: {
-    sequence: number;
+    sequence: number | string;
     instanceId: string;
     channel: string;
     payload: string;
@@ -40,8 +40,9 @@ export async function eventsAfter(connection: Knex, sequence: number): Promise<r
     .orderBy('sequence')
     .limit(OUTBOX_BATCH_MAX)
     .select();
+  // 64-bit integers come as texts from some drivers.
   return rows.map(({ sequence, instanceId, channel, payload, createdAt }) => ({
-    sequence,
+    sequence: Number(sequence),
     key: instanceId,
     channel,
     payload,

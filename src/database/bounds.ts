@@ -4,8 +4,38 @@
  */
 export const SQLITE_BUSY_TIMEOUT_MS = 100;
 
-/** How long a caller waits for the one connection before knex gives up. */
+/** How long a caller waits for a connection before knex gives up. */
 export const CONNECTION_ACQUIRE_TIMEOUT_MS = 30_000;
 
 /** SQLite has one writer; more connections would only wait for each other. */
 export const SQLITE_CONNECTIONS_MAX = 1;
+
+/** Connections to a MySQL server: for the transactions of the pipeline, and for everybody who reads. */
+export const MYSQL_CONNECTIONS_MAX = 12;
+
+/** Transactions that change instances at the same time; more would only wait for the disk of the server. */
+export const MYSQL_TRANSACTIONS_MAX = 4;
+
+/** How long a server may take to let us in. */
+export const MYSQL_CONNECT_TIMEOUT_MS = 5_000;
+
+/** How long one statement may take; afterwards its connection is given up. */
+export const STATEMENT_DEADLINE_MS = 10_000;
+
+/** How long a statement waits for a row that another transaction has changed. */
+export const ROW_LOCK_TIMEOUT_MS = 5_000;
+
+/**
+ * After so long without a statement the server ends a transaction and gives its locks back. A program that was
+ * stopped in the middle of one must not keep its successor waiting for longer than the lease is valid.
+ */
+export const IDLE_TRANSACTION_MAX_MS = 3_000;
+
+/** Connections that were idle for so long are closed: before a server without the limit above does that. */
+export const IDLE_CONNECTION_MAX_MS = 2_000;
+
+/** How long a program waits for another one that is changing the schema, before it tries anew. */
+export const SCHEMA_LOCK_TIMEOUT_MS = 5_000;
+
+/** Longest text in a bulk update, except for JSON. */
+export const BULK_TEXT_BYTES = 1_024;

@@ -11,6 +11,12 @@ export interface Database {
   read<Result>(work: (connection: Knex) => Promise<Result>): Promise<Result>;
   /** Everything `work` does is committed when this resolves, and none of it when it rejects. */
   write<Result>(work: (transaction: Knex.Transaction) => Promise<Result>): Promise<Result>;
+  /**
+   * Changes the schema: nobody else does, meanwhile. In SQLite everything `work` does is one transaction; in MySQL
+   * each statement that changes the schema is committed at once, so steps must stand being repeated. Fails with
+   * `unavailable` when somebody else does not finish in time.
+   */
+  alone<Result>(work: (transaction: Knex.Transaction) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -26,10 +32,14 @@ export function openSqlite(filename: string): Database {
     acquireConnectionTimeout: CONNECTION_ACQUIRE_TIMEOUT_MS,
     pool: { min: 1, max: SQLITE_CONNECTIONS_MAX, afterCreate: configureConnection },
   });
+  const write = <Result>(work: (transaction: Knex.Transaction) => Promise<Result>) =>
+    guarded(() => connections.transaction(work));
   return {
     dialect: sqliteDialect,
     read: (work) => guarded(() => work(connections)),
-    write: (work) => guarded(() => connections.transaction(work)),
+    write,
+    // A transaction holds the write lock from its start.
+    alone: write,
     close: () => connections.destroy(),
   };
 }

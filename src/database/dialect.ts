@@ -1,11 +1,16 @@
+import type { Knex } from 'knex';
+
 /**
  * Where SQL differs between databases. Everything else is written once, in the subset all of them share.
  * A dialect knows SQL, never what the tables are for.
  */
 export interface Dialect {
   readonly name: 'sqlite' | 'mysql';
-  /** How many statements may usefully run at the same time. */
+  /** How many transactions may usefully run at the same time. */
   readonly concurrency: number;
+  readonly columns: ColumnTypes;
+  /** An expression for this instant by the database's clock, for columns that hold instants with microseconds. */
+  readonly now: string;
   /** An expression for the text of an unsigned 64-bit integer inside a JSON column, '0' when it is absent or no integer. */
   jsonInteger(column: string, path: string): string;
   /**
@@ -14,22 +19,47 @@ export interface Dialect {
    */
   orderedInteger(expression: string): string;
   /**
-   * One UPDATE of many rows from a JSON array given as the one binding. `set` and `where` may read a member of
-   * the array's element through `field`. Answers the ids of the rows that were changed.
+   * Changes many rows with one UPDATE and answers the keys of those that were changed. `members` are texts of JSON
+   * objects, one for each row; `set` and `where` read them through `field`. No key may occur twice.
    */
-  updateFromJson(statement: BulkUpdate): string;
-  /** Text of an element's member, NULL when it is absent; only inside `updateFromJson`. */
+  updateRows(
+    transaction: Knex.Transaction,
+    update: BulkUpdate,
+    members: readonly BulkMember[],
+  ): Promise<ReadonlySet<string>>;
+  /** What a member says, NULL when it does not; only inside a BulkUpdate. */
   field(name: string): string;
-  /** `column` with the JSON object in the member merged into it (RFC 7396) and the integer in another one set. */
-  mergeJson(column: string, patchField: string, integerPath: string, integerField: string): string;
-  /** Statement for a row that is left alone when its key exists. */
-  readonly insertIgnore: string;
+  /** `column` with the JSON object in a field merged into it (RFC 7396). Numbers keep their digits. */
+  mergeJson(column: string, patchField: string): string;
+  /** An INSERT with a binding for each column that leaves a row alone when its key exists. */
+  insertMissing(table: string, key: string, columns: readonly string[]): string;
+}
+
+/** How columns are declared that databases have different types for. */
+export interface ColumnTypes {
+  readonly json: string;
+  /** A text of any length with a default, where texts may have one. */
+  text(fallback: string): string;
+  /** An instant with microseconds that is set whenever the row changes, where the database does that. */
+  readonly lastModified: string;
+  /** An instant with microseconds that is set when the row is made. */
+  readonly created: string;
+  /** An expression for a member of a JSON column as text. */
+  jsonText(column: string, path: string): string;
 }
 
 export interface BulkUpdate {
   readonly table: string;
   readonly key: string;
+  /** What members may say beside the key; `json` is merged, anything else is a text. */
+  readonly fields: Readonly<Record<string, 'text' | 'json'>>;
   readonly set: Readonly<Record<string, string>>;
   /** Beyond equality of the key with the member of the same name. */
   readonly where: readonly string[];
+}
+
+export interface BulkMember {
+  readonly key: string;
+  /** The text of a JSON object that has the key, too. */
+  readonly json: string;
 }

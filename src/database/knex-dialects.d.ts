@@ -19,3 +19,11 @@ declare module 'knex/lib/dialects/sqlite3/execution/sqlite-transaction.js' {
   }
   export default SqliteTransaction;
 }
+
+declare module 'knex/lib/dialects/mysql2/index.js' {
+  import type { Knex } from 'knex';
+
+  export default class Mysql2Client extends Knex.Client {
+    _query(connection: unknown, query: { readonly sql: string }): Promise<unknown>;
+  }
+}

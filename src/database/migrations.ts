@@ -3,7 +3,10 @@ import { StewardError } from '../errors/steward-error.js';
 import type { Database } from './database.js';
 import type { Dialect } from './dialect.js';
 
-/** One step of a schema. Steps are numbered from 1 without gaps and never change once released. */
+/**
+ * One step of a schema. Steps are numbered from 1 without gaps and never change once released. Where a database
+ * commits each change of the schema at once, a step that was interrupted runs again.
+ */
 export interface Migration {
   readonly number: number;
   readonly name: string;
@@ -13,16 +16,15 @@ export interface Migration {
 const TABLE = 'steward_schema';
 
 /**
- * Brings the schema up to the last of `migrations`. The missing steps run in one transaction that holds the
- * write lock from its start, so two programs that start together apply each step once, and a crash leaves the
- * schema as it was. Fails with `wrong-state` on a schema that a newer version has written.
+ * Brings the schema up to the last of `migrations`. The missing steps run under a lock, so two
+ * programs that start together apply each step once. Fails with `wrong-state` on a schema that a newer version has written.
  */
 export async function migrate(
   database: Database,
   migrations: readonly Migration[],
   now: string,
 ): Promise<void> {
-  await database.write(async (transaction) => {
+  await database.alone(async (transaction) => {
     await transaction.raw(
       `create table if not exists ${TABLE} (number integer not null primary key, name varchar(255) not null, appliedAt varchar(255) not null)`,
     );
@@ -44,5 +46,5 @@ export async function migrate(
 async function appliedNumber(transaction: Knex.Transaction): Promise<number> {
   const row: unknown = await transaction(TABLE).max({ number: 'number' }).first();
   const newest = typeof row === 'object' && row !== null && 'number' in row ? row.number : 0;
-  return typeof newest === 'number' ? newest : 0;
+  return Number(newest ?? 0);
 }

@@ -1,5 +1,8 @@
+import type { Knex } from 'knex';
 import { SQLITE_CONNECTIONS_MAX } from './bounds.js';
-import type { BulkUpdate, Dialect } from './dialect.js';
+import { NOW } from './database-now.js';
+import type { BulkMember, BulkUpdate, Dialect } from './dialect.js';
+import { rawRows } from './raw-rows.js';
 
 /** Digits of the largest unsigned 64-bit integer. */
 const INTEGER_DIGITS = 20;
@@ -10,23 +13,43 @@ const field = (name: string) => `(json_each.value ->> '$.${name}')`;
 export const sqliteDialect: Dialect = {
   name: 'sqlite',
   concurrency: SQLITE_CONNECTIONS_MAX,
+  columns: {
+    json: 'text',
+    text: (fallback) => `text not null default '${fallback}'`,
+    lastModified: 'timestamp(6) not null default current_timestamp',
+    created: 'timestamp(6) not null default current_timestamp',
+    jsonText: (column, path) => `${column} ->> '${path}'`,
+  },
+  now: NOW.sqlite,
   // `->` answers the number as it was written; json_extract would make a REAL of what is beyond 2^63.
   jsonInteger: (column, path) =>
     `(case json_type(${column}, '${path}') when 'integer' then ${column} -> '${path}' else '0' end)`,
   orderedInteger: (expression) =>
     `substr('${'0'.repeat(INTEGER_DIGITS)}' || ${expression}, -${INTEGER_DIGITS})`,
   field,
-  mergeJson: (column, patchField, integerPath, integerField) =>
-    `json_set(json_patch(${column}, ${field(patchField)}), '${integerPath}', json(${field(integerField)}))`,
-  updateFromJson: (update: BulkUpdate) =>
-    [
-      `update ${update.table}`,
-      `set ${Object.entries(update.set)
-        .map(([column, value]) => `${column} = ${value}`)
-        .join(', ')}`,
-      'from json_each(?)',
-      `where ${[`${update.table}.${update.key} = ${field(update.key)}`, ...update.where].join(' and ')}`,
-      `returning ${update.table}.${update.key} as ${update.key}`,
-    ].join(' '),
-  insertIgnore: 'insert or ignore into',
+  mergeJson: (column, patchField) => `json_patch(${column}, ${field(patchField)})`,
+  updateRows,
+  insertMissing: (table, _key, columns) =>
+    `insert or ignore into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
 };
+
+async function updateRows(
+  transaction: Knex.Transaction,
+  { table, key, set, where }: BulkUpdate,
+  members: readonly BulkMember[],
+): Promise<ReadonlySet<string>> {
+  if (members.length === 0) return new Set();
+  const statement = [
+    `update ${table}`,
+    `set ${Object.entries(set)
+      .map(([column, value]) => `${column} = ${value}`)
+      .join(', ')}`,
+    'from json_each(?)',
+    `where ${[`${table}.${key} = ${field(key)}`, ...where].join(' and ')}`,
+    `returning ${table}.${key} as changed`,
+  ].join(' ');
+  const rows = await rawRows<{ changed: string }>(transaction, statement, [
+    `[${members.map(({ json }) => json).join(',')}]`,
+  ]);
+  return new Set(rows.map(({ changed }) => changed));
+}

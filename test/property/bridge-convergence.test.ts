@@ -6,6 +6,7 @@ import { StewardError } from '../../src/errors/steward-error.js';
 import type { WorkspaceStatus } from '../../src/gen/ws-manager-api/core.js';
 import { emptyTables, openMigrated, PipelineHarness, versionIn } from '../bridge/support/pipeline-harness.js';
 import { statusOf } from '../bridge/support/statuses.js';
+import { isOnMysql } from '../support/test-database.js';
 
 let database: Database;
 beforeAll(async () => {
@@ -200,7 +201,7 @@ describe('the pipeline under loss, repetition, rewinds, failures and crashes', (
           expect([...firsts].sort((a, b) => a - b)).toEqual(firsts);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: isOnMysql() ? 10 : 200 },
     );
   });
 });

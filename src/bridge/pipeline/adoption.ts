@@ -18,8 +18,8 @@ export async function adoptInstances(
     if (update.owner === '' || update.workspace === '') continue;
     if (await isAdopted(transaction, update.instance)) continue;
     await transaction('steward_adoption').insert({ instanceId: update.instance, adoptedAt: now });
-    await insertWorkspace(transaction, dialect, update, now);
-    await insertInstance(transaction, update, now);
+    await insertWorkspace(transaction, dialect, update);
+    await insertInstance(transaction, update);
     adopted.add(update.instance);
   }
   return adopted;
@@ -36,19 +36,15 @@ async function insertWorkspace(
   transaction: Knex.Transaction,
   dialect: Dialect,
   update: StatusUpdate,
-  now: string,
 ): Promise<void> {
-  await transaction.raw(
-    `${dialect.insertIgnore} d_b_workspace (id, ownerId, type, creationTime, _lastModified) values (?, ?, ?, ?, ?)`,
-    [update.workspace, update.owner, update.type, creationTime(update), now],
-  );
+  // Texts of any length have no default everywhere.
+  const texts = { contextURL: '', context: '{}', config: '{}' };
+  const { workspace: id, owner: ownerId, type } = update;
+  const row = { id, ownerId, type, creationTime: creationTime(update), ...texts };
+  await transaction.raw(dialect.insertMissing('d_b_workspace', 'id', Object.keys(row)), Object.values(row));
 }
 
-async function insertInstance(
-  transaction: Knex.Transaction,
-  update: StatusUpdate,
-  now: string,
-): Promise<void> {
+async function insertInstance(transaction: Knex.Transaction, update: StatusUpdate): Promise<void> {
   await transaction('d_b_workspace_instance').insert({
     id: update.instance,
     workspaceId: update.workspace,
@@ -59,7 +55,6 @@ async function insertInstance(
     workspaceClass: update.status.spec?.class ?? '',
     status: JSON.stringify({ version: 0, conditions: {}, phase: 'preparing' }),
     phasePersisted: 'preparing',
-    _lastModified: now,
   });
 }
 

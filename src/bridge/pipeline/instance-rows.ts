@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { isRowPhase, phaseSuccessors, rowPhases } from '../../../machines/phase-relation.js';
-import type { Dialect } from '../../database/dialect.js';
+import type { BulkUpdate, Dialect } from '../../database/dialect.js';
 import type { RowChange, StoredRow } from './decide.js';
 import { parseObject } from './json.js';
 
@@ -33,13 +33,9 @@ export async function writeChanges(
   transaction: Knex.Transaction,
   dialect: Dialect,
   changes: readonly RowChange[],
-  now: string,
 ): Promise<ReadonlySet<string>> {
-  if (changes.length === 0) return new Set();
-  const answer: unknown = await transaction.raw(updateStatement(dialect), [
-    JSON.stringify(changes.map((change) => member(change, now))),
-  ]);
-  return new Set(idsIn(answer));
+  const members = changes.map((change) => ({ key: change.instance, json: member(change) }));
+  return dialect.updateRows(transaction, bulkUpdate(dialect), members);
 }
 
 interface RawRow {
@@ -80,45 +76,57 @@ function integer(text: string): bigint {
   return /^\d{1,20}$/.test(text) ? BigInt(text) : 0n;
 }
 
-/** JSON has no 64-bit integers that JavaScript could write, so versions travel as text; absent members stay away. */
-function member(change: RowChange, now: string): object {
-  return {
-    id: change.instance,
-    expectedVersion: String(change.expectedVersion),
-    version: String(change.version),
-    patch: change.patch,
-    phase: change.phase,
-    ideUrl: change.ideUrl,
-    startedTime: change.startedTime,
-    deployedTime: change.deployedTime,
-    stoppingTime: change.stoppingTime,
-    stoppedTime: change.stoppedTime,
-    now,
-  };
+/**
+ * Absent members stay away. JavaScript could not write 64-bit integers as numbers, so the version is put into the text
+ * of the patch.
+ */
+function member(change: RowChange): string {
+  const { instance, expectedVersion, version, patch, phase, ideUrl } = change;
+  const { startedTime, deployedTime, stoppingTime, stoppedTime } = change;
+  const times = { startedTime, deployedTime, stoppingTime, stoppedTime };
+  const said = JSON.stringify({
+    id: instance,
+    expectedVersion: String(expectedVersion),
+    phase,
+    ideUrl,
+    ...times,
+    patch: { ...patch, version: 0 },
+  });
+  return `${said.slice(0, -'0}}'.length)}${version}}}`;
 }
 
-function updateStatement(dialect: Dialect): string {
+function bulkUpdate(dialect: Dialect): BulkUpdate {
   const { field } = dialect;
   const once = (column: string) =>
     `case when ${TABLE}.${column} = '' then coalesce(${field(column)}, '') else ${TABLE}.${column} end`;
-  return dialect.updateFromJson({
+  return {
     table: TABLE,
     key: 'id',
+    fields: {
+      expectedVersion: 'text',
+      patch: 'json',
+      phase: 'text',
+      ideUrl: 'text',
+      startedTime: 'text',
+      deployedTime: 'text',
+      stoppingTime: 'text',
+      stoppedTime: 'text',
+    },
     set: {
-      status: dialect.mergeJson(`${TABLE}.status`, 'patch', '$.version', 'version'),
+      status: dialect.mergeJson(`${TABLE}.status`, 'patch'),
       phasePersisted: `coalesce(${field('phase')}, ${TABLE}.phasePersisted)`,
       ideUrl: `coalesce(${field('ideUrl')}, ${TABLE}.ideUrl)`,
       startedTime: once('startedTime'),
       deployedTime: once('deployedTime'),
       stoppingTime: once('stoppingTime'),
       stoppedTime: once('stoppedTime'),
-      _lastModified: field('now'),
+      _lastModified: dialect.now,
     },
     where: [
       `${dialect.orderedInteger(dialect.jsonInteger(`${TABLE}.status`, '$.version'))} = ${dialect.orderedInteger(field('expectedVersion'))}`,
       phaseGuard(`${TABLE}.phase`, field('phase')),
     ],
-  });
+  };
 }
 
 /** The phase relation as SQL. A phase that no table knows counts as `unknown`, as it does in `storedRow`. */
@@ -128,11 +136,4 @@ function phaseGuard(stored: string, told: string): string {
     (phase) => `when '${phase}' then ${told} in (${quoted(phaseSuccessors[phase])})`,
   );
   return `(${told} is null or case ${stored} ${cases.join(' ')} else 1 end)`;
-}
-
-function idsIn(answer: unknown): string[] {
-  if (!Array.isArray(answer)) return [];
-  return answer.flatMap((row: unknown) =>
-    typeof row === 'object' && row !== null && 'id' in row && typeof row.id === 'string' ? [row.id] : [],
-  );
 }

@@ -111,17 +111,17 @@ export class InstanceWriter {
   ): Promise<{ readonly outcomes: readonly Outcome[]; readonly prebuilds: PrebuildResult }> {
     const { dialect } = this.#options.database;
     const changes = outcomes.flatMap((outcome) => outcome.change ?? []);
-    const changed = await writeChanges(transaction, dialect, changes, now);
+    const changed = await writeChanges(transaction, dialect, changes);
     const settled = outcomes.map((outcome) =>
       outcome.change === undefined || changed.has(outcome.instance) ? outcome : conflict(outcome),
     );
     const committed = settled.filter((outcome) => outcome.change !== undefined);
-    await mergeMetrics(transaction, committed, now);
+    await mergeMetrics(transaction, committed);
     for (const { before, change } of committed) {
       if (before !== undefined && change?.stops) await deleteInstanceTokens(transaction, before);
     }
     const news = settled.flatMap((outcome, index) => prebuildNews(work[index], outcome));
-    const prebuilds = await updatePrebuilds(transaction, this.#options.prebuildReading, news, now);
+    const prebuilds = await updatePrebuilds(transaction, this.#options.prebuildReading, news);
     const lives = this.#options.tellsLives ? committed.flatMap(lifeEvents) : [];
     await appendEvents(transaction, [...committed.flatMap(events), ...prebuilds.events, ...lives], now);
     return { outcomes: settled, prebuilds };

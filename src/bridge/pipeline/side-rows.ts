@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { databaseNow } from '../../database/database-now.js';
 import type { RowChange, StoredRow } from './decide.js';
 import { isObject, type JsonObject, parseObject } from './json.js';
 
@@ -8,7 +9,6 @@ const METRICS = 'd_b_workspace_instance_metrics';
 export async function mergeMetrics(
   transaction: Knex.Transaction,
   committed: readonly { readonly instance: string; readonly change: RowChange | undefined }[],
-  now: string,
 ): Promise<void> {
   const measured = committed.flatMap(({ instance, change }) =>
     change?.metrics === undefined ? [] : [{ instance, metrics: change.metrics }],
@@ -27,7 +27,6 @@ export async function mergeMetrics(
       await transaction(METRICS).insert({
         instanceId: instance,
         metrics: JSON.stringify(metrics),
-        _lastModified: now,
       });
       continue;
     }
@@ -35,7 +34,7 @@ export async function mergeMetrics(
     if (merged === text) continue;
     await transaction(METRICS)
       .where({ instanceId: instance })
-      .update({ metrics: merged, _lastModified: now });
+      .update({ metrics: merged, _lastModified: databaseNow(transaction) });
   }
 }
 

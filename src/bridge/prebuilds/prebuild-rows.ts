@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { parseJson } from '../../config/parse-json.js';
+import { databaseNow } from '../../database/database-now.js';
 import type { PrebuildState } from '../channels.js';
 import { isObject } from '../pipeline/json.js';
 import { CUT_ERROR_MAX, ERROR_MAX, VERSION_MAX } from './bounds.js';
@@ -45,11 +46,7 @@ export async function readPrebuilds(
   return new Map(rows.map((row) => [row.buildWorkspaceId, storedPrebuild(row)]));
 }
 
-export async function writePrebuild(
-  transaction: Knex.Transaction,
-  change: PrebuildChange,
-  now: string,
-): Promise<void> {
+export async function writePrebuild(transaction: Knex.Transaction, change: PrebuildChange): Promise<void> {
   const { id, state, statusVersion, error, snapshot } = change;
   await transaction(TABLE)
     .where({ id })
@@ -58,7 +55,7 @@ export async function writePrebuild(
       ...(statusVersion === undefined ? {} : { statusVersion: String(bounded(statusVersion)) }),
       ...(error === undefined ? {} : { error: cut(error) }),
       ...(snapshot === undefined ? {} : { snapshot }),
-      _lastModified: now,
+      _lastModified: databaseNow(transaction),
     });
 }
 

@@ -47,7 +47,6 @@ export async function updatePrebuilds(
   transaction: Knex.Transaction,
   reading: PrebuildReading,
   told: readonly PrebuildNews[],
-  now: string,
 ): Promise<PrebuildResult> {
   const events: OutgoingEvent[] = [];
   const completed: PrebuildState[] = [];
@@ -63,7 +62,7 @@ export async function updatePrebuilds(
     if (decision === 'stale') stale += 1;
     if (decision === 'stale' || decision === undefined) continue;
     const { change, step } = decision;
-    await writePrebuild(transaction, change, now);
+    await writePrebuild(transaction, change);
     if (change.state === stored.state) continue;
     if (isFinal(change.state) && step !== undefined) completed.push(change.state);
     events.push(...messages(instance, { ...stored, state: change.state }, step));

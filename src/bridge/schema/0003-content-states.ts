@@ -1,19 +1,24 @@
 import type { Migration } from '../../database/migrations.js';
+import { addColumn, createTable, type TableShape } from '../../database/tables.js';
 
 /** Where each actor runs, and how far each node's transitions have been taken. */
 export const contentStates: Migration = {
   number: 3,
   name: 'content states',
-  async up(transaction) {
-    await transaction.schema.alterTable('steward_instance_content', (table) => {
-      table.string('node', 255).notNullable().defaultTo('');
-    });
-    // Sequences of different nodes do not compare, so each has a place of its own to go on from.
-    await transaction.schema.createTable('steward_content_cursor', (table) => {
-      table.string('cluster', 64).notNullable();
-      table.string('node', 255).notNullable();
-      table.bigInteger('sequence').notNullable();
-      table.primary(['cluster', 'node']);
-    });
+  async up(transaction, dialect) {
+    const node = "varchar(255) not null default ''";
+    await addColumn(transaction, dialect, 'steward_instance_content', 'node', node);
+    await createTable(transaction, dialect, cursor);
   },
+};
+
+/** Sequences of different nodes do not compare, so each has a place of its own to go on from. */
+const cursor: TableShape = {
+  name: 'steward_content_cursor',
+  columns: {
+    cluster: 'varchar(64) not null',
+    node: 'varchar(255) not null',
+    sequence: 'bigint not null',
+  },
+  key: ['cluster', 'node'],
 };

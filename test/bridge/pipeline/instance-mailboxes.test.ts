@@ -94,8 +94,11 @@ describe('instance mailboxes', () => {
     for (const id of ['good-1', 'bad', 'good-2'])
       harness.send(statusOf({ id, version: 1n, phase: 'running' }));
     await harness.settle();
-    const trigger = `create trigger refuse before update on d_b_workspace_instance when new.id = 'bad'
-      begin select raise(abort, 'refused'); end`;
+    const triggers = {
+      sqlite: "when new.id = 'bad' begin select raise(abort, 'refused'); end",
+      mysql: "for each row if new.id = 'bad' then signal sqlstate '45000'; end if",
+    };
+    const trigger = `create trigger refuse before update on d_b_workspace_instance ${triggers[database.dialect.name]}`;
     await database.write((transaction) => transaction.raw(trigger));
     for (const id of ['good-1', 'bad', 'good-2'])
       harness.send(statusOf({ id, version: 2n, phase: 'stopped' }));

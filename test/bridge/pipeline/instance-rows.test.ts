@@ -47,7 +47,7 @@ function change(instance: string, rest: Partial<RowChange>): RowChange {
 }
 
 const write = (...changes: RowChange[]) =>
-  database.write((transaction) => writeChanges(transaction, database.dialect, changes, 'now'));
+  database.write((transaction) => writeChanges(transaction, database.dialect, changes));
 
 describe('the conditions in the SQL of a write', () => {
   it('are the phase relation, whoever decided before', async () => {

@@ -35,8 +35,13 @@ interface PrebuildRow {
   readonly statusVersion: number;
 }
 
-const row = () =>
-  database.read((connection) => connection('d_b_prebuilt_workspace').where({ id: 'p' }).first<PrebuildRow>());
+async function row(): Promise<PrebuildRow | undefined> {
+  const stored = await database.read((connection) =>
+    connection('d_b_prebuilt_workspace').where({ id: 'p' }).first<PrebuildRow | undefined>(),
+  );
+  // 64-bit integers come as texts from some drivers.
+  return stored && { ...stored, statusVersion: Number(stored.statusVersion) };
+}
 
 const start = (reading: PrebuildReading = 'when-stopped') =>
   PipelineHarness.start(database, undefined, { prebuildReading: reading });

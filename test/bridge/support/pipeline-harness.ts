@@ -10,12 +10,11 @@ import {
   type WriterOptions,
 } from '../../../src/bridge/pipeline/instance-writer.js';
 import type { PrebuildResult } from '../../../src/bridge/prebuilds/prebuild-updater.js';
-import { migrations } from '../../../src/bridge/schema/migrations.js';
-import { type Database, openSqlite } from '../../../src/database/database.js';
-import { migrate } from '../../../src/database/migrations.js';
+import type { Database } from '../../../src/database/database.js';
 import type { StewardError } from '../../../src/errors/steward-error.js';
 import type { PublishedEvent } from '../../../src/events/event-publisher.js';
 import type { WorkspaceStatus } from '../../../src/gen/ws-manager-api/core.js';
+import { openTestDatabase } from '../../support/test-database.js';
 import { ManualClock, steadyRandom } from './manual-clock.js';
 
 export interface InstanceRow {
@@ -31,11 +30,7 @@ export interface InstanceRow {
   readonly status: string;
 }
 
-export async function openMigrated(filename = ':memory:'): Promise<Database> {
-  const database = openSqlite(filename);
-  await migrate(database, migrations, '2026-01-01T00:00:00.000Z');
-  return database;
-}
+export const openMigrated = openTestDatabase;
 
 export async function emptyTables(database: Database): Promise<void> {
   const tables = [
@@ -165,5 +160,5 @@ export class PipelineHarness {
 
 /** The version as the row's JSON spells it: JavaScript's numbers end at 2^53. */
 export function versionIn(row: InstanceRow): bigint {
-  return BigInt(/"version":(\d+)/.exec(row.status)?.[1] ?? '-1');
+  return BigInt(/"version":\s*(\d+)/.exec(row.status)?.[1] ?? '-1');
 }
