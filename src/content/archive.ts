@@ -1,6 +1,6 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
-import { StewardError } from '../errors/steward-error.js';
+import { StewardError, toStewardError } from '../errors/steward-error.js';
 import type { Files } from '../gateways/files.js';
 import type { RunningProcess } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
@@ -106,10 +106,14 @@ function judging({ files }: World, tar: RunningProcess, { messages, names, signa
  * run; what stays behind goes with the next listing.
  */
 async function takeNames(files: Files, path: string, messages: TarMessages): Promise<void> {
-  if ((await files.stat(path))?.kind !== 'file') return;
-  for await (const chunk of files.openRead(path)) messages.takeChunk(chunk);
-  messages.finish();
-  await files.remove(path);
+  try {
+    if ((await files.stat(path))?.kind !== 'file') return;
+    for await (const chunk of files.openRead(path)) messages.takeChunk(chunk);
+    messages.finish();
+  } catch (error) {
+    throw toStewardError(error, 'backup-failed');
+  }
+  await files.remove(path).catch(() => undefined);
 }
 
 /** Never rejects: broken messages show in the exit. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { InstanceId } from '../../machines/ids.js';
+import { toStewardError } from '../errors/steward-error.js';
 import { replaceDurably } from '../gateways/durable.js';
 import type { World } from '../gateways/world.js';
 import {
@@ -64,6 +65,7 @@ export function isSteppedBack(since: Pick<Beginning, 'bootId' | 'clockOffsetMs'>
 /**
  * Whether nothing in the folder was touched since the beginning: what was packed then is what is there. A survey has
  * no times of our marker's folder, because the marker comes and goes in it; what else went from there shows here.
+ * Fails with `backup-failed` when the disk does not tell.
  */
 export async function isAtRest(
   { files, clock }: Pick<World, 'files' | 'clock'>,
@@ -73,7 +75,10 @@ export async function isAtRest(
 ): Promise<boolean> {
   const restedMs = startedAtMs - CHAIN_TICK_MS;
   if (!survey.hasFractions || survey.changedAtMs >= restedMs) return false;
-  const marked = (await files.stat(join(folder, dirname(READY_MARKER))))?.modifiedMs ?? 0;
+  const markers = await files.stat(join(folder, dirname(READY_MARKER))).catch((error: unknown) => {
+    throw toStewardError(error, 'backup-failed');
+  });
+  const marked = markers?.modifiedMs ?? 0;
   // A time that has not come yet is somebody's joke, and no trace.
   return marked < restedMs || marked > clock.now();
 }

@@ -5,7 +5,7 @@ import { initialize } from '../../src/content/initialize.js';
 import { planOf } from '../../src/content/initializers/table.js';
 import type { ArchiveManifest } from '../../src/content/manifest.js';
 import { createSnapshot } from '../../src/content/snapshots.js';
-import { StewardError } from '../../src/errors/steward-error.js';
+import { StewardError, toStewardError } from '../../src/errors/steward-error.js';
 import { sleep } from '../../src/gateways/clock.js';
 import { makeDurableDirectory } from '../../src/gateways/durable.js';
 import { noFileFaults } from '../../src/gateways/simulated/file-faults.js';
@@ -96,6 +96,31 @@ describe('the same content code in the simulated world', () => {
       const after = placeIn(world.cutPower());
       expect(await after.backups.latest(noAbort()), `seed ${seed}`).toEqual(saved.manifest);
     }
+  });
+
+  test.each([
+    ['snapshot', 'stat', /\/\.gitpod$/],
+    ['backup', 'stat', /\/\.gitpod$/],
+    ['backup', 'stat', /-names$/],
+    ['backup', 'openRead', /-names$/],
+    ['backup', 'readChunk', /-names$/],
+  ] as const)('a %s fails as such, and not as a defect, when %s of %s fails', async (kind, what, where) => {
+    const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
+    const { world, backups } = place;
+    await world.files.makeDirectory('/content');
+    await world.files.makeDirectory('/content/.gitpod');
+    await world.files.write('/content/work', 'done');
+    await settled(world, sleep(world.clock, 10_000, noAbort()));
+    const fails = (operation: string, path: string) => operation === what && where.test(path);
+    world.files.faults = {
+      at: (operation, path) => (fails(operation, path) ? { code: 'EIO' } : undefined),
+    };
+    const making =
+      kind === 'snapshot'
+        ? createSnapshot(place, '/content', 'snapshot-1.tar', ids(), { signal: noAbort() })
+        : backups.create('/content', backupOptions('/content'));
+    const code = await settled(world, making).catch((error: unknown) => toStewardError(error).code);
+    expect(code).toBe('backup-failed');
   });
 
   test.each(['snapshot', 'backup'] as const)(
