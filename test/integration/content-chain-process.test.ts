@@ -71,7 +71,7 @@ describe('when their daemon is killed', () => {
   test('the programs of a backup end', async () => {
     const { folder, content } = await setting();
     await writeFile(join(content, 'large'), randomBytes(60_000_000));
-    for (let index = 0; index < 3_000; index += 1) await writeFile(join(content, `file-${index}`), '');
+    for (let index = 0; index < 6_000; index += 1) await writeFile(join(content, `file-${index}`), '');
     const { child, tell } = await chainProcess(folder);
     await tell({ kind: 'backup held' });
     const hasZstd = (await newPlace(folder).world.processes.find('zstd')) !== undefined;
