@@ -20,3 +20,6 @@ export const RETRY_JITTER_FRACTION = 0.5;
 
 /** Largest marker or witness file of a directory storage. */
 export const IDENTITY_BYTES = 8 * 1024;
+
+/** Bytes written to a file after which those that are there by then are read again. */
+export const REREAD_STEP_BYTES = 8 * 1024 * 1024;

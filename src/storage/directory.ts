@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { StewardError } from '../errors/steward-error.js';
 import { makeDurableDirectory } from '../gateways/durable.js';
 import type { DirectoryEntry, FileStat } from '../gateways/files.js';
+import { REREAD_STEP_BYTES } from './bounds.js';
 import { DirectoryRoot, type DirectoryRootOptions, type DirectoryWorld } from './directory-root.js';
 import { readingFailuresAs, storageFailure } from './failures.js';
 import { checkObjectName, checkPrefix, splitUrl } from './object-name.js';
@@ -139,11 +140,17 @@ export class DirectoryStorage implements ObjectStorage {
   }
 
   /**
-   * Returns the SHA-256 of what the file holds, most of which is read again while the disk takes it in. What the
+   * Returns the SHA-256 of what the file holds, most of which is read again while more of it comes. What the
    * disk refuses is the storage's failure, although the pipeline breaks the body with it, too.
    */
   async #write(body: Readable, upload: string, signal: AbortSignal): Promise<string> {
     const again = new Rereading(this.#world.files, upload);
+    let passedBytes = 0;
+    body.on('data', (chunk: Buffer) => {
+      const before = Math.floor(passedBytes / REREAD_STEP_BYTES);
+      passedBytes += chunk.length;
+      if (Math.floor(passedBytes / REREAD_STEP_BYTES) > before) again.advance();
+    });
     body.once('end', () => again.advance());
     const file = this.#world.files.openWrite(upload, { mode: 0o600 });
     let refusal: Error | undefined;
