@@ -3,7 +3,7 @@ import { discardArchive, storeArchive, type WorkOptions } from './archive-object
 import type { BackupObjects } from './backup-objects.js';
 import type { Plan } from './backup-plan.js';
 import type { BackupPolicy } from './backup-policy.js';
-import { TORN_RETRIES_MAX } from './bounds.js';
+import { SURVEY_BESIDE_BYTES_MIN, TORN_RETRIES_MAX } from './bounds.js';
 import { type Beginning, beginning, type ChainFolder, isAtRest, isSteppedBack } from './chain.js';
 import type { Exclude } from './exclude.js';
 import type { Change, Part, Tree } from './manifest.js';
@@ -105,13 +105,19 @@ export class BackupPacking {
     const name = this.#objects.newArchiveName(generation, instance);
     let seen: Omit<Archived, 'part' | 'report'> | undefined;
     const look = { world: place.world, folder: this.#folder, excludes, begun };
-    // A full archive keeps more than one core busy by itself: a survey beside it would only be one look more.
-    const beside = kind === 'increment' ? new SurveyBeside(look, signal) : undefined;
+    // Of little content a survey afterwards is as quick, and one look less.
+    let isPacked = false;
+    let beside = kind === 'increment' ? new SurveyBeside(look, signal) : undefined;
     const { part, report } = await storeArchive(place, name, this.#folder, {
       ...{ signal, kind, excludes, listing: this.#chain.next },
-      ...(onProgress === undefined ? {} : { onProgress }),
+      onProgress: (progress) => {
+        const isLarge = progress.step === 'packing' && progress.bytes >= SURVEY_BESIDE_BYTES_MIN;
+        if (isLarge && !isPacked) beside ??= new SurveyBeside(look, signal);
+        onProgress?.(progress);
+      },
       ...(bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond }),
       onPacked: async (alive) => {
+        isPacked = true;
         const survey = await (beside?.finish(alive) ??
           surveyFolder(place.world, this.#folder, excludes, alive));
         this.#requireNoShrink(task, survey);

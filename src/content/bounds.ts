@@ -13,7 +13,9 @@ export const MESSAGE_TAIL_LINE_CHARACTERS = 500;
 
 /** Bytes looked at to tell how an archive is compressed: up to the `ustar` magic of a tar header. */
 export const MAGIC_BYTES = 512;
-/** Blocks of 512 bytes that tar writes at a time: as much as a pipe holds, a sixth of the calls that are usual. */
+/** What a tar archive is made of. */
+export const TAR_BLOCK_BYTES = 512;
+/** Blocks that tar writes at a time: as much as a pipe holds, with a sixth of the usual calls. */
 export const TAR_RECORD_BLOCKS = 128;
 /** Compressed bytes undone at a time where there is no zstd program: at most 32 MiB come of them. */
 export const UNZSTD_STEP_BYTES = 1024;
@@ -34,6 +36,9 @@ export const EXCLUDE_PATTERN_GAP_MAX = 8;
 export const EXCLUDE_FILE_BYTES_MAX = 64 * 1024;
 /** Longest record of a survey: a path and a link target, both at their largest. */
 export const SURVEY_RECORD_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Bytes of a full archive from which on a survey is made beside tar. */
+export const SURVEY_BESIDE_BYTES_MIN = 16 * 1024 * 1024;
 
 /** Folders whose inodes a backup keeps of its survey; of others it asks once more. */
 export const FOLDER_INODES_MAX = 50_000;

@@ -1,4 +1,4 @@
-import { TAR_RECORD_BLOCKS } from './bounds.js';
+import { TAR_BLOCK_BYTES, TAR_RECORD_BLOCKS } from './bounds.js';
 import { type Exclude, tarExcludes } from './exclude.js';
 import { RESTORE_STAGING } from './put-into.js';
 import { READY_MARKER, READY_MARKER_TEMPORARY } from './ready-marker.js';
@@ -112,5 +112,3 @@ export function unpackArguments(options: UnpackArguments): readonly string[] {
     `--directory=${folder}`,
   ];
 }
-
-const TAR_BLOCK_BYTES = 512;
