@@ -48,3 +48,5 @@ export const WORKSPACE_ID_NAME_LENGTH_MAX = 40;
 export const VERSION_PAGE_ENTRIES = 200;
 /** Largest file of an initializer. */
 export const INITIALIZER_FILE_BYTES = 1024 * 1024;
+/** How often `cluster drain --wait` looks whether instances are left. */
+export const DRAIN_LOOK_MS = 2_000;

@@ -1,6 +1,7 @@
 import { type Argument, Command, type Option } from 'commander';
 import { ContentServiceService } from '../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService } from '../gen/ws-manager-api/core.js';
+import { ClusterServiceService } from '../gen/ws-manager-bridge-api/cluster-service.js';
 import { createClient } from '../grpc/client.js';
 import { COMPLETION_ANSWER_MS } from './bounds.js';
 import { contextFolder } from './context-file.js';
@@ -101,13 +102,27 @@ async function valuesOf(session: () => Promise<Session>, of: Argument | Option):
   if (of.argChoices !== undefined) return of.argChoices;
   const name = 'flags' in of ? of.name() : of.name().replace(/@.*/, '');
   if (name === 'context') return contextNames(await session());
-  if (name !== 'instance' && name !== 'workspace' && name !== 'into') return [];
+  const ask = asked[name];
+  if (ask === undefined) return [];
   const asking = await session();
   try {
-    return name === 'workspace' ? await workspaceIds(asking) : await instanceIds(asking);
+    return await ask(asking);
   } finally {
     asking.close();
   }
+}
+
+/** What goes by the name of a value, where somebody has to be asked. */
+const asked: Readonly<Record<string, (session: Session) => Promise<readonly string[]>>> = {
+  instance: instanceIds,
+  into: instanceIds,
+  workspace: workspaceIds,
+  cluster: clusterNames,
+};
+
+async function clusterNames(session: Session): Promise<readonly string[]> {
+  const client = createClient(ClusterServiceService, await session.channel('bridge'));
+  return (await client.list({}, session.call)).status.map(({ name }) => name);
 }
 
 async function instanceIds(session: Session): Promise<readonly string[]> {

@@ -5,9 +5,9 @@ import { type RunOptions, runPrograms } from './run-programs.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
 
-/** A verb that runs one of the three programs. */
-export function addOneProgram(program: Command, run: RunVerb, name: Program, description: string): void {
-  program
+/** A verb that runs one of the three programs; verbs of its own may be added to it. */
+export function addOneProgram(program: Command, run: RunVerb, name: Program, description: string): Command {
+  return program
     .command(name)
     .description(description)
     .option(

@@ -19,6 +19,7 @@ export const VERBS: readonly Verb[] = [
   { name: 'daemon', group: 'The system:', load: async () => (await import('./daemon.js')).addDaemon },
   { name: 'manager', group: 'The system:', load: async () => (await import('./manager.js')).addManager },
   { name: 'bridge', group: 'The system:', load: async () => (await import('./bridge.js')).addBridge },
+  { name: 'cluster', group: 'The system:', load: async () => (await import('./cluster.js')).addCluster },
   { name: 'tree', group: 'The system:', load: async () => (await import('./tree.js')).addTree },
   { name: 'doctor', group: 'The system:', load: async () => (await import('./doctor.js')).addDoctor },
   {

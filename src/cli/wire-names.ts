@@ -2,10 +2,15 @@ import { SnapshotState } from '../gen/steward/v1/backup.js';
 import { PreStopResult } from '../gen/steward/v1/content.js';
 import { WorkspaceContentState } from '../gen/ws-daemon-api/daemon.js';
 import { PortProtocol, PortVisibility, WorkspacePhase } from '../gen/ws-manager-api/core.js';
+import { ClusterState } from '../gen/ws-manager-bridge-api/cluster-service.js';
 
 /** Names of the wire's numbers, in small letters as people read them. */
 export function phaseName(phase: WorkspacePhase): string {
   return nameIn(WorkspacePhase, phase);
+}
+
+export function clusterStateName(state: ClusterState): string {
+  return nameIn(ClusterState, state);
 }
 
 export function contentStateName(state: WorkspaceContentState): string {

@@ -13,6 +13,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const verbs = [
   ...VERBS.map(({ name }) => name).filter((name) => !['config', 'content', 'context'].includes(name)),
+  'bridge resume',
+  ...'list register update cordon uncordon drain deregister'.split(' ').map((name) => `cluster ${name}`),
   ...'check schema'.split(' ').map((name) => `config ${name}`),
   ...'list set remove'.split(' ').map((name) => `context ${name}`),
   ...'init wait exists snapshot backup dispose'.split(' ').map((name) => `content ${name}`),

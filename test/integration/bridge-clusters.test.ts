@@ -1,59 +1,14 @@
-import { join } from 'node:path';
-import pino from 'pino';
-import { Registry } from 'prom-client';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { changeCluster, insertCluster } from '../../src/bridge/clusters/cluster-rows.js';
-import { type BridgeConfig, bridgeConfigSchema } from '../../src/bridge/config.js';
-import { startBridge } from '../../src/bridge/start-bridge.js';
-import { openSqlite } from '../../src/database/database.js';
-import { realWorld } from '../../src/gateways/real/world.js';
-import { BridgeServiceService, ListInstancesRequest } from '../../src/gen/steward/v1/bridge.js';
-import { SystemServiceService } from '../../src/gen/steward/v1/system.js';
+import { bridgeConfigSchema } from '../../src/bridge/config.js';
 import { DescribeClusterResponse } from '../../src/gen/ws-manager-api/core.js';
-import { ClusterServiceService } from '../../src/gen/ws-manager-bridge-api/cluster-service.js';
-import { createChannel } from '../../src/grpc/channel.js';
-import { createClient } from '../../src/grpc/client.js';
 import { clusterNamed } from '../bridge/support/clusters.js';
 import { clientTls, plainManager, securedManager } from '../bridge/support/managers.js';
 import { registration } from '../bridge/support/registry-rig.js';
 import { statusOf } from '../bridge/support/statuses.js';
-import { temporaryFolder } from '../support/temporary-folder.js';
+import { startedBridge } from './support/bridge-place.js';
 
 const patience = { timeout: 20_000, interval: 10 };
-
-/** A bridge without clusters unless told otherwise, and everything that talks to it. */
-async function start(but: Partial<BridgeConfig> = {}) {
-  const folder = await temporaryFolder();
-  const file = join(folder, 'steward.db');
-  const registry = new Registry();
-  const config = bridgeConfigSchema.parse({
-    databaseFile: file,
-    listen: [`unix:${join(folder, 'b.sock')}`],
-    controllerIntervalSeconds: 1,
-    wsClusterDBReconcileIntervalSeconds: 1,
-    ...but,
-  });
-  const world = realWorld();
-  const bridge = await startBridge(config, {
-    ...{ world, registry, logger: pino({ level: 'silent' }), version: '0.0.0' },
-  });
-  onTestFinished(() => bridge.stop());
-  const channel = createChannel(bridge.addresses[0] ?? '', { clock: world.clock });
-  onTestFinished(() => channel.close());
-  const client = createClient(BridgeServiceService, channel);
-  const database = openSqlite(file);
-  onTestFinished(() => database.close());
-  return {
-    ...{ bridge, client, database },
-    clusters: createClient(ClusterServiceService, channel),
-    system: createClient(SystemServiceService, channel),
-    phases: async () => {
-      const { instances } = await client.listInstances(ListInstancesRequest.fromPartial({}));
-      return Object.fromEntries(instances.map((row) => [row.instanceId, `${row.region}:${row.phase}`]));
-    },
-    gauge: async (name: string) => (await registry.getSingleMetric(name)?.get())?.values ?? [],
-  };
-}
 
 const score = 'gitpod_ws_manager_bridge_cluster_score';
 const cordoned = 'gitpod_ws_manager_bridge_cluster_cordoned';
@@ -63,7 +18,7 @@ describe('clusters of the database', () => {
   it('are followed from their registration to their removal, and changes reach them while they are', async () => {
     const { manager, tls, authority } = await securedManager();
     manager.classes = DescribeClusterResponse.fromPartial({ preferredWorkspaceClass: 'small' });
-    const { clusters, client, database, phases, gauge } = await start({
+    const { clusters, client, database, phases, gauge } = await startedBridge({
       graceSeconds: bridgeConfigSchema.shape.graceSeconds.parse({ unregistered: 1 }),
       stopShareMax: 1,
     });
@@ -105,7 +60,7 @@ describe('clusters of the database', () => {
 
   it('are taken up, changed and given up as other programs write their rows', async () => {
     const [one, two] = [await plainManager(), await plainManager()];
-    const { database } = await start();
+    const { database } = await startedBridge();
     await database.write((transaction) =>
       insertCluster(transaction, clusterNamed('a', { url: one.address })),
     );
@@ -120,7 +75,7 @@ describe('clusters of the database', () => {
   it('wait for nobody who accepts and never answers, nor for certificates nobody can use', async () => {
     const [hanging, well] = [await plainManager(), await plainManager()];
     hanging.mood = 'hang';
-    const { database, phases, system, bridge } = await start();
+    const { database, phases, system, bridge } = await startedBridge();
     await database.write(async (transaction) => {
       await insertCluster(transaction, clusterNamed('hanging', { url: hanging.address }));
       await insertCluster(transaction, clusterNamed('well', { url: well.address }));
@@ -142,7 +97,7 @@ describe('clusters of the database', () => {
 
   it('win over the configuration in what they may do, not in how they are reached', async () => {
     const manager = await plainManager();
-    const { database, clusters, gauge } = await start({
+    const { database, clusters, gauge } = await startedBridge({
       clusters: bridgeConfigSchema.shape.clusters.parse([{ name: 'a', url: manager.address, score: 50 }]),
     });
     await vi.waitFor(() => expect(manager.subscribers).toBe(1), patience);

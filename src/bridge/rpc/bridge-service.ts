@@ -47,7 +47,7 @@ export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof B
       return { link: cluster && linkOf(cluster.link) };
     },
     drainCluster: async ({ name, reason: why }, { logger }) => {
-      const reason = requiredText(why, 'reason');
+      const reason = optionalText(why, 'reason');
       await options.registry.drain(name);
       logger.info({ cluster: name, reason }, 'a cluster is drained');
       return {};

@@ -188,7 +188,7 @@ export interface ResumeResponse {
 /** Which cluster. */
 export interface DrainClusterRequest {
   name: string;
-  /** Why and by whom, for the log. Required. */
+  /** Why and by whom, for the log; may be empty. */
   reason: string;
 }
 
