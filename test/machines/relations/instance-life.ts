@@ -1,5 +1,4 @@
 import { lifeMachine } from '../../../machines/instance-life.js';
-import type { LifeRecord } from '../../../machines/instance-life-types.js';
 import type { Answer, Happening, Outcome, Running, Spec } from '../harness/spec.js';
 import {
   askedToStop,
@@ -7,14 +6,12 @@ import {
   commandEnded,
   ENDS,
   failing,
-  fresh,
   GIT,
   GRACES,
   isForOthers,
   isOver,
   isSaved,
   kept,
-  limits,
   METRICS,
   overdue,
   PAUSES,
@@ -22,6 +19,7 @@ import {
   timedOut,
   told,
 } from './instance-life-data.js';
+import { starts } from './instance-life-starts.js';
 
 /** What ends it, wherever it does: `to` the beginning of the end. */
 const ending: Rule['on'] = {
@@ -302,62 +300,11 @@ const states: Record<string, Rule> = {
   failed: { final: true, on: {} },
 };
 
-/** One that comes back, of which so much is on disk. */
-function back(name: string, on: Partial<Context>) {
-  const {
-    limits: _l,
-    recorded: _r,
-    deadline: _d,
-    waitingFor: _w,
-    pauses: _p,
-    retryAt: _t,
-    ...all
-  } = {
-    ...fresh,
-    ...on,
-  };
-  const record: LifeRecord = all;
-  return {
-    name,
-    input: { from: 'record', record, limits, at: 50_000 },
-    state: 'recovering',
-    context: {
-      ...{ ...fresh, ...on, generation: 2, recorded: true },
-      ...{ at: 50_000, deadline: 50_000, retryAt: 50_000 },
-    } satisfies Context,
-  };
-}
-
-const deployed = { begun: true, deployed: true } as const;
-const running = { ...deployed, content: 'ready', command: { state: 'running' } } as const;
-
 export const lifeSpec: Spec<Context> = {
   name: 'instance-life',
   machine: lifeMachine,
   states,
-  starts: [
-    {
-      name: 'asked for',
-      input: { from: 'request', identity: fresh.identity, kind: 'regular', limits, at: 1_000 },
-      state: 'pending',
-      context: fresh,
-    },
-    back('back before it began', {}),
-    back('back before it had a place', { begun: true }),
-    back('back while being set up', deployed),
-    back('back before its command', { ...deployed, content: 'ready' }),
-    back('back while it ran', running),
-    back('back while its tasks ran', { ...running, kind: 'prebuild' }),
-    back('back while an image was built', { ...running, kind: 'imagebuild' }),
-    back('back on the way out', {
-      ...running,
-      stop: { graceMs: 30_000, aborted: false },
-      killAt: 45_000,
-      stoppingAt: 15_000,
-    }),
-    back('back after it timed out', { ...running, timedOut: 'took too long', stoppingAt: 15_000 }),
-    back('back after its content failed', { ...deployed, content: 'failed', failure: 'no such branch' }),
-  ],
+  starts,
   events: {
     'STOP normally': (at) => stop(at, GRACES.normally, false),
     'STOP immediately': (at) => stop(at, GRACES.immediately, false),
