@@ -5,6 +5,7 @@ import { addGlobalOptions, globalOptionsOf } from './global-options.js';
 import { plainText } from './plain-text.js';
 import { reportError } from './report-error.js';
 import { example, type RunVerb, runVerb } from './run-verb.js';
+import { UsageError } from './usage-error.js';
 import { VERBS, type Verb, valuedOptions, verbIn } from './verbs.js';
 import { packageVersion } from './version.js';
 
@@ -30,6 +31,7 @@ export async function runProgram(cli: Cli, args: readonly string[]): Promise<num
 }
 
 async function createProgram(cli: Cli, run: RunVerb, args: readonly string[]): Promise<Command> {
+  const isJson = wantsJson(args);
   const program = new Command('steward')
     .description('Keeps remote workspaces alive and safe.')
     .version(packageVersion())
@@ -37,12 +39,11 @@ async function createProgram(cli: Cli, run: RunVerb, args: readonly string[]): P
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
       writeErr: (text) => cli.stderr.write(text),
-      // It repeats what was typed, which may have come from anywhere.
-      outputError: (text, write) => write(`${plainText(text).trim()}\n`),
+      outputError: (text) => tellMistake(cli, text, isJson),
       getOutHelpWidth: () => cli.stdout.columns ?? 100,
       getErrHelpWidth: () => cli.stderr.columns ?? 100,
     })
-    .showHelpAfterError('(add --help for how it is written)')
+    .showHelpAfterError(isJson ? false : '(add --help for how it is written)')
     .configureHelp({ showGlobalOptions: true });
   addGlobalOptions(program);
   program.addHelpText(
@@ -53,6 +54,19 @@ async function createProgram(cli: Cli, run: RunVerb, args: readonly string[]): P
   const typed = verbIn(args, valuedOptions(program));
   await addVerbs(program, run, typed === undefined ? VERBS : [typed]);
   return program;
+}
+
+/** As far as that can be said of a command line that is wrong; words for a command of the workspace do not count. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? undefined : end).includes('--json');
+}
+
+/** What Commander has to say: "error: unknown command …". It repeats what was typed, which may have come from anywhere. */
+function tellMistake(cli: Cli, text: string, isJson: boolean): void {
+  const message = plainText(text).trim();
+  if (isJson) reportError(cli, '', new UsageError(message.replace(/^error: /, '')), true);
+  else cli.stderr.write(`${message}\n`);
 }
 
 async function addVerbs(program: Command, run: RunVerb, verbs: readonly Verb[]): Promise<void> {

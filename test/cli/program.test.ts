@@ -47,6 +47,18 @@ describe('wrong command lines', () => {
   });
 
   it.each([
+    [['--json', 'lits'], 'Did you mean list?'],
+    [['list', '--json', '--nonsense'], "unknown option '--nonsense'"],
+    [['stop', '--json'], 'missing required argument'],
+    [['list', '--timeout', 'soon', '--json'], 'Write a duration'],
+  ])('is one object with --json: %j', async (args, message) => {
+    const { code, stdout, stderr } = await steward(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    const error = { code: 'invalid-argument', message: expect.stringContaining(message) };
+    expect(jsonLines(stderr)).toMatchObject([{ error }]);
+  });
+
+  it.each([
     [['nonsense'], "unknown command 'nonsense'"],
     [['--json', 'lits'], 'Did you mean list?'],
     [['recovr', 'i1'], 'Did you mean recover?'],

@@ -1,10 +1,13 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { World } from '../../../src/gateways/world.js';
 import { EXECS_PER_INSTANCE_MAX } from '../../../src/runtime/bounds.js';
 import type { ExecRequest, RunningExec } from '../../../src/runtime/exec.js';
 import { instance, isAlive, never, owner, PATH, Place, world } from './support.js';
+
+// Each starts several programs, one after another, and waits for what they say; a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let place: Place;
 const running: RunningExec[] = [];

@@ -1,8 +1,11 @@
 import { chmod, copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DetachedCommand } from '../../../src/gateways/processes.js';
 import { instance, isAlive, isRoot, never, owner, PATH, Place, world } from './support.js';
+
+// Each starts several programs, one after another, and waits for what they say; a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let place: Place;
 
