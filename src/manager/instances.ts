@@ -74,7 +74,8 @@ export class Instances {
     this.#supervisor = supervisor;
     const living = [...this.#all.values()].filter((instance) => !instance.isStopped);
     await Promise.all(living.map((instance) => this.#live(instance)));
-    for (const instance of this.#retokened) await instance.republish();
+    // A disk that does not take it leaves the version as it was; whoever asks is told the new token all the same.
+    for (const instance of this.#retokened) await instance.republish().catch(() => undefined);
     this.#retokened.clear();
   }
 

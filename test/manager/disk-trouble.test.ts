@@ -9,11 +9,12 @@ const { NORMALLY } = StopWorkspacePolicy;
 const { RUNNING, STOPPED } = WorkspacePhase;
 const MINUTE = 60_000;
 
-/** The disk thinks for a while and then refuses what goes there. */
-function refusing(folder: string): FileFaults {
+/** The disk thinks for a while and then refuses what goes into these folders. */
+function refusing(...folders: string[]): FileFaults {
+  const isThere = (path: string) => folders.some((folder) => path.includes(`/${folder}/`));
   return {
     at: (operation, path) =>
-      operation === 'rename' && path.endsWith('.tmp') && path.includes(`/${folder}/`)
+      operation === 'rename' && path.endsWith('.tmp') && isThere(path)
         ? { code: 'ENOSPC', latencyMs: 100 }
         : undefined,
   };
@@ -120,7 +121,7 @@ describe("an owner's token whose record is damaged", () => {
   test('is none as long as the disk keeps no other one', async () => {
     const rig = await running();
     await damaged(rig);
-    rig.files.faults = refusing('tokens');
+    rig.files.faults = refusing('tokens', 'records');
     await rig.start();
     expect((await rig.status(ID)).auth?.ownerToken).toBe('');
     expect((await rig.status(ID)).phase).toBe(RUNNING);
