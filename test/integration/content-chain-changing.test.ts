@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { ArchivePlace } from '../../src/content/archive-objects.js';
 import { BackupRepository } from '../../src/content/backups.js';
+import { SURVEY_BESIDE_BYTES_MIN } from '../../src/content/bounds.js';
 import type { ObjectStorage } from '../../src/storage/object-storage.js';
 import { chainSetting, policy } from '../content/support/chain-setting.js';
 import { backupOptions, ids, withoutZstd } from '../content/support/place.js';
@@ -86,25 +87,45 @@ test('a file of the folder of our marker that vanishes is seen, although that fo
   expect(await readdir(join(await restored(next.manifest.generation), '.gitpod'))).toEqual([]);
 });
 
-async function setting() {
+test('of large content, which is looked at beside tar, a version is exact only if nothing was touched afterwards', async () => {
+  const { content, createWhile, create, restored } = await setting(SURVEY_BESIDE_BYTES_MIN);
+  await writeFile(join(content, 'a'), 'before');
+  await writeFile(join(content, 'large'), randomBytes(SURVEY_BESIDE_BYTES_MIN + size));
+  const calm = await createWhile(async () => undefined);
+  expect(calm.manifest.tree?.isExact).toBe(true);
+  await rm(`${content}-chain`, { recursive: true });
+  const { manifest } = await createWhile(() => appendFile(join(content, 'a'), ' and after'));
+  expect(manifest.parts.map(({ kind }) => kind)).toEqual(['full']);
+  expect(manifest.tree?.isExact).toBe(false);
+  const next = await create();
+  expect(next.manifest.tree?.isExact).toBe(true);
+  expect(await describeTree(await restored(next.manifest.generation))).toEqual(await describeTree(content));
+});
+
+async function setting(afterBytes = 0) {
   const { place, content, restored } = await chainSetting();
   const at = withoutZstd(place);
   const creating = (from: ArchivePlace) =>
     new BackupRepository(from, owner, workspace).create(content, { ...backupOptions(content), policy });
   const createWhile = (change: (archive: number) => Promise<unknown>) =>
-    creating({ ...at, storage: interrupted(at.storage, change) });
+    creating({ ...at, storage: interrupted(at.storage, change, afterBytes) });
   return { content, restored, create: () => creating(at), createWhile };
 }
 
 /** A storage that takes the first bytes of each archive and waits for `change`, told which archive it is. */
-function interrupted(storage: ObjectStorage, change: (archive: number) => Promise<unknown>): ObjectStorage {
+function interrupted(
+  storage: ObjectStorage,
+  change: (archive: number) => Promise<unknown>,
+  afterBytes: number,
+): ObjectStorage {
   let archives = 0;
   const held = async function* (body: Readable) {
     const archive = archives;
-    let isFirst = true;
+    let bytes = 0;
     for await (const chunk of body) {
-      if (isFirst) await change(archive);
-      isFirst = false;
+      const isDue = bytes <= afterBytes && bytes + chunk.length > afterBytes;
+      bytes += chunk.length;
+      if (isDue) await change(archive);
       yield chunk;
     }
   };
