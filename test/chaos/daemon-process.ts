@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build } from 'vite';
 import type { Birth, Said } from './daemon.js';
 
@@ -41,6 +42,7 @@ export class DaemonNursery {
 
   close(): void {
     for (const child of this.#waiting.splice(0)) child.kill('SIGKILL');
+    rmSync(dirname(this.#program), { recursive: true, force: true });
   }
 
   #fork(): ChildProcess {
