@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runSeed } from './scenario.js';
 
 /** `npm run sim -- --runs 20000` runs many more. */
-const SEEDS = 240;
+const SEEDS = 200;
 const GROUP = 40;
 
 describe('a daemon under random trouble', () => {
