@@ -14,6 +14,13 @@ export const WRITE_ATTEMPTS_MAX = 6;
 /** Events published between two removals from the outbox. */
 export const OUTBOX_BATCH_MAX = 500;
 
+/** Events that wait in memory to be published; the table keeps all of them. */
+export const OUTBOX_MEMORY_MAX = 20_000;
+/** Instances whose events cannot be published before all events wait. */
+export const OUTBOX_BLOCKED_MAX = 100;
+/** After so long what was published is removed from the outbox, all of it in one go. */
+export const OUTBOX_REMOVAL_PAUSE_MS = 200;
+
 /** Pauses of the relay while events cannot be published. */
 export const RELAY_RETRY_MIN_MS = 100;
 export const RELAY_RETRY_MAX_MS = 10_000;
@@ -53,15 +60,35 @@ export const TIME_MAX_MS = 8.64e15;
 
 /** Instances whose content states one answer shows when its caller names no number. */
 export const CONTENT_STATES_MAX = 500;
-/** How long a manager may take to tell a page of them. */
+/** How long a manager may take to tell a page of its contents. */
 export const MANAGER_ANSWER_MS = 10_000;
+
+/** Actors whose newest states wait to be written for one cluster; beyond, its transitions are not read on. */
+export const CONTENT_WAITING_MAX = 5_000;
+/** Of those, how many go into one transaction. */
+export const CONTENT_BATCH_MAX = 500;
+/** Pause between two such transactions of a cluster: what moves on meanwhile is written once. */
+export const CONTENT_PAUSE_MS = 100;
+/** How long the rows of an instance stay that has stopped, or that nobody knows, once none of its actors moves. */
+export const CONTENT_KEPT_MS = 3_600_000;
+/** How often such rows are looked for, and how many instances go in one transaction. */
+export const CONTENT_PRUNE_MS = 300_000;
+export const CONTENT_PRUNE_MAX = 500;
+/** Before a manager that does not tell transitions, or a database that another bridge writes, is looked at again. */
+export const CONTENT_UNOFFERED_MS = 600_000;
+export const CONTENT_STANDBY_MS = 2_000;
+/** Lengths of the texts about an actor, as their columns hold them, and of what is kept of its detail. */
+export const ACTOR_LENGTH_MAX = 128;
+export const ACTOR_TEXT_LENGTH_MAX = 255;
+export const ACTOR_DETAIL_LENGTH_MAX = 4_096;
 
 /** Clusters that are followed at the same time. */
 export const CLUSTERS_MAX = 1_000;
 /** Largest weight of a cluster. */
 export const CLUSTER_SCORE_MAX = 10_000;
-/** Largest PEM file. */
+/** Largest PEM file, and largest file with a password. */
 export const PEM_FILE_BYTES = 1_048_576;
+export const SECRET_FILE_BYTES = 4_096;
 /** How long a manager may take to describe its cluster, also when that is only a trial of a registration. */
 export const DESCRIBE_DEADLINE_MS = 10_000;
 
@@ -77,3 +104,15 @@ export const CONSTRAINTS_MAX = 100;
 export const CLASSES_MAX = 1_000;
 /** Instances that an error names of all it is about. */
 export const NAMED_INSTANCES_MAX = 10;
+
+/** How long the right to write lasts without a renewal, by the database's clock. */
+export const LEASE_VALID_MS = 6_000;
+/** Pause between two renewals. */
+export const LEASE_RENEWAL_MS = 2_000;
+/** Pause between two looks of a bridge that stands by. */
+export const LEASE_POLL_MS = 500;
+/**
+ * What a bridge that stands by has heard stays for so long: longer than it takes until it knows that the one that
+ * writes is gone.
+ */
+export const STANDBY_MEMORY_MS = 60_000;

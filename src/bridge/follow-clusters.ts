@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Database } from '../database/database.js';
+import type { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
 import { NORMAL } from '../supervision/exit.js';
 import type { PlainChildSpec } from '../supervision/spec.js';
@@ -12,6 +13,7 @@ import { ClusterSources, staticSource, tableSource } from './clusters/sources.js
 import { readStaticClusters } from './clusters/static-clusters.js';
 import type { Writing } from './clusters/writing.js';
 import type { BridgeConfig } from './config.js';
+import { pruneContents } from './contents/content-pruning.js';
 import type { BridgeMetrics } from './metrics.js';
 import type { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
 
@@ -56,6 +58,10 @@ export function followClusters(options: FollowOptions): Following {
   const registry = new ClusterRegistry({ database, writing, clock: world.clock, statics, onChanged });
   const alarm = new Alarm(world.clock);
   const rowLoop = createRowLoop(options, fleet, alarm);
+  const pruning = {
+    ...{ writing, clock: world.clock, clusters: () => fleet.names },
+    onFailed: (err: StewardError) => logger.warn({ err }, 'old states of actors could not be removed'),
+  };
   return {
     ...{ sources, registry, fleet },
     unregistered: { alarm, resume: () => rowLoop.resume() },
@@ -67,18 +73,25 @@ export function followClusters(options: FollowOptions): Following {
         restart: 'permanent',
         start: ({ signal }) => ({ exit: rowLoop.run(signal).then(() => NORMAL) }),
       },
+      {
+        kind: 'worker',
+        name: 'content-pruning',
+        restart: 'permanent',
+        start: ({ signal }) => ({ exit: pruneContents(pruning, signal).then(() => NORMAL) }),
+      },
     ],
   };
 }
 
 function createRowLoop(
-  { config, database, world, mailboxes, logger }: FollowOptions,
+  { config, database, writing, world, mailboxes, logger }: FollowOptions,
   fleet: ClusterFleet,
   alarm: Alarm,
 ): RowLoop {
   const { timeouts, graceSeconds, stopShareMax, installation, controllerIntervalSeconds } = config;
   return new RowLoop({
     database,
+    writing,
     clock: world.clock,
     intervalMs: controllerIntervalSeconds * MS_PER_SECOND,
     ...{ timeouts, graceSeconds, stopShareMax, installation },

@@ -12,10 +12,10 @@ import { STREAM_STOP_MS } from '../bounds.js';
 import { openManagerChannel } from '../clusters/manager-channel.js';
 import type { Writing } from '../clusters/writing.js';
 import type { BridgeConfig } from '../config.js';
+import { ContentFeed } from '../contents/content-feed.js';
 import type { BridgeMetrics } from '../metrics.js';
 import { acceptStatus } from '../pipeline/accept.js';
 import type { InstanceMailboxes, Lane } from '../pipeline/instance-mailboxes.js';
-import type { ContentSource } from '../rpc/list-content-states.js';
 import { ClassSync } from './class-sync.js';
 import type { ClusterLink } from './cluster-link.js';
 import { ClusterLister } from './cluster-lister.js';
@@ -77,25 +77,14 @@ export class Cluster {
     });
   }
 
-  /** The content states of its instances, each time over a connection that is closed again. */
-  get contents(): ContentSource {
-    const { cluster } = this.link;
-    return {
-      region: cluster.name,
-      listContent: async (request, options) => {
-        const channel = openManagerChannel(cluster, this.#options.world.clock);
-        try {
-          return await createClient(ContentServiceService, channel).listContent(request, options);
-        } finally {
-          channel.close();
-        }
-      },
-    };
-  }
-
   /** Lets the control loop go on after its alarm. */
   resume(): void {
     this.#control.resume();
+  }
+
+  /** Takes a complete list as soon as possible. */
+  relist(): void {
+    this.#lister?.request();
   }
 
   /** The cluster's part of the tree. The lister comes first: the stream tells it when to list. */
@@ -111,13 +100,14 @@ export class Cluster {
           this.#worker('lister', (channel, context) => this.#runLister(channel, context.signal)),
           this.#worker('stream', (channel, context) => this.#runStream(channel, context.signal)),
           this.#worker('classes', (channel, context) => this.#runClasses(channel, context.signal)),
+          this.#worker('contents', (channel, context) => this.#runContents(channel, context.signal)),
         ],
       },
     };
   }
 
   #runLister(channel: Channel, signal: AbortSignal): Promise<void> {
-    const { database, world, config } = this.#options;
+    const { database, writing, world, config } = this.#options;
     const { name } = this.link.cluster;
     const lister = new ClusterLister({
       client: createClient(WorkspaceManagerService, channel),
@@ -128,7 +118,8 @@ export class Cluster {
       openRows: () => readOpenRows(database, name),
       onStatus: (status) => this.#accept(status, 'listed'),
       onListed: (open, instances) => {
-        this.#control.review(open, instances);
+        if (writing.refusal() === undefined) this.#control.review(open, instances);
+        else this.#control.forget();
         this.#listed();
       },
       onFailed: (error) => this.#logger.warn({ err: error }, 'the list of instances could not be taken'),
@@ -163,6 +154,17 @@ export class Cluster {
       onFailed: (error) => this.#logger.warn({ err: error }, 'the classes of the cluster could not be kept'),
     });
     return sync.run(signal);
+  }
+
+  #runContents(channel: Channel, signal: AbortSignal): Promise<void> {
+    const { database, writing, world } = this.#options;
+    const feed = new ContentFeed({
+      cluster: this.link.cluster.name,
+      client: createClient(ContentServiceService, channel),
+      ...{ database, writing, clock: world.clock, random: world.random },
+      onFailed: (error) => this.#logger.warn({ err: error }, 'the stream of transitions ended'),
+    });
+    return feed.run(signal);
   }
 
   /** A connection for each, so that a large list does not stand in the way of the stream's messages. */

@@ -3,6 +3,7 @@ import type { Database } from '../../database/database.js';
 import { type StewardError, toStewardError } from '../../errors/steward-error.js';
 import { type Clock, sleep } from '../../gateways/clock.js';
 import { STOPS_PER_RUN_MAX } from '../bounds.js';
+import type { Writing } from '../clusters/writing.js';
 import type { GraceSeconds, TimeoutSeconds } from '../config.js';
 import { isoTime } from '../pipeline/iso-time.js';
 import type { StopRequest } from '../pipeline/updates.js';
@@ -12,6 +13,7 @@ import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn } from '
 
 export interface RowLoopOptions {
   readonly database: Database;
+  readonly writing: Pick<Writing, 'refusal'>;
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly timeouts: TimeoutSeconds;
@@ -51,10 +53,16 @@ export class RowLoop {
 
   /** Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, intervalMs, onFailed } = this.#options;
+    const { clock, intervalMs, writing, onFailed } = this.#options;
     while (!signal.aborted) {
       await sleep(clock, intervalMs, signal).catch(() => undefined);
       if (signal.aborted) return;
+      if (writing.refusal() !== undefined) {
+        // What was seen before says nothing once this bridge writes (again).
+        this.#strangers = new Map();
+        this.#seen = new Map();
+        continue;
+      }
       for (const review of [this.reviewLimits, this.reviewUnregistered]) {
         await review.call(this).catch((thrown: unknown) => onFailed(toStewardError(thrown, 'unavailable')));
       }

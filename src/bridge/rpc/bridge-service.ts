@@ -8,7 +8,7 @@ import type { Alarm } from '../cluster/alarm.js';
 import type { ClusterLink as Link } from '../cluster/cluster-link.js';
 import type { ClusterFleet } from '../clusters/fleet.js';
 import type { ClusterRegistry } from '../clusters/registry.js';
-import { type ContentSource, listContentStates } from './list-content-states.js';
+import { listContentStates } from './list-content-states.js';
 import { listInstances } from './list-instances.js';
 
 export interface BridgeServiceOptions {
@@ -18,8 +18,6 @@ export interface BridgeServiceOptions {
   readonly registry: Pick<ClusterRegistry, 'drain'>;
   /** The loop over rows whose cluster is not registered. */
   readonly unregistered: { readonly alarm: Alarm; resume(): void };
-  /** Where the content states of the clusters come from. */
-  readonly contents: () => readonly ContentSource[];
 }
 
 /** `steward.v1.BridgeService`: what the database says, and how the bridge is doing. */
@@ -27,7 +25,7 @@ export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof B
   const { database, bus, clusters, unregistered } = options;
   return {
     listInstances: (request) => listInstances(database, request),
-    listContentStates: (request, { signal }) => listContentStates(options.contents(), request, signal),
+    listContentStates: (request) => listContentStates(database, request),
     watchEvents: (request, call) => watchEvents(bus, request, call.signal),
     listClusterLinks: async () => ({
       links: clusters.links.map(linkOf),

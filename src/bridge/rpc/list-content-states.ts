@@ -1,82 +1,94 @@
-import { StewardError, toStewardError } from '../../errors/steward-error.js';
+import type { Knex } from 'knex';
+import type { Database } from '../../database/database.js';
 import type {
   ContentStateRow,
   ListContentStatesRequest,
   ListContentStatesResponse,
 } from '../../gen/steward/v1/bridge.js';
-import type { ContentStatus } from '../../gen/steward/v1/content.js';
-import type { ContentServiceService } from '../../gen/steward/v1/content_service.js';
-import type { ServiceClient } from '../../grpc/client.js';
 import { pageSize } from '../../grpc/validation.js';
-import { CONTENT_STATES_MAX, MANAGER_ANSWER_MS } from '../bounds.js';
-
-/** Where the content states of one cluster come from. */
-export interface ContentSource {
-  /** Name of the cluster. */
-  readonly region: string;
-  readonly listContent: ServiceClient<ContentServiceService>['listContent'];
-}
-
-interface Found {
-  readonly region: string;
-  readonly content: ContentStatus;
-}
+import { CONTENT_STATES_MAX } from '../bounds.js';
+import { CONTENT_ACTOR, contentStateNamed } from '../contents/actor-state.js';
 
 /**
- * What every actor of every cluster is doing, as the managers tell it now, sorted by instance id. A token is the last
- * id shown. Fails with `unavailable` when a manager does not answer: a list without its instances would be wrong.
+ * What every actor is doing, as its cluster's manager told it last, sorted by instance id, the content before its
+ * children. A token is the last id shown.
  */
 export async function listContentStates(
-  sources: readonly ContentSource[],
+  database: Database,
   request: ListContentStatesRequest,
-  signal: AbortSignal,
 ): Promise<ListContentStatesResponse> {
   const size = pageSize(request.pageSize, 'page_size', CONTENT_STATES_MAX);
-  const found = await Promise.all(sources.map((source) => firstOf(source, request, size + 1, signal)));
-  const wanted = found
-    .flat()
-    .sort(({ content: a }, { content: b }) => (a.instanceId < b.instanceId ? -1 : 1));
-  const page = wanted.slice(0, size);
-  return {
-    contentStates: page.flatMap(rowsOf),
-    nextPageToken: wanted.length > size ? (page.at(-1)?.content.instanceId ?? '') : '',
-  };
+  return database.read(async (connection) => {
+    const instances = await instancesOf(connection, request, size + 1);
+    const shown = instances.slice(0, size);
+    const rows = await rowsOf(connection, shown);
+    return {
+      contentStates: shown.flatMap((instance) => stateRows(rows.filter((row) => row.instance === instance))),
+      nextPageToken: instances.length > size ? (shown.at(-1) ?? '') : '',
+    };
+  });
 }
 
-/** The first so many of one cluster behind the token; its own pages are sorted the same way. */
-async function firstOf(
-  { region, listContent }: ContentSource,
-  { owner, workspaceId, instanceId, pageToken: after }: ListContentStatesRequest,
-  count: number,
-  signal: AbortSignal,
-): Promise<readonly Found[]> {
-  const found: Found[] = [];
-  for (let pageToken = ''; ; ) {
-    const page = await listContent(
-      { owner, workspaceId, pageSize: 0, pageToken },
-      { signal, timeoutMs: MANAGER_ANSWER_MS },
-    ).catch((thrown: unknown) => {
-      const { message } = toStewardError(thrown);
-      throw new StewardError('unavailable', `cluster ${region} does not tell: ${message}`, { cause: thrown });
-    });
-    for (const content of page.contents) {
-      if (content.instanceId <= after || (instanceId !== '' && content.instanceId !== instanceId)) continue;
-      found.push({ region, content });
-    }
-    if (page.nextPageToken === '' || found.length >= count) return found.slice(0, count);
-    pageToken = page.nextPageToken;
-  }
+async function instancesOf(
+  connection: Knex,
+  { owner, workspaceId, instanceId, pageToken }: ListContentStatesRequest,
+  limit: number,
+): Promise<readonly string[]> {
+  const query = joined(connection).groupBy('c.instanceId').orderBy('c.instanceId').limit(limit);
+  if (pageToken !== '') query.where('c.instanceId', '>', pageToken);
+  if (instanceId !== '') query.where('c.instanceId', instanceId);
+  if (workspaceId !== '') query.where('i.workspaceId', workspaceId);
+  if (owner !== '') query.where('w.ownerId', owner);
+  const rows: { instance: string }[] = await query.select('c.instanceId as instance');
+  return rows.map(({ instance }) => instance);
 }
 
-function rowsOf({ region, content }: Found): readonly ContentStateRow[] {
-  const { instanceId, workspaceId, owner, node, state, attachments } = content;
-  const of = { instanceId, workspaceId, owner, region, node, state };
-  const { step, cause, detail, sequence, stepSinceMs } = content;
-  return [
-    { ...of, actor: 'content', step, cause, detail, sequence, atMs: stepSinceMs },
-    ...attachments.map(({ name, state: at, target }) => ({
-      ...of,
-      ...{ actor: name, step: at, cause: '', detail: target, sequence: 0n, atMs: 0n },
-    })),
-  ];
+interface StoredState {
+  readonly instance: string;
+  readonly workspace: string | null;
+  readonly owner: string | null;
+  readonly cluster: string;
+  readonly node: string;
+  readonly actor: string;
+  readonly state: string;
+  readonly step: string;
+  readonly cause: string;
+  readonly detail: string | null;
+  readonly sequence: number | string;
+  readonly since: string;
+}
+
+async function rowsOf(connection: Knex, instances: readonly string[]): Promise<readonly StoredState[]> {
+  return joined(connection)
+    .whereIn('c.instanceId', [...instances])
+    .orderBy('c.actor')
+    .select(
+      { instance: 'c.instanceId', workspace: 'i.workspaceId', owner: 'w.ownerId' },
+      ...['cluster', 'node', 'actor', 'state', 'step', 'cause', 'detail', 'sequence', 'since'].map(
+        (column) => `c.${column}`,
+      ),
+    );
+}
+
+function joined(connection: Knex): Knex.QueryBuilder {
+  return connection('steward_instance_content as c')
+    .leftJoin('d_b_workspace_instance as i', 'i.id', 'c.instanceId')
+    .leftJoin('d_b_workspace as w', 'w.id', 'i.workspaceId');
+}
+
+/** Of one instance. */
+function stateRows(rows: readonly StoredState[]): readonly ContentStateRow[] {
+  const content = rows.find(({ actor }) => actor === CONTENT_ACTOR);
+  const state = contentStateNamed(content?.state ?? '');
+  const others = rows.filter((row) => row !== content);
+  return [...(content === undefined ? [] : [content]), ...others].map((row) => ({
+    instanceId: row.instance,
+    workspaceId: row.workspace ?? '',
+    owner: row.owner ?? '',
+    region: row.cluster,
+    ...{ node: row.node, actor: row.actor, step: row.step, cause: row.cause, state },
+    detail: row.detail ?? '',
+    sequence: BigInt(row.sequence),
+    atMs: BigInt(row.since === '' ? 0 : Date.parse(row.since)),
+  }));
 }

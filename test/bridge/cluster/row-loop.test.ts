@@ -20,6 +20,7 @@ async function setUp(registered: readonly string[] | undefined = ['eu']) {
   const alarms: string[] = [];
   const loop = new RowLoop({
     ...{ database, clock, timeouts, graceSeconds, alarm },
+    writing: { refusal: () => undefined },
     intervalMs: 60_000,
     stopShareMax: 0.5,
     installation: 'here',

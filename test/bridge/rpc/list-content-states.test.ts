@@ -1,72 +1,69 @@
-import { describe, expect, it } from 'vitest';
-import { type ContentSource, listContentStates } from '../../../src/bridge/rpc/list-content-states.js';
-import { StewardError } from '../../../src/errors/steward-error.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeStates } from '../../../src/bridge/contents/content-rows.js';
+import { listContentStates } from '../../../src/bridge/rpc/list-content-states.js';
+import type { Database } from '../../../src/database/database.js';
 import { ListContentStatesRequest } from '../../../src/gen/steward/v1/bridge.js';
-import { ContentStatus } from '../../../src/gen/steward/v1/content.js';
+import { WorkspaceContentState } from '../../../src/gen/ws-daemon-api/daemon.js';
+import { insertInstance } from '../support/instances.js';
+import { openMigrated } from '../support/pipeline-harness.js';
 
-const never = new AbortController().signal;
+let database: Database;
+beforeAll(async () => {
+  database = await openMigrated();
+  for (const [index, id] of ['a', 'b', 'c', 'd'].entries()) {
+    const owner = index % 2 === 0 ? 'ada' : 'bob';
+    await insertInstance(database, { id, region: 'eu', phase: 'running', owner });
+    const of = {
+      instance: id,
+      node: 'n1',
+      cause: 'c',
+      detail: '',
+      sequence: 7n,
+      since: '2026-01-01T00:00:00.000Z',
+    };
+    const states = [
+      { ...of, actor: 'backup-timer', state: '', step: 'waiting' },
+      { ...of, actor: 'content', state: 'WRAPPING_UP', step: 'wrappingUp.backingUp' },
+    ];
+    await database.write((transaction) => writeStates(transaction, 'eu', { states, taken: new Map() }));
+  }
+});
+afterAll(() => database.close());
 
-/** A cluster that tells its instances two at a time. */
-function clusterOf(region: string, ids: readonly string[]): ContentSource {
-  const contents = ids.map((instanceId) =>
-    ContentStatus.fromPartial({
-      ...{ instanceId, owner: 'ada', node: `${region}-node`, step: 'available.idle', sequence: 7n },
-      attachments: instanceId === 'b' ? [{ name: 'mount:proc', state: 'mounted', target: '/proc' }] : [],
-    }),
-  );
-  return {
-    region,
-    listContent: async ({ pageToken }) => {
-      const rest = contents.filter(({ instanceId }) => instanceId > pageToken);
-      return {
-        contents: rest.slice(0, 2),
-        nextPageToken: rest.length > 2 ? (rest[1]?.instanceId ?? '') : '',
-      };
-    },
-  };
-}
+const list = (request: Partial<ListContentStatesRequest>) =>
+  listContentStates(database, { ...ListContentStatesRequest.fromPartial({}), ...request });
 
-const sources = [clusterOf('eu', ['a', 'c', 'e', 'f']), clusterOf('us', ['b', 'd'])];
-const ALL = ListContentStatesRequest.fromPartial({});
-const list = (request: Partial<ListContentStatesRequest>, from = sources) =>
-  listContentStates(from, { ...ALL, ...request }, never);
-
-describe('the content states of all clusters', () => {
-  it('come sorted by instance, each actor with its region, page after page', async () => {
+describe('ListContentStates', () => {
+  it('tells the actors of each instance, the content first, page after page', async () => {
     const seen: string[] = [];
     for (let pageToken = ''; ; ) {
-      const page = await list({ pageSize: 2, pageToken });
-      seen.push(
-        ...page.contentStates.map(({ instanceId, actor, region }) => `${instanceId} ${actor} ${region}`),
-      );
+      const page = await list({ pageSize: 3, pageToken });
+      seen.push(...page.contentStates.map(({ instanceId, actor }) => `${instanceId} ${actor}`));
       if (page.nextPageToken === '') break;
       pageToken = page.nextPageToken;
     }
-    expect(seen).toEqual([
-      'a content eu',
-      'b content us',
-      'b mount:proc us',
-      'c content eu',
-      'd content us',
-      'e content eu',
-      'f content eu',
-    ]);
+    expect(seen).toEqual(['a', 'b', 'c', 'd'].flatMap((id) => [`${id} content`, `${id} backup-timer`]));
   });
 
-  it('are those of one instance when that is named', async () => {
-    const { contentStates } = await list({ instanceId: 'e' });
-    expect(contentStates).toMatchObject([{ instanceId: 'e', step: 'available.idle', sequence: 7n }]);
+  it('finds those of an owner, a workspace or an instance', async () => {
+    const ids = async (request: Partial<ListContentStatesRequest>) => [
+      ...new Set((await list(request)).contentStates.map(({ instanceId }) => instanceId)),
+    ];
+    expect(await ids({ owner: 'ada' })).toEqual(['a', 'c']);
+    expect(await ids({ workspaceId: 'ws-b' })).toEqual(['b']);
+    expect(await ids({ instanceId: 'd', owner: 'bob' })).toEqual(['d']);
+    expect(await ids({ instanceId: 'd', owner: 'ada' })).toEqual([]);
   });
 
-  it('are not told without those of a cluster that does not answer', async () => {
-    const away: ContentSource = {
-      region: 'far',
-      listContent: () => Promise.reject(new StewardError('unavailable', 'it is away')),
-    };
-    await expect(list({}, [...sources, away])).rejects.toMatchObject({
-      code: 'unavailable',
-      message: 'cluster far does not tell: it is away',
-    });
+  it('says since when, and the state of the content with each of its actors', async () => {
+    const { contentStates } = await list({ instanceId: 'a' });
+    expect(contentStates.map(({ actor, state, atMs }) => ({ actor, state, atMs }))).toEqual(
+      ['content', 'backup-timer'].map((actor) => ({
+        actor,
+        state: WorkspaceContentState.WRAPPING_UP,
+        atMs: BigInt(Date.UTC(2026, 0, 1)),
+      })),
+    );
     await expect(list({ pageSize: -1 })).rejects.toMatchObject({ code: 'invalid-argument' });
   });
 });

@@ -102,7 +102,7 @@ export interface ContentStateRow {
   region: string;
   /** Node whose daemon told it. */
   node: string;
-  /** `content`, or a child of it. */
+  /** `content`, a child of it, or `instance`, the manager's. */
   actor: string;
   /** Of the instance. */
   state: WorkspaceContentState;
@@ -2265,10 +2265,7 @@ export const BridgeServiceService = {
       Buffer.from(ListInstancesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListInstancesResponse => ListInstancesResponse.decode(value),
   },
-  /**
-   * Content state of every actor, as the managers tell it; sorted by instance id. UNAVAILABLE when one of them does
-   * not answer.
-   */
+  /** Where every actor is, as the managers' streams of transitions told it last; sorted by instance id. */
   listContentStates: {
     path: "/steward.v1.BridgeService/ListContentStates" as const,
     requestStream: false as const,
@@ -2331,10 +2328,7 @@ export const BridgeServiceService = {
 export interface BridgeServiceServer extends UntypedServiceImplementation {
   /** Rows of instances, newest first. */
   listInstances: handleUnaryCall<ListInstancesRequest, ListInstancesResponse>;
-  /**
-   * Content state of every actor, as the managers tell it; sorted by instance id. UNAVAILABLE when one of them does
-   * not answer.
-   */
+  /** Where every actor is, as the managers' streams of transitions told it last; sorted by instance id. */
   listContentStates: handleUnaryCall<ListContentStatesRequest, ListContentStatesResponse>;
   /** Events as they are published. */
   watchEvents: handleServerStreamingCall<WatchEventsRequest, WatchEventsResponse>;
@@ -2366,10 +2360,7 @@ export interface BridgeServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListInstancesResponse) => void,
   ): ClientUnaryCall;
-  /**
-   * Content state of every actor, as the managers tell it; sorted by instance id. UNAVAILABLE when one of them does
-   * not answer.
-   */
+  /** Where every actor is, as the managers' streams of transitions told it last; sorted by instance id. */
   listContentStates(
     request: ListContentStatesRequest,
     callback: (error: ServiceError | null, response: ListContentStatesResponse) => void,

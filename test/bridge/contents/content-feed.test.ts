@@ -1,0 +1,198 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ContentFeed } from '../../../src/bridge/contents/content-feed.js';
+import { pruneOnce } from '../../../src/bridge/contents/content-pruning.js';
+import { readCursors } from '../../../src/bridge/contents/content-rows.js';
+import { listContentStates } from '../../../src/bridge/rpc/list-content-states.js';
+import { StewardError } from '../../../src/errors/steward-error.js';
+import { realWorld } from '../../../src/gateways/real/world.js';
+import { ListContentStatesRequest } from '../../../src/gen/steward/v1/bridge.js';
+import { WorkspaceContentState } from '../../../src/gen/ws-daemon-api/daemon.js';
+import { FakeContents } from '../support/fake-contents.js';
+import { insertInstance } from '../support/instances.js';
+import { ManualClock, steadyRandom } from '../support/manual-clock.js';
+import { databaseWithWriting } from '../support/registry-rig.js';
+
+const patience = { timeout: 4_000, interval: 5 };
+
+async function setUp() {
+  const { database, writing, refuse } = await databaseWithWriting();
+  const contents = new FakeContents();
+  const failures: string[] = [];
+  const feed = new ContentFeed({
+    ...{ cluster: 'eu', client: contents, database, writing, clock: realWorld().clock },
+    random: steadyRandom,
+    onFailed: (error) => failures.push(error.code),
+  });
+  const start = () => {
+    const ending = new AbortController();
+    const done = feed.run(ending.signal);
+    const stop = async () => {
+      ending.abort();
+      await done;
+    };
+    onTestFinished(stop);
+    return stop;
+  };
+  const rows = async () => {
+    const { contentStates } = await listContentStates(database, ListContentStatesRequest.fromPartial({}));
+    return contentStates;
+  };
+  const steps = async () =>
+    Object.fromEntries((await rows()).map((row) => [`${row.instanceId} ${row.actor}`, row.step]));
+  const cursors = async () =>
+    Object.fromEntries(await database.read((connection) => readCursors(connection, 'eu')));
+  return { database, writing, refuse, contents, failures, start, rows, steps, cursors };
+}
+
+describe('what the actors of a cluster do', () => {
+  it('stands in the table, with its step, cause and since when', async () => {
+    const { database, contents, start, rows } = await setUp();
+    await insertInstance(database, { id: 'i-1', region: 'eu', phase: 'running', owner: 'ada' });
+    start();
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to: 'settingUp.initializing' });
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'mount:proc', to: 'mounted' });
+    contents.step({ node: 'manager', instance: 'i-1', actor: 'instance', to: 'running' });
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to: 'available.working' });
+    contents.step({ node: 'manager', instance: 'i-1', actor: 'person', to: 'park' });
+    const of = { instanceId: 'i-1', workspaceId: 'ws-i-1', owner: 'ada', region: 'eu' };
+    const available = WorkspaceContentState.AVAILABLE;
+    await vi.waitFor(
+      async () =>
+        expect(await rows()).toEqual([
+          {
+            ...{ ...of, node: 'n1', actor: 'content', state: available, step: 'available.working' },
+            ...{ cause: 'to-available.working', detail: '', sequence: 3n },
+            atMs: BigInt(Date.UTC(2026, 0, 1) + 4_000),
+          },
+          expect.objectContaining({ ...of, node: 'manager', actor: 'instance', step: 'running' }),
+          expect.objectContaining({ ...of, node: 'n1', actor: 'mount:proc', step: 'mounted', sequence: 2n }),
+        ]),
+      patience,
+    );
+  });
+
+  it('is taken up where it was left, after a lost stream and after a restart', async () => {
+    const { contents, start, steps, cursors } = await setUp();
+    const stop = start();
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to: 'settingUp' });
+    await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 1n }), patience);
+    contents.cut();
+    contents.step({ node: 'n1', instance: 'i-2', actor: 'content', to: 'settingUp' });
+    await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 2n }), patience);
+    await stop();
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to: 'available' });
+    const lists = contents.lists;
+    start();
+    await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 3n }), patience);
+    expect(await steps()).toEqual({ 'i-1 content': 'available', 'i-2 content': 'settingUp' });
+    expect(contents.requests.map((request) => request.fromSequenceByNode['n1'])).toEqual([undefined, 2n, 3n]);
+    expect(contents.lists).toBe(lists);
+  });
+
+  it('is listed when what happened is no longer kept', async () => {
+    const { contents, start, steps, cursors } = await setUp();
+    const stop = start();
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to: 'settingUp' });
+    await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 1n }), patience);
+    await stop();
+    for (const to of ['available', 'wrappingUp.backingUp']) {
+      contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to });
+    }
+    contents.forget('n1', 0);
+    start();
+    await vi.waitFor(
+      async () =>
+        expect([await steps(), await cursors()]).toEqual([
+          { 'i-1 content': 'wrappingUp.backingUp' },
+          { n1: 3n },
+        ]),
+      patience,
+    );
+  });
+
+  it('is believed again of a node that counts anew', async () => {
+    const { contents, start, steps, cursors } = await setUp();
+    start();
+    for (const to of ['settingUp', 'available', 'wrappingUp']) {
+      contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to });
+    }
+    await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 3n }), patience);
+    contents.truth.set('i-1 content', {
+      node: 'n1',
+      instance: 'i-1',
+      actor: 'content',
+      to: 'none',
+      sequence: 0n,
+      at: 0,
+    });
+    contents.startAnew('n1');
+    await vi.waitFor(
+      async () => expect([await steps(), await cursors()]).toEqual([{ 'i-1 content': 'none' }, { n1: 1n }]),
+      patience,
+    );
+  });
+
+  it('is written once however often it changes meanwhile, many at a time', async () => {
+    const { contents, start, steps } = await setUp();
+    for (let turn = 0; turn < 3; turn += 1) {
+      for (let instance = 0; instance < 700; instance += 1) {
+        contents.step({ node: 'manager', instance: `i-${instance}`, actor: 'instance', to: `turn-${turn}` });
+      }
+    }
+    start();
+    await vi.waitFor(async () => {
+      const found = Object.values(await steps());
+      expect(found.length).toBe(500);
+      expect(new Set(found)).toEqual(new Set(['turn-2']));
+    }, patience);
+  });
+
+  it('is not asked of a manager that does not tell it, nor by a bridge that does not write', async () => {
+    const { contents, refuse, start, failures } = await setUp();
+    contents.offered = false;
+    const stop = start();
+    await vi.waitFor(() => expect(contents.requests).toHaveLength(1), patience);
+    await stop();
+    refuse(new StewardError('unavailable', 'another bridge writes'));
+    const standby = start();
+    await new Promise((resolve) => setImmediate(resolve));
+    await standby();
+    expect([contents.requests.length, failures]).toEqual([1, []]);
+  });
+
+  it('goes with its instance: an hour after its row stopped, when none of its actors moves', async () => {
+    const { database, writing, contents, start, steps, cursors } = await setUp();
+    const stop = start();
+    const names = ['running', 'stopped', 'moving', 'nobody'];
+    for (const id of names) contents.step({ node: 'n1', instance: id, actor: 'content', to: 'available' });
+    await vi.waitFor(async () => expect(Object.keys(await steps())).toHaveLength(4), patience);
+    await stop();
+    for (const id of names.slice(0, 3)) {
+      await insertInstance(database, { id, region: 'eu', phase: id === 'running' ? 'running' : 'stopped' });
+    }
+    await database.write(async (transaction) => {
+      await transaction('d_b_workspace_instance').update({ stoppedTime: '2026-01-01T00:00:00.000Z' });
+      await transaction('steward_instance_content')
+        .where({ instanceId: 'moving' })
+        .update({ since: '2026-01-01T02:00:00.000Z' });
+    });
+    const clock = new ManualClock(Date.UTC(2026, 0, 1, 1, 30));
+    const prune = (clusters: readonly string[]) =>
+      pruneOnce({ writing, clock, clusters: () => clusters }, new AbortController().signal);
+    await prune(['eu']);
+    expect(Object.keys(await steps())).toEqual(['moving content', 'running content']);
+    expect(await cursors()).toMatchObject({ n1: 4n });
+    await prune([]);
+    expect(await cursors()).toEqual({});
+  });
+
+  it('is nothing for ids, actors and numbers that no row can hold', async () => {
+    const { contents, start, steps, cursors } = await setUp();
+    start();
+    contents.step({ node: 'n1', instance: "x'; --", actor: 'content', to: 'available' });
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'a'.repeat(200), to: 'available' });
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to: `available.${'x'.repeat(300)}` });
+    await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 3n }), patience);
+    expect(await steps()).toEqual({ 'i-1 content': `available.${'x'.repeat(245)}` });
+  });
+});
