@@ -115,7 +115,7 @@ describe('the same content code in the simulated world', () => {
     world.files.faults = {
       at: (operation, path) => (fails(operation, path) ? { code: 'EIO' } : undefined),
     };
-    const making =
+    const making: Promise<unknown> =
       kind === 'snapshot'
         ? createSnapshot(place, '/content', 'snapshot-1.tar', ids(), { signal: noAbort() })
         : backups.create('/content', backupOptions('/content'));

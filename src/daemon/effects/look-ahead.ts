@@ -6,8 +6,6 @@ import type { WorkingArea } from '../area.js';
 import { LOOK_AHEAD_DEADLINE_MS, LOOKS_AHEAD_MAX } from '../bounds.js';
 import { isAnnounced } from './announced.js';
 
-type Looked = Pick<ContentRecord, 'identity' | 'step'>;
-
 /** What is looked at of a record. */
 interface Looked {
   readonly identity: { readonly instance: InstanceId };
