@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { databaseConfigSchema } from '../database/config.js';
+import { redisConfigSchema } from '../events/redis-config.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
 import { CLUSTER_SCORE_MAX } from './bounds.js';
 import { CLUSTER_STATES } from './clusters/workspace-cluster.js';
@@ -52,8 +54,15 @@ const graceSchema = z.strictObject({
 });
 
 export const bridgeConfigSchema = z.strictObject({
+  /**
+   * Where the rows are: `mysql://user:password@host:port/name` or an object; "kind": "sqlite" for a file.
+   * Without, the file that `databaseFile` names.
+   */
+  database: databaseConfigSchema.optional(),
   /** SQLite file; its folder is created. */
-  databaseFile: z.string().min(1),
+  databaseFile: z.string().min(1).optional(),
+  /** Where events are published: `redis://user:password@host:port` or an object. Without, only in this process. */
+  redis: redisConfigSchema.optional(),
   /** Addresses to serve gRPC on: `unix:/path`, `host:port`. */
   listen: z.array(z.string().min(1)).min(1),
   clusters: z
@@ -63,8 +72,11 @@ export const bridgeConfigSchema = z.strictObject({
       'names occur once',
     )
     .default([]),
-  /** Create rows for instances the database does not know. Only where no other program creates them. */
-  adoptUnknownInstances: z.boolean().default(true),
+  /**
+   * Create rows for instances the database does not know. Only where no other program creates them, so it is off
+   * by default where another program has made the tables.
+   */
+  adoptUnknownInstances: z.boolean().optional(),
   /** Where beginnings and ends of lives are told: nowhere, or in the log. */
   analytics: z.enum(['none', 'log']).default('none'),
   /**

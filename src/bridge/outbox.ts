@@ -1,4 +1,6 @@
 import type { Knex } from 'knex';
+import type { Dialect } from '../database/dialect.js';
+import { rawRows } from '../database/raw-rows.js';
 import type { PublishedEvent } from '../events/event-publisher.js';
 import { OUTBOX_BATCH_MAX } from './bounds.js';
 
@@ -10,14 +12,15 @@ export interface OutgoingEvent {
 
 const TABLE = 'steward_outbox';
 
-/** Adds events in the transaction that changes the rows they are about. */
+/** Adds events in the transaction that changes the rows they are about; once it has committed, they are these. */
 export async function appendEvents(
   transaction: Knex.Transaction,
+  dialect: Dialect,
   events: readonly OutgoingEvent[],
   now: string,
-): Promise<void> {
-  if (events.length === 0) return;
-  await transaction(TABLE).insert(
+): Promise<readonly PublishedEvent[]> {
+  if (events.length === 0) return [];
+  const [id]: (number | string)[] = await transaction(TABLE).insert(
     events.map(({ instance, channel, payload }) => ({
       instanceId: instance,
       channel,
@@ -25,10 +28,19 @@ export async function appendEvents(
       createdAt: now,
     })),
   );
+  // The numbers of one INSERT follow each other; MySQL tells the first of them, SQLite the last.
+  const first = Number(id) - (dialect.name === 'sqlite' ? events.length - 1 : 0);
+  const at = Date.parse(now);
+  return events.map(({ instance, channel, payload }, index) => ({
+    ...{ sequence: first + index, key: instance, channel, payload, at },
+  }));
 }
 
-/** The oldest events after `sequence`, in the order of their commits. */
-export async function eventsAfter(connection: Knex, sequence: number): Promise<readonly PublishedEvent[]> {
+/** The oldest events of all instances but `without`, in an order that is that of their commits for each instance. */
+export async function oldestEvents(
+  connection: Knex,
+  without: readonly string[],
+): Promise<readonly PublishedEvent[]> {
   const rows: {
     sequence: number | string;
     instanceId: string;
@@ -36,7 +48,7 @@ export async function eventsAfter(connection: Knex, sequence: number): Promise<r
     payload: string;
     createdAt: string;
   }[] = await connection(TABLE)
-    .where('sequence', '>', sequence)
+    .whereNotIn('instanceId', [...without])
     .orderBy('sequence')
     .limit(OUTBOX_BATCH_MAX)
     .select();
@@ -59,7 +71,17 @@ export async function removeEvents(
     .delete();
 }
 
+/** How many wait to be published, and since when the oldest does (ISO text). */
+export async function waitingEvents(
+  connection: Knex,
+): Promise<{ readonly count: number; readonly since: string | undefined }> {
+  const [row] = await rawRows<{ count: number | string; since: string | null }>(
+    connection,
+    `select count(*) as count, min(createdAt) as since from ${TABLE}`,
+  );
+  return { count: Number(row?.count ?? 0), since: row?.since ?? undefined };
+}
+
 export async function countEvents(connection: Knex): Promise<number> {
-  const row: unknown = await connection(TABLE).count({ count: '*' }).first();
-  return typeof row === 'object' && row !== null && 'count' in row ? Number(row.count) : 0;
+  return (await waitingEvents(connection)).count;
 }

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import type { EventPublisher } from '../events/event-publisher.js';
 import type { World } from '../gateways/world.js';
 import { LIFECYCLE_CHANNEL } from './channels.js';
-import type { Lease } from './lease.js';
+import type { Writing } from './clusters/writing.js';
 import type { BridgeMetrics } from './metrics.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
@@ -19,7 +19,9 @@ export interface Pipeline {
 
 export interface PipelineOptions {
   readonly database: Database;
-  readonly lease: Lease;
+  readonly writing: Pick<Writing, 'write'>;
+  /** Whether nobody else publishes what is in the outbox. */
+  readonly mayPublish: () => boolean;
   readonly adoptUnknownInstances: boolean;
   readonly prebuildReading: PrebuildReading;
   /** Gets an event when a life begins or ends; undefined when nobody wants to know. */
@@ -29,31 +31,26 @@ export interface PipelineOptions {
   readonly world: Pick<World, 'clock' | 'random'>;
   readonly logger: Logger;
   readonly metrics: BridgeMetrics;
-  /** Another bridge writes now. */
-  readonly onFenced: (message: string) => void;
 }
 
 const MS_PER_SECOND = 1_000;
 
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { database, lease, adoptUnknownInstances, prebuildReading, world, logger, metrics } = options;
+  const { database, writing, adoptUnknownInstances, prebuildReading, world, logger, metrics } = options;
   const { clock, random } = world;
   const relay = createRelay(options);
   const writer = new InstanceWriter({
-    database,
-    lease,
+    dialect: database.dialect,
+    writing,
     clock,
     adoptUnknownInstances,
     prebuildReading,
     tellsLives: options.lifecycle !== undefined,
+    onCommitted: (events) => relay.offer(events),
     onPrebuilds: (result) => metrics.prebuilds(result),
   });
   const mailboxes = new InstanceMailboxes({
-    write: async (work) => {
-      const outcomes = await writer.write(work);
-      relay.wake();
-      return outcomes;
-    },
+    write: (work) => writer.write(work),
     databaseWork: new PQueue({ concurrency: database.dialect.concurrency }),
     clock,
     random,
@@ -68,7 +65,6 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       },
       fenced: (error) => {
         logger.error({ err: error }, 'another bridge has taken over');
-        options.onFenced(error.message);
       },
     },
   });
@@ -77,6 +73,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
 function createRelay({
   database,
+  writing,
+  mayPublish,
   publishers,
   lifecycle,
   world,
@@ -85,6 +83,8 @@ function createRelay({
 }: PipelineOptions): OutboxRelay {
   return new OutboxRelay({
     database,
+    writing,
+    mayPublish,
     publisher: {
       publish: async (event) => {
         if (event.channel === LIFECYCLE_CHANNEL) return lifecycle?.publish(event);

@@ -2,24 +2,32 @@ import type { Clock, Timer } from '../gateways/clock.js';
 import type { ReadinessCondition } from '../gen/steward/v1/system.js';
 import { READINESS_CHECK_MS } from './bounds.js';
 import type { ClusterLink } from './cluster/cluster-link.js';
+import { type LeaseKeeper, notTheWriter } from './writing/lease-keeper.js';
 
 const MS_PER_SECOND = 1_000;
 
-/** What must hold for the bridge to work: it may write, and no cluster's stream is dead beyond its limit. */
+/**
+ * What must hold for the bridge to work: it may write or stands by for the one that does, and no cluster's stream is
+ * dead beyond its limit.
+ */
 export class BridgeReadiness {
+  readonly #keeper: LeaseKeeper;
   readonly #links: () => readonly ClusterLink[];
   readonly #maxDisconnectSeconds: number;
   readonly #clock: Clock;
-  readonly #startedAt: number;
-  #fenced: { readonly message: string; readonly since: number } | undefined;
   #timer: Timer | undefined;
   #tell: ((ready: boolean) => void) | undefined;
 
-  constructor(links: () => readonly ClusterLink[], maxDisconnectSeconds: number, clock: Clock) {
+  constructor(
+    keeper: LeaseKeeper,
+    links: () => readonly ClusterLink[],
+    maxDisconnectSeconds: number,
+    clock: Clock,
+  ) {
+    this.#keeper = keeper;
     this.#links = links;
     this.#maxDisconnectSeconds = maxDisconnectSeconds;
     this.#clock = clock;
-    this.#startedAt = clock.now();
   }
 
   conditions(): ReadinessCondition[] {
@@ -37,12 +45,6 @@ export class BridgeReadiness {
     this.#tell = undefined;
   }
 
-  /** Another bridge writes now. */
-  fence(message: string): void {
-    this.#fenced = { message, since: this.#clock.now() };
-    this.#check();
-  }
-
   #check(): void {
     this.#timer?.cancel();
     if (this.#tell === undefined) return;
@@ -51,9 +53,13 @@ export class BridgeReadiness {
   }
 
   #writer(): ReadinessCondition {
-    const since = this.#fenced?.since ?? this.#startedAt;
-    const message = this.#fenced?.message ?? '';
-    return { name: 'writer', ready: this.#fenced === undefined, message, sinceMs: BigInt(since) };
+    const { lease, mode, since, isCertain } = this.#keeper;
+    const condition = { name: 'writer', sinceMs: BigInt(since) };
+    // Standing by is what it is there for.
+    if (lease === undefined)
+      return { ...condition, ready: mode === 'shared', message: notTheWriter(this.#keeper).message };
+    const message = isCertain ? '' : 'The lease could not be renewed in time; the database does not answer.';
+    return { ...condition, ready: isCertain, message };
   }
 
   #stream(link: ClusterLink): ReadinessCondition {

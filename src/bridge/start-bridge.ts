@@ -1,39 +1,32 @@
-import { dirname } from 'node:path';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type Database, openSqlite } from '../database/database.js';
-import { migrate } from '../database/migrations.js';
+import type { Database } from '../database/database.js';
 import { StewardError } from '../errors/steward-error.js';
-import type { EventPublisher } from '../events/event-publisher.js';
+import type { ClosablePublisher, EventPublisher } from '../events/event-publisher.js';
 import { InProcessBus } from '../events/in-process-bus.js';
 import { sleep } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
-import { BridgeServiceService } from '../gen/steward/v1/bridge.js';
-import { SupervisionServiceService } from '../gen/steward/v1/supervision.js';
-import { SystemServiceService } from '../gen/steward/v1/system.js';
-import { ClusterServiceService } from '../gen/ws-manager-bridge-api/cluster-service.js';
-import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
+import type { GrpcServer } from '../grpc/server.js';
 import { NORMAL } from '../supervision/exit.js';
 import type { SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { SupervisorNode } from '../supervision/tree.js';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
-import { supervisionHandlers } from '../telemetry/supervision-service.js';
-import { systemHandlers } from '../telemetry/system-service.js';
-import { backoffMs } from './backoff.js';
-import { DRAIN_MS, OPEN_ATTEMPTS_MAX, WRITE_RETRY_MAX_MS, WRITE_RETRY_MIN_MS } from './bounds.js';
+import { DRAIN_MS, STANDBY_MEMORY_MS } from './bounds.js';
+import { createBridgeServer } from './bridge-server.js';
 import type { BridgeConfig } from './config.js';
 import { type Following, followClusters } from './follow-clusters.js';
-import { checkLease, type Lease, takeLease } from './lease.js';
 import { lifecycleLog } from './lifecycle-log.js';
 import { BridgeMetrics, registerGauges } from './metrics.js';
-import { isoTime } from './pipeline/iso-time.js';
+import { type BridgeEnvironment, type OpenedDatabase, openDatabase, patiently } from './open-database.js';
+import { openPublisher } from './open-publisher.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
 import { BridgeReadiness } from './readiness.js';
-import { bridgeHandlers } from './rpc/bridge-service.js';
-import { clusterHandlers } from './rpc/cluster-service.js';
-import { migrations } from './schema/migrations.js';
+import { registerStorageGauges } from './storage-gauges.js';
+import { LeaseKeeper, type LeaseMode } from './writing/lease-keeper.js';
+import { leasedWriting } from './writing/leased-writing.js';
 
 export interface BridgeOptions {
   readonly world: World;
@@ -41,7 +34,9 @@ export interface BridgeOptions {
   /** For the bridge's metrics; its own, never the global one. */
   readonly registry: Registry;
   readonly version: string;
-  /** Where events go besides the listeners of WatchEvents. */
+  /** Of the process: it names what the known system's environment does. */
+  readonly env?: BridgeEnvironment;
+  /** Where events go besides Redis and the listeners of WatchEvents. */
   readonly publisher?: EventPublisher;
 }
 
@@ -55,35 +50,16 @@ export interface RunningBridge {
   stop(): Promise<void>;
 }
 
-/** Opens the database, takes over its lease, follows all clusters and serves gRPC. */
+/** Opens the database, gets its lease or stands by for it, follows all clusters and serves gRPC. */
 export async function startBridge(config: BridgeConfig, options: BridgeOptions): Promise<RunningBridge> {
-  const { files, clock, random } = options.world;
-  if (config.databaseFile !== ':memory:') await files.makeDirectory(dirname(config.databaseFile), 0o700);
-  const database = openSqlite(config.databaseFile);
+  const opened = await openDatabase(config, options.world, options.env ?? {});
   try {
-    const lease = await patiently(options.world, async () => {
-      await migrate(database, migrations, isoTime(clock.now()));
-      return takeLease(database, random.uuid(), isoTime(clock.now()));
-    });
-    const bridge = new Bridge(config, options, database, lease);
+    const bridge = new Bridge(config, options, opened, await openPublisher(config, options));
     await bridge.start();
     return bridge;
   } catch (error) {
-    await database.close();
+    await opened.database.close();
     throw error;
-  }
-}
-
-/** A bridge that is just stopping, or somebody's query, may hold the database for a moment. */
-async function patiently<Result>({ clock, random }: World, work: () => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      const transient = error instanceof StewardError && error.code === 'unavailable';
-      if (!transient || attempt >= OPEN_ATTEMPTS_MAX) throw error;
-      await sleep(clock, backoffMs(attempt, WRITE_RETRY_MIN_MS, WRITE_RETRY_MAX_MS, random));
-    }
   }
 }
 
@@ -94,7 +70,9 @@ class Bridge implements RunningBridge {
   readonly #database: Database;
   readonly #metrics: BridgeMetrics;
   readonly #bus = new InProcessBus();
+  readonly #keeper: LeaseKeeper;
   readonly #pipeline: Pipeline;
+  readonly #redis: ClosablePublisher | undefined;
   readonly #following: Following;
   readonly #readiness: BridgeReadiness;
   readonly #server: GrpcServer;
@@ -105,41 +83,39 @@ class Bridge implements RunningBridge {
   #http: HealthServer | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(config: BridgeConfig, options: BridgeOptions, database: Database, lease: Lease) {
+  constructor(
+    config: BridgeConfig,
+    options: BridgeOptions,
+    { database, mode, adoptUnknownInstances }: OpenedDatabase,
+    redis: ClosablePublisher | undefined,
+  ) {
     const { world, logger, registry } = options;
     this.#config = config;
     this.#options = options;
     this.#database = database;
+    this.#redis = redis;
     this.#startedAt = world.clock.now();
     this.#metrics = new BridgeMetrics(registry);
-    const { adoptUnknownInstances, prebuildReading } = config;
+    this.#keeper = this.#createKeeper(mode);
+    const writing = leasedWriting(database, this.#keeper);
     this.#pipeline = createPipeline({
-      database,
-      lease,
-      adoptUnknownInstances,
-      prebuildReading,
+      ...{ database, writing, adoptUnknownInstances, world, logger },
+      prebuildReading: config.prebuildReading,
+      mayPublish: () => this.#keeper.isCertain,
       lifecycle: config.analytics === 'log' ? lifecycleLog(logger) : undefined,
-      publishers: [...(options.publisher === undefined ? [] : [options.publisher]), this.#bus],
-      world,
-      logger,
+      publishers: [redis, options.publisher, this.#bus].filter((publisher) => publisher !== undefined),
       metrics: this.#metrics,
-      onFenced: (message) => this.#readiness.fence(message),
     });
     const { mailboxes } = this.#pipeline;
+    mailboxes.suspend();
     this.#following = followClusters({
-      ...{ config, database, mailboxes, world, logger },
+      ...{ config, database, mailboxes, world, logger, writing },
       metrics: this.#metrics,
-      writing: {
-        write: (work) =>
-          database.write(async (transaction) => {
-            await checkLease(transaction, lease);
-            return work(transaction);
-          }),
-        refusal: () => undefined,
-      },
     });
     const links = () => this.#following.fleet.links;
-    this.#readiness = new BridgeReadiness(links, config.controllerMaxDisconnectSeconds, world.clock);
+    const { controllerMaxDisconnectSeconds: maxSeconds } = config;
+    this.#readiness = new BridgeReadiness(this.#keeper, links, maxSeconds, world.clock);
+    registerStorageGauges(registry, database, this.#keeper, () => world.clock.now());
     registerGauges(registry, {
       links,
       unregistered: this.#following.unregistered.alarm,
@@ -159,6 +135,7 @@ class Bridge implements RunningBridge {
 
   async start(): Promise<void> {
     const { world, logger } = this.#options;
+    await patiently(world, () => this.#keeper.claim());
     this.#supervisor = await startSupervisor('bridge', this.#tree(), {
       clock: world.clock,
       random: world.random,
@@ -166,7 +143,7 @@ class Bridge implements RunningBridge {
     });
     try {
       await this.#following.fleet.start(this.#supervisor);
-      this.#listed(this.#following.fleet.listed().then(() => this.#pipeline.mailboxes.settled()));
+      this.#listed(this.#following.fleet.listed().then(() => this.#written()));
       this.#addresses = await this.#server.start();
       this.#http = await this.#serveHealth();
     } catch (error) {
@@ -200,13 +177,47 @@ class Bridge implements RunningBridge {
     this.#server.setServing(false);
     if (this.#supervisor !== undefined) await this.#following.fleet.stop(this.#supervisor);
     const cutOff = new AbortController();
-    const drained = this.#pipeline.mailboxes.settled().then(() => this.#pipeline.relay.flush());
-    await Promise.race([drained, sleep(clock, DRAIN_MS, cutOff.signal).catch(() => undefined)]);
+    await Promise.race([this.#drain(), sleep(clock, DRAIN_MS, cutOff.signal).catch(() => undefined)]);
     cutOff.abort();
     this.#pipeline.mailboxes.halt();
     await this.#supervisor?.stop();
+    await this.#keeper
+      .release()
+      .catch((err: unknown) => this.#options.logger.warn({ err }, 'the lease expires by itself'));
     await this.#server.stop();
+    this.#redis?.close();
     await this.#database.close();
+  }
+
+  async #drain(): Promise<void> {
+    await this.#written();
+    if (this.#keeper.lease !== undefined) await this.#pipeline.relay.flush();
+  }
+
+  /** Until what waits is written, by us or by the one that has the lease. */
+  async #written(): Promise<void> {
+    if (this.#keeper.lease !== undefined) await this.#pipeline.mailboxes.settled();
+  }
+
+  #createKeeper(mode: LeaseMode): LeaseKeeper {
+    const { world, logger } = this.#options;
+    return new LeaseKeeper({
+      ...{ database: this.#database, clock: world.clock, mode },
+      holder: `${hostname()}, pid ${process.pid}, ${world.random.uuid().slice(0, 8)}`,
+      onGained: ({ token, holder }) => {
+        logger.info({ token, holder }, 'this bridge writes to the database');
+        this.#pipeline.mailboxes.resume();
+        this.#pipeline.relay.readAnew();
+        for (const cluster of this.#following.fleet.all) cluster.relist();
+      },
+      onLost: (reason) => {
+        logger.error({ reason }, 'this bridge stands by');
+        this.#pipeline.mailboxes.suspend();
+      },
+      onRenewed: () => this.#pipeline.relay.wake(),
+      onWaited: () => this.#pipeline.mailboxes.forget(world.clock.now() - STANDBY_MEMORY_MS),
+      onFailed: (err) => logger.warn({ err }, 'the lease could not be looked at; trying again'),
+    });
   }
 
   #tree(): SupervisorSpec {
@@ -219,6 +230,12 @@ class Bridge implements RunningBridge {
           restart: 'permanent',
           start: ({ signal }) => ({ exit: this.#pipeline.relay.run(signal).then(() => NORMAL) }),
         },
+        {
+          kind: 'worker',
+          name: 'lease',
+          restart: 'permanent',
+          start: ({ signal }) => ({ exit: this.#keeper.run(signal).then(() => NORMAL) }),
+        },
         ...this.#following.specs(),
       ],
     };
@@ -226,33 +243,12 @@ class Bridge implements RunningBridge {
 
   #createServer(): GrpcServer {
     const { world, logger, registry } = this.#options;
-    const { listen, insecure, tls } = this.#config;
-    const secured = tls === undefined ? {} : { tls };
-    const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry, ...secured });
-    server.addService(
-      BridgeServiceService,
-      bridgeHandlers({
-        database: this.#database,
-        bus: this.#bus,
-        clusters: this.#following.fleet,
-        registry: this.#following.registry,
-        unregistered: this.#following.unregistered,
-        contents: () => this.#following.fleet.all.map((cluster) => cluster.contents),
-      }),
-    );
-    server.addService(ClusterServiceService, clusterHandlers(this.#following));
-    server.addService(
-      SupervisionServiceService,
-      supervisionHandlers(() => this.#root()),
-    );
-    server.addService(
-      SystemServiceService,
-      systemHandlers(
-        () => this.#info(),
-        async () => this.#readiness.conditions(),
-      ),
-    );
-    return server;
+    return createBridgeServer({
+      ...{ config: this.#config, world, logger, registry, database: this.#database, bus: this.#bus },
+      ...{ following: this.#following, readiness: this.#readiness },
+      root: () => this.#root(),
+      info: () => this.#info(),
+    });
   }
 
   async #serveHealth(): Promise<HealthServer | undefined> {

@@ -40,9 +40,10 @@ function keysOf(schema: z.ZodObject, path: readonly string[]): Key[] {
     const inner = unwrapped(field);
     const here = [...path, name];
     const objects = objectsIn(inner);
-    return objects.length > 0
-      ? objects.flatMap((object) => keysOf(object, here))
-      : [{ path: here, type: inner }];
+    if (objects.length === 0) return [{ path: here, type: inner }];
+    // What may be said in one text, such as a URL, has a variable of its own.
+    const whole = isShorthand(field) ? [{ path: here, type: z.string() }] : [];
+    return [...whole, ...objects.flatMap((object) => keysOf(object, here))];
   });
 }
 
@@ -56,6 +57,7 @@ export function objectsIn(type: z.ZodType): readonly z.ZodObject[] {
 /** The type itself, without what makes it optional, gives it a default, or renames what an object says. */
 export function unwrapped(type: z.ZodType): z.ZodType {
   if (type instanceof z.ZodPipe) {
+    if (type.in instanceof z.ZodTransform) return type.out instanceof z.ZodType ? unwrapped(type.out) : type;
     const said = type.in instanceof z.ZodType ? unwrapped(type.in) : undefined;
     return said instanceof z.ZodObject ? said : type;
   }
@@ -66,6 +68,15 @@ export function unwrapped(type: z.ZodType): z.ZodType {
     type instanceof z.ZodNullable;
   const inner = isWrapper ? type.unwrap() : type;
   return inner !== type && inner instanceof z.ZodType ? unwrapped(inner) : type;
+}
+
+/** Whether a text may stand for the whole object. */
+function isShorthand(type: z.ZodType): boolean {
+  if (type instanceof z.ZodPipe) return type.in instanceof z.ZodTransform;
+  const isWrapper =
+    type instanceof z.ZodOptional || type instanceof z.ZodDefault || type instanceof z.ZodPrefault;
+  const inner = isWrapper ? type.unwrap() : type;
+  return inner !== type && inner instanceof z.ZodType && isShorthand(inner);
 }
 
 /** Text where text fits; JSON (numbers, booleans, lists) where it does not. */

@@ -11,6 +11,8 @@ export interface Dialect {
   readonly columns: ColumnTypes;
   /** An expression for this instant by the database's clock, for columns that hold instants with microseconds. */
   readonly now: string;
+  /** The same, so much later. */
+  after(milliseconds: number): string;
   /** An expression for the text of an unsigned 64-bit integer inside a JSON column, '0' when it is absent or no integer. */
   jsonInteger(column: string, path: string): string;
   /**

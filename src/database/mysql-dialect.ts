@@ -23,6 +23,7 @@ export function mysqlDialect(collation: string): Dialect {
       jsonText: (column, path) => `json_unquote(json_extract(${column}, '${path}'))`,
     },
     now: NOW.mysql,
+    after: (milliseconds) => `${NOW.mysql} + interval ${milliseconds * 1_000} microsecond`,
     jsonInteger: (column, path) => {
       const member = `json_extract(${column}, '${path}')`;
       return `(case when json_type(${member}) in ('INTEGER', 'UNSIGNED INTEGER') then json_unquote(${member}) else '0' end)`;

@@ -21,6 +21,7 @@ export const sqliteDialect: Dialect = {
     jsonText: (column, path) => `${column} ->> '${path}'`,
   },
   now: NOW.sqlite,
+  after: (milliseconds) => `strftime('%Y-%m-%d %H:%M:%f', 'now', '${milliseconds / 1_000} seconds')`,
   // `->` answers the number as it was written; json_extract would make a REAL of what is beyond 2^63.
   jsonInteger: (column, path) =>
     `(case json_type(${column}, '${path}') when 'integer' then ${column} -> '${path}' else '0' end)`,

@@ -18,3 +18,8 @@ export interface PublishedEvent {
 export interface EventPublisher {
   publish(event: PublishedEvent): Promise<void>;
 }
+
+/** One that holds a connection. */
+export interface ClosablePublisher extends EventPublisher {
+  close(): void;
+}

@@ -13,7 +13,6 @@ describe('the configuration of the bridge', () => {
       clusters: [{ name: 'local', url: 'unix:/run/m.sock' }],
     });
     expect(config).toMatchObject({
-      adoptUnknownInstances: true,
       controllerIntervalSeconds: 60,
       stopShareMax: 0.5,
     });

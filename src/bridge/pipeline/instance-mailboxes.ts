@@ -18,7 +18,7 @@ export interface MailboxObserver {
   settled(work: InstanceWork, outcome: Outcome, startedAt: number): void;
   /** Some work failed and will be tried again, or (`dropped`) not before the next list. */
   failed(instances: readonly string[], error: StewardError, dropped: boolean): void;
-  /** Another bridge writes now: nothing is written from here on. */
+  /** Another bridge writes now: nothing is written until `resume` is called. */
   fenced(error: StewardError): void;
 }
 
@@ -56,6 +56,7 @@ export class InstanceMailboxes {
   #failures = 0;
   #paused = false;
   #halted = false;
+  #isSuspended = false;
   #whenSettled: (() => void)[] = [];
 
   constructor(options: MailboxOptions) {
@@ -87,7 +88,7 @@ export class InstanceMailboxes {
   }
 
   requestStop(stop: StopRequest): void {
-    if (this.#halted || this.#boxes.has(stop.instance)) return;
+    if (this.#halted || this.#isSuspended || this.#boxes.has(stop.instance)) return;
     this.#box(stop.instance, 'listed').stop = stop;
     this.#pump();
   }
@@ -96,6 +97,28 @@ export class InstanceMailboxes {
   settled(): Promise<void> {
     if (this.#boxes.size === 0 || this.#halted) return Promise.resolve();
     return new Promise((resolve) => this.#whenSettled.push(resolve));
+  }
+
+  /** Writes nothing more; what is accepted goes on being merged. What is being written now may still be committed. */
+  suspend(): void {
+    this.#isSuspended = true;
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+    this.#pump();
+  }
+
+  /** Drops what waits and was last told before that instant of our clock: somebody else has written it. */
+  forget(toldBefore: number): void {
+    for (const box of [...this.#boxes.values()]) {
+      const newest = box.waiting.at(-1)?.newest.receivedAt ?? box.stop?.requestedAt;
+      if (box.state === 'writing' || box.state === 'pausing') continue;
+      if (newest === undefined || newest >= toldBefore) continue;
+      this.#boxes.delete(box.instance);
+      for (const lane of Object.values(this.#lanes)) lane.delete(box.instance);
+    }
+    if (this.#boxes.size === 0) this.#tellSettled();
   }
 
   /** Forgets what waits and takes nothing more. What is being written now may still be committed. */
@@ -127,7 +150,13 @@ export class InstanceMailboxes {
 
   /** A batch is put together when its turn comes, from what waits then. */
   #pump(): void {
-    if (this.#paused || this.#halted || this.#batches >= this.#options.databaseWork.concurrency) return;
+    if (
+      this.#paused ||
+      this.#halted ||
+      this.#isSuspended ||
+      this.#batches >= this.#options.databaseWork.concurrency
+    )
+      return;
     if (this.#lanes.live.size + this.#lanes.listed.size === 0) return;
     this.#batches += 1;
     const done = () => {
@@ -203,14 +232,15 @@ export class InstanceMailboxes {
     error: StewardError,
   ): Promise<void> {
     if (this.#halted) return;
-    if (error.code === 'stale-generation') {
-      this.halt();
-      this.#options.observer.fenced(error);
-      return;
-    }
     boxes.forEach((box, index) => {
       this.#restore(box, work[index]);
     });
+    if (error.code === 'stale-generation') {
+      for (const box of boxes) this.#enqueue(box, 'live');
+      this.suspend();
+      this.#options.observer.fenced(error);
+      return;
+    }
     const [only] = boxes;
     if (error.entry.retryable) {
       this.#options.observer.failed(

@@ -1,8 +1,9 @@
 import type { Knex } from 'knex';
-import type { Database } from '../../database/database.js';
+import type { Dialect } from '../../database/dialect.js';
+import type { PublishedEvent } from '../../events/event-publisher.js';
 import type { Clock } from '../../gateways/clock.js';
 import { INSTANCE_CHANNEL, type InstancePayload, LIFECYCLE_CHANNEL } from '../channels.js';
-import { checkLease, type Lease } from '../lease.js';
+import type { Writing } from '../clusters/writing.js';
 import { appendEvents, type OutgoingEvent } from '../outbox.js';
 import type { PrebuildReading } from '../prebuilds/prebuild-mapping.js';
 import { type PrebuildNews, type PrebuildResult, updatePrebuilds } from '../prebuilds/prebuild-updater.js';
@@ -43,15 +44,23 @@ export interface Outcome {
   readonly forced: boolean;
 }
 
+interface Committed {
+  readonly outcomes: readonly Outcome[];
+  readonly prebuilds: PrebuildResult;
+  readonly events: readonly PublishedEvent[];
+}
+
 export interface WriterOptions {
-  readonly database: Database;
-  readonly lease: Lease;
+  readonly dialect: Dialect;
+  readonly writing: Pick<Writing, 'write'>;
   readonly clock: Clock;
   readonly adoptUnknownInstances: boolean;
   /** Whether anybody wants to know when lives begin and end. */
   readonly tellsLives: boolean;
   /** When the end of a prebuild is read. */
   readonly prebuildReading: PrebuildReading;
+  /** After each commit: the events that it brought into the outbox. */
+  readonly onCommitted: (events: readonly PublishedEvent[]) => void;
   /** After the commit of what was done to prebuilds. */
   readonly onPrebuilds: (result: PrebuildResult) => void;
 }
@@ -68,14 +77,14 @@ export class InstanceWriter {
   }
 
   async write(work: readonly InstanceWork[]): Promise<readonly Outcome[]> {
-    const { database, lease, clock, onPrebuilds } = this.#options;
-    const { outcomes, prebuilds } = await database.write(async (transaction) => {
-      await checkLease(transaction, lease);
+    const { writing, clock, onPrebuilds, onCommitted } = this.#options;
+    const { outcomes, prebuilds, events } = await writing.write(async (transaction) => {
       const now = isoTime(clock.now());
       const rows = await this.#rows(transaction, work, now);
       const outcomes = work.map((item) => outcomeOf(item, rows.get(item.instance)));
       return this.#commit(transaction, work, outcomes, now);
     });
+    onCommitted(events);
     onPrebuilds(prebuilds);
     return outcomes;
   }
@@ -85,7 +94,7 @@ export class InstanceWriter {
     work: readonly InstanceWork[],
     now: string,
   ): Promise<ReadonlyMap<string, StoredRow>> {
-    const { dialect } = this.#options.database;
+    const { dialect } = this.#options;
     const rows = await readRows(
       transaction,
       dialect,
@@ -108,8 +117,8 @@ export class InstanceWriter {
     work: readonly InstanceWork[],
     outcomes: readonly Outcome[],
     now: string,
-  ): Promise<{ readonly outcomes: readonly Outcome[]; readonly prebuilds: PrebuildResult }> {
-    const { dialect } = this.#options.database;
+  ): Promise<Committed> {
+    const { dialect } = this.#options;
     const changes = outcomes.flatMap((outcome) => outcome.change ?? []);
     const changed = await writeChanges(transaction, dialect, changes);
     const settled = outcomes.map((outcome) =>
@@ -123,8 +132,9 @@ export class InstanceWriter {
     const news = settled.flatMap((outcome, index) => prebuildNews(work[index], outcome));
     const prebuilds = await updatePrebuilds(transaction, this.#options.prebuildReading, news);
     const lives = this.#options.tellsLives ? committed.flatMap(lifeEvents) : [];
-    await appendEvents(transaction, [...committed.flatMap(events), ...prebuilds.events, ...lives], now);
-    return { outcomes: settled, prebuilds };
+    const outgoing = [...committed.flatMap(instanceEvents), ...prebuilds.events, ...lives];
+    const events = await appendEvents(transaction, dialect, outgoing, now);
+    return { outcomes: settled, prebuilds, events };
   }
 }
 
@@ -166,7 +176,7 @@ function conflict(outcome: Outcome): Outcome {
   return { ...outcome, kind: 'conflict', contradictory: 0, change: undefined };
 }
 
-function events(outcome: Outcome): OutgoingEvent[] {
+function instanceEvents(outcome: Outcome): OutgoingEvent[] {
   const { before, change } = outcome;
   if (before === undefined || !change?.differs) return [];
   const payload: InstancePayload = {

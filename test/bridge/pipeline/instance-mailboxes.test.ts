@@ -117,10 +117,29 @@ describe('instance mailboxes', () => {
     await takeLease(database, 'other', '2026-01-01T00:00:00.000Z');
     harness.send(statusOf({ id: 'i', version: 1n, phase: 'running' }));
     await harness.settle();
+    harness.clock.advance(1_000);
+    const { mailboxes } = harness;
     harness.send(statusOf({ id: 'j', version: 1n, phase: 'running' }));
-    await harness.settle();
+    mailboxes.requestStop({ instance: 'k', expectedVersion: 0n, message: '', requestedAt: 0 });
+    await turn();
     expect(await harness.rows()).toEqual([]);
-    expect([harness.fenced, harness.mailboxes.depth]).toEqual([1, 0]);
+    expect([harness.fenced, mailboxes.depth]).toEqual([1, 2]);
+    mailboxes.forget(harness.clock.now());
+    expect(mailboxes.depth).toBe(1);
+  });
+
+  it('write what they heard in between when this bridge is the writer again', async () => {
+    const harness = await PipelineHarness.start(database);
+    harness.mailboxes.suspend();
+    harness.send(statusOf({ id: 'i', version: 1n, phase: 'running' }));
+    harness.clock.advance(1_000);
+    harness.send(statusOf({ id: 'i', version: 2n, phase: 'stopped' }));
+    await turn();
+    expect(await harness.rows()).toEqual([]);
+    harness.mailboxes.resume();
+    await harness.settle();
+    const row = await harness.row('i');
+    expect([row.phase, row.startedTime < row.stoppedTime]).toEqual(['stopped', true]);
   });
 
   it('hold nothing for instances that nothing waits for', async () => {

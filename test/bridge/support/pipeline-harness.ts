@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
-import { takeLease } from '../../../src/bridge/lease.js';
+import type { Writing } from '../../../src/bridge/clusters/writing.js';
+import { checkLease, type Lease, takeLease } from '../../../src/bridge/lease.js';
 import { OutboxRelay } from '../../../src/bridge/outbox-relay.js';
 import { acceptStatus } from '../../../src/bridge/pipeline/accept.js';
 import { InstanceMailboxes, type Lane } from '../../../src/bridge/pipeline/instance-mailboxes.js';
@@ -48,6 +49,17 @@ export async function emptyTables(database: Database): Promise<void> {
 
 type WriterSettings = Pick<WriterOptions, 'adoptUnknownInstances' | 'prebuildReading' | 'tellsLives'>;
 
+/** As long as nobody has taken the lease. */
+function writingWith(database: Database, lease: Lease): Pick<Writing, 'write'> {
+  return {
+    write: (work) =>
+      database.write(async (transaction) => {
+        await checkLease(transaction, lease);
+        return work(transaction);
+      }),
+  };
+}
+
 /** The pipeline from an accepted status to a published event, on a real database, in a time of its own. */
 export class PipelineHarness {
   readonly clock: ManualClock;
@@ -72,16 +84,18 @@ export class PipelineHarness {
     const lease = await takeLease(database, 'test', new Date(clock.now()).toISOString());
     const prebuilds: PrebuildResult[] = [];
     const writer = new InstanceWriter({
-      database,
-      lease,
+      dialect: database.dialect,
+      writing: writingWith(database, lease),
       clock,
       adoptUnknownInstances: true,
       prebuildReading: 'when-stopped',
       tellsLives: false,
       ...settings,
+      onCommitted: (events) => harness.relay.offer(events),
       onPrebuilds: (result) => prebuilds.push(result),
     });
-    return new PipelineHarness(database, clock, writer, prebuilds);
+    const harness = new PipelineHarness(database, clock, writer, prebuilds);
+    return harness;
   }
 
   private constructor(
@@ -114,6 +128,8 @@ export class PipelineHarness {
     });
     this.relay = new OutboxRelay({
       database,
+      writing: database,
+      mayPublish: () => true,
       publisher: {
         publish: async (event) => {
           await this.beforePublish(event);
@@ -132,17 +148,16 @@ export class PipelineHarness {
     if (!('refused' in update)) this.mailboxes.accept(update, lane);
   }
 
-  /** Until nothing waits; pauses between attempts pass at once. */
+  /** Until nothing waits, or another one writes; pauses between attempts pass at once. */
   async settle(): Promise<void> {
     let settled = false;
-    const done = this.mailboxes.settled().then(() => {
+    void this.mailboxes.settled().then(() => {
       settled = true;
     });
-    while (!settled) {
+    while (!settled && this.fenced === 0) {
       await new Promise((resolve) => setImmediate(resolve));
       if (this.clock.timers > 0) this.clock.advance(60_000);
     }
-    await done;
   }
 
   async rows(): Promise<readonly InstanceRow[]> {

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+
+const PORT_MAX = 65_535;
+const DEFAULT_PORT = 3_306;
+
+const sqliteSchema = z.strictObject({
+  kind: z.literal('sqlite'),
+  /** Its folder is created. */
+  file: z.string().min(1),
+});
+
+const mysqlSchema = z.strictObject({
+  kind: z.literal('mysql'),
+  host: z.string().min(1).default('localhost'),
+  port: z.number().int().min(1).max(PORT_MAX).default(DEFAULT_PORT),
+  /** Path of the server's Unix socket, in the place of host and port. */
+  socket: z.string().min(1).optional(),
+  user: z.string().min(1),
+  password: z.string().optional(),
+  /** File that holds the password; read whenever the bridge starts. */
+  passwordFile: z.string().min(1).optional(),
+  /** Of the database on the server; it must exist. */
+  name: z
+    .string()
+    .regex(/^[^`/\\]{1,64}$/, 'expected a name of 1 to 64 characters without quotes and slashes'),
+  /** Paths of PEM files: the authority of the server's certificate, and what this side shows. {} trusts the system's authorities. */
+  tls: z
+    .strictObject({
+      ca: z.string().min(1).optional(),
+      crt: z.string().min(1).optional(),
+      key: z.string().min(1).optional(),
+    })
+    .optional(),
+  /** Add columns and tables that are missing where another program has made the others. */
+  allowAlter: z.boolean().default(false),
+});
+
+/** `mysql://user:password@host:port/name`, with everything but host and name optional, or an object. */
+export const databaseConfigSchema = z.preprocess(
+  (value, context) => {
+    if (typeof value !== 'string') return value;
+    const parsed = fromUrl(value);
+    if (parsed !== undefined) return parsed;
+    context.addIssue('expected mysql://user:password@host:port/name or an object');
+    return z.NEVER;
+  },
+  z.discriminatedUnion('kind', [sqliteSchema, mysqlSchema]),
+);
+
+export type DatabaseConfig = z.output<typeof databaseConfigSchema>;
+export type MysqlConfig = z.output<typeof mysqlSchema>;
+
+/** undefined when the text is no such URL; it may hold a password, so nothing tells what it was. */
+function fromUrl(text: string): object | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(text);
+  if (protocol !== 'mysql:' && protocol !== 'mariadb:') return undefined;
+  const socket = searchParams.get('socket');
+  const name = decoded(pathname.slice(1));
+  const [user, secret] = [decoded(username), decoded(password)];
+  if (name === undefined || user === undefined || secret === undefined) return undefined;
+  return {
+    kind: 'mysql',
+    ...(hostname === '' ? {} : { host: hostname.replace(/^\[|\]$/g, '') }),
+    ...(port === '' ? {} : { port: Number(port) }),
+    ...(socket === null ? {} : { socket }),
+    user,
+    ...(password === '' ? {} : { password: secret }),
+    name,
+    ...(searchParams.get('tls') === 'true' ? { tls: {} } : {}),
+  };
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,95 @@
+import { Redis } from 'ioredis';
+import { StewardError } from '../errors/steward-error.js';
+import {
+  REDIS_CONNECT_TIMEOUT_MS,
+  REDIS_KEEP_ALIVE_MS,
+  REDIS_PUBLISH_DEADLINE_MS,
+  REDIS_RECONNECT_MAX_MS,
+  REDIS_RECONNECT_MIN_MS,
+} from './bounds.js';
+import type { ClosablePublisher, PublishedEvent } from './event-publisher.js';
+
+export interface RedisSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly username?: string;
+  readonly password?: string;
+  /** PEM texts; absent: not encrypted. */
+  readonly tls?: { readonly ca?: string; readonly crt?: string; readonly key?: string };
+}
+
+export interface RedisOptions {
+  /** What `CLIENT LIST` shows. */
+  readonly name: string;
+  /** A number in [0, 1) for the jitter of reconnects. */
+  readonly fraction: () => number;
+  readonly onConnected: () => void;
+  /** `reason` holds no secret. */
+  readonly onTrouble: (reason: string) => void;
+}
+
+/**
+ * PUBLISH on a Redis server. Nothing waits in here: while there is no connection publishing is refused at once, and
+ * connecting goes on with growing pauses for ever. What is published in one go leaves in one go, and in order.
+ */
+export class RedisPublisher implements ClosablePublisher {
+  readonly #client: Redis;
+  #isConnected = false;
+
+  constructor({ host, port, username, password, tls }: RedisSettings, options: RedisOptions) {
+    const { ca, crt, key } = tls ?? {};
+    this.#client = new Redis({
+      ...{ host, port, connectionName: options.name },
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(tls && {
+        tls: { servername: host, ...(ca && { ca }), ...(crt && { cert: crt }), ...(key && { key }) },
+      }),
+      connectTimeout: REDIS_CONNECT_TIMEOUT_MS,
+      commandTimeout: REDIS_PUBLISH_DEADLINE_MS,
+      keepAlive: REDIS_KEEP_ALIVE_MS,
+      enableAutoPipelining: true,
+      // Whoever publishes keeps what could not be published, and in order.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (attempt) => pauseMs(attempt, options.fraction),
+    });
+    this.#client.on('ready', () => {
+      this.#isConnected = true;
+      options.onConnected();
+    });
+    this.#client.on('close', () => {
+      this.#isConnected = false;
+    });
+    // Its other members may hold what was sent, a password among it.
+    this.#client.on('error', (error) => options.onTrouble(reasonOf(error)));
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  async publish({ channel, payload }: PublishedEvent): Promise<void> {
+    try {
+      await this.#client.publish(channel, payload);
+    } catch (error) {
+      throw new StewardError('unavailable', `Redis does not take events: ${reasonOf(error)}`);
+    }
+  }
+
+  close(): void {
+    this.#client.disconnect();
+  }
+}
+
+function pauseMs(attempt: number, fraction: () => number): number {
+  const full = Math.min(REDIS_RECONNECT_MAX_MS, REDIS_RECONNECT_MIN_MS * 2 ** (attempt - 1));
+  return Math.round(full * (1 - fraction() / 2));
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== '') return error.message;
+  return 'code' in error ? String(error.code) : error.name;
+}
