@@ -8,6 +8,7 @@ const onEveryDatabase = [
   'test/bridge/{pipeline,prebuilds,rpc}/**/*.test.ts',
   'test/bridge/clusters/{cluster-rows,update}.test.ts',
   'test/bridge/outbox-relay.test.ts',
+  'test/database/bulk-update.test.ts',
   'test/property/bridge-*.test.ts',
 ];
 
