@@ -7,10 +7,12 @@ import type { PlainChildSpec } from '../supervision/spec.js';
 import { Alarm } from './cluster/alarm.js';
 import { Cluster } from './cluster/cluster.js';
 import { RowLoop } from './cluster/row-loop.js';
+import { describeOver } from './clusters/describe-cluster.js';
 import { ClusterFleet } from './clusters/fleet.js';
 import { ClusterRegistry } from './clusters/registry.js';
 import { ClusterSources, staticSource, tableSource } from './clusters/sources.js';
 import { readStaticClusters } from './clusters/static-clusters.js';
+import type { ClusterConnection } from './clusters/workspace-cluster.js';
 import type { Writing } from './clusters/writing.js';
 import type { BridgeConfig } from './config.js';
 import { pruneContents } from './contents/content-pruning.js';
@@ -55,7 +57,9 @@ export function followClusters(options: FollowOptions): Following {
       .refresh()
       .catch((err: unknown) => logger.warn({ err }, 'a change of the clusters is taken up later'));
   };
-  const registry = new ClusterRegistry({ database, writing, clock: world.clock, statics, onChanged });
+  const describe = (connection: ClusterConnection, signal: AbortSignal) =>
+    describeOver(connection, world.clock, signal);
+  const registry = new ClusterRegistry({ database, writing, describe, statics, onChanged });
   const alarm = new Alarm(world.clock);
   const rowLoop = createRowLoop(options, fleet, alarm);
   const pruning = {

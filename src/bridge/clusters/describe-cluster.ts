@@ -1,8 +1,10 @@
-import type { DescribeClusterResponse } from '../../gen/ws-manager-api/core.js';
-import type { ClientCallOptions } from '../../grpc/client.js';
-import { CLASSES_MAX } from '../bounds.js';
+import type { Clock } from '../../gateways/clock.js';
+import { type DescribeClusterResponse, WorkspaceManagerService } from '../../gen/ws-manager-api/core.js';
+import { type ClientCallOptions, createClient } from '../../grpc/client.js';
+import { CLASSES_MAX, DESCRIBE_DEADLINE_MS } from '../bounds.js';
 import type { ManagerClient } from '../cluster/status-stream.js';
-import type { WorkspaceClass } from './workspace-cluster.js';
+import { openManagerChannel } from './manager-channel.js';
+import type { ClusterConnection, WorkspaceClass } from './workspace-cluster.js';
 
 /** What a manager offers, as its cluster's row has it. */
 export interface OfferedClasses {
@@ -15,6 +17,21 @@ export async function describeCluster(
   options: ClientCallOptions,
 ): Promise<OfferedClasses> {
   return offeredClasses(await client.describeCluster({}, options));
+}
+
+/** The same over a connection of its own, which is closed again. Throws `invalid-argument` for one nobody can make. */
+export async function describeOver(
+  connection: ClusterConnection,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<OfferedClasses> {
+  const channel = openManagerChannel(connection, clock);
+  try {
+    const client = createClient(WorkspaceManagerService, channel);
+    return await describeCluster(client, { signal, timeoutMs: DESCRIBE_DEADLINE_MS });
+  } finally {
+    channel.close();
+  }
 }
 
 function offeredClasses(answer: DescribeClusterResponse): OfferedClasses {

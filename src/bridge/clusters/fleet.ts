@@ -10,6 +10,9 @@ import { ClusterLink } from '../cluster/cluster-link.js';
 import type { ClusterSources } from './sources.js';
 import { isSameConnection, type WorkspaceCluster } from './workspace-cluster.js';
 
+/** What follows one cluster. */
+export type Follower = Pick<Cluster, 'link' | 'firstList' | 'resume' | 'relist' | 'spec'>;
+
 export interface FleetOptions {
   readonly sources: Pick<ClusterSources, 'followed'>;
   readonly clock: Clock;
@@ -17,7 +20,7 @@ export interface FleetOptions {
   readonly intervalMs: number;
   readonly logger: Logger;
   /** Makes the parts that follow one cluster. */
-  readonly create: (link: ClusterLink) => Cluster;
+  readonly create: (link: ClusterLink) => Follower;
 }
 
 /** Under this name all clusters stand in the tree. */
@@ -30,7 +33,7 @@ const RECONCILER = 'cluster-sources';
  */
 export class ClusterFleet {
   readonly #options: FleetOptions;
-  readonly #clusters = new Map<string, Cluster>();
+  readonly #clusters = new Map<string, Follower>();
   #supervisor: Supervisor | undefined;
   #reconciling: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
@@ -45,7 +48,7 @@ export class ClusterFleet {
     return this.all.map((cluster) => cluster.link);
   }
 
-  get all(): readonly Cluster[] {
+  get all(): readonly Follower[] {
     return [...this.#clusters.values()].sort((a, b) => (a.link.cluster.name < b.link.cluster.name ? -1 : 1));
   }
 
@@ -54,7 +57,7 @@ export class ClusterFleet {
     return this.#isKnown ? [...this.#clusters.keys()] : undefined;
   }
 
-  find(name: string): Cluster | undefined {
+  find(name: string): Follower | undefined {
     return this.#clusters.get(name);
   }
 

@@ -1,12 +1,9 @@
 import type { Knex } from 'knex';
 import type { Database } from '../../database/database.js';
 import { StewardError, toStewardError } from '../../errors/steward-error.js';
-import type { Clock } from '../../gateways/clock.js';
-import { WorkspaceManagerService } from '../../gen/ws-manager-api/core.js';
 import type { RegisterRequest, UpdateRequest } from '../../gen/ws-manager-bridge-api/cluster-service.js';
-import { createClient } from '../../grpc/client.js';
 import { requiredMessage } from '../../grpc/validation.js';
-import { CONSTRAINTS_MAX, DESCRIBE_DEADLINE_MS, NAMED_INSTANCES_MAX } from '../bounds.js';
+import { CONSTRAINTS_MAX, NAMED_INSTANCES_MAX } from '../bounds.js';
 import {
   type ClusterChange,
   changeCluster,
@@ -16,8 +13,7 @@ import {
   findForUpdate,
   insertCluster,
 } from './cluster-rows.js';
-import { describeCluster, type OfferedClasses } from './describe-cluster.js';
-import { openManagerChannel } from './manager-channel.js';
+import type { OfferedClasses } from './describe-cluster.js';
 import { NameQueues } from './name-queues.js';
 import {
   checkedConstraint,
@@ -42,7 +38,8 @@ import type { Writing } from './writing.js';
 export interface RegistryOptions {
   readonly database: Database;
   readonly writing: Writing;
-  readonly clock: Clock;
+  /** Asks a manager what it offers, with a deadline; the caller may give up earlier. */
+  readonly describe: (connection: ClusterConnection, signal: AbortSignal) => Promise<OfferedClasses>;
   /** Those of the configuration: they are not for this registry to change. */
   readonly statics: () => Promise<readonly WorkspaceCluster[]>;
   /** Told after each change. */
@@ -182,19 +179,14 @@ export class ClusterRegistry {
     this.#options.onChanged();
   }
 
-  /** Asks the manager something, over a connection that is closed again. */
   async #try(connection: ClusterConnection, signal: AbortSignal): Promise<OfferedClasses> {
-    const channel = openManagerChannel(connection, this.#options.clock);
     try {
-      const client = createClient(WorkspaceManagerService, channel);
-      return await describeCluster(client, { signal, timeoutMs: DESCRIBE_DEADLINE_MS });
+      return await this.#options.describe(connection, signal);
     } catch (thrown) {
-      const { message } = toStewardError(thrown);
-      throw new StewardError('cluster-unreachable', `its manager was asked and did not answer: ${message}`, {
-        cause: thrown,
-      });
-    } finally {
-      channel.close();
+      const error = toStewardError(thrown);
+      if (error.code === 'invalid-argument') throw error;
+      const message = `its manager was asked and did not answer: ${error.message}`;
+      throw new StewardError('cluster-unreachable', message, { cause: thrown });
     }
   }
 }

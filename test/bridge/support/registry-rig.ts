@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { findClusters } from '../../../src/bridge/clusters/cluster-rows.js';
+import { describeOver } from '../../../src/bridge/clusters/describe-cluster.js';
 import { ClusterRegistry } from '../../../src/bridge/clusters/registry.js';
 import { ClusterSources, staticSource, tableSource } from '../../../src/bridge/clusters/sources.js';
 import type { WorkspaceCluster } from '../../../src/bridge/clusters/workspace-cluster.js';
@@ -38,7 +39,8 @@ export async function startRegistry(statics: readonly WorkspaceCluster[] = []) {
   let changes = 0;
   const read = async () => statics;
   const registry = new ClusterRegistry({
-    ...{ database, writing, statics: read, clock: world.clock },
+    ...{ database, writing, statics: read },
+    describe: (connection, signal) => describeOver(connection, world.clock, signal),
     onChanged: () => {
       changes += 1;
     },
