@@ -34,8 +34,8 @@ export class FakeContents implements ContentClient {
   readonly requests: WatchTransitionsRequest[] = [];
   lists = 0;
   offered = true;
-  /** Called before each page; what it throws is the answer. */
-  beforeList: () => Promise<void> | void = () => undefined;
+  /** Called before a list is put together, and before it is answered. */
+  onList: () => Promise<void> | void = () => undefined;
   readonly #nodes = new Map<string, Node>();
   readonly #streams = new Set<{ readonly cut: AbortController; wake: () => void }>();
   #clock = Date.UTC(2026, 0, 1);
@@ -90,8 +90,9 @@ export class FakeContents implements ContentClient {
 
   listContent: ContentClient['listContent'] = async () => {
     this.lists += 1;
-    await this.beforeList();
+    await this.onList();
     const contents = [...this.truth.values()].filter(({ actor }) => actor === 'content');
+    await this.onList();
     return {
       contents: contents.map(({ instance, node, to, sequence, at }) =>
         ContentStatus.fromPartial({
