@@ -6,7 +6,8 @@ const longer = { testTimeout: 60_000, hookTimeout: 60_000 };
 /** What the suites of SQLite run, too: these files open whatever database there is. */
 const onEveryDatabase = [
   'test/bridge/{pipeline,prebuilds,rpc}/**/*.test.ts',
-  'test/bridge/clusters/{cluster-rows,update}.test.ts',
+  'test/bridge/clusters/{cluster-rows,update,deregister}.test.ts',
+  'test/bridge/{cluster/row-loop,contents/content-feed}.test.ts',
   'test/bridge/outbox-relay.test.ts',
   'test/database/bulk-update.test.ts',
   'test/property/bridge-*.test.ts',

@@ -13,6 +13,7 @@ import { clusterNamed } from '../bridge/support/clusters.js';
 import { ManualClock } from '../bridge/support/manual-clock.js';
 import { openMigrated } from '../bridge/support/pipeline-harness.js';
 import { registration } from '../bridge/support/registry-rig.js';
+import { isOnMysql } from '../support/test-database.js';
 
 let database: Database;
 beforeAll(async () => {
@@ -180,7 +181,7 @@ describe('changes of clusters that come at once', () => {
           if (row !== undefined) expect(['first', ...offered]).toContain(row.preferredWorkspaceClass);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: isOnMysql() ? 10 : 200 },
     );
   });
 
@@ -197,7 +198,7 @@ describe('changes of clusters that come at once', () => {
         const { rows } = await run(made);
         expect(new Set(rows.map(({ url }) => url)).size).toBe(rows.length);
       }),
-      { numRuns: 100 },
+      { numRuns: isOnMysql() ? 10 : 100 },
     );
   });
 });

@@ -9,6 +9,7 @@ import { FakeContents } from '../bridge/support/fake-contents.js';
 import { steadyRandom } from '../bridge/support/manual-clock.js';
 import { openMigrated } from '../bridge/support/pipeline-harness.js';
 import { hastyWorld } from '../support/hasty-world.js';
+import { isOnMysql } from '../support/test-database.js';
 
 let database: Database;
 beforeAll(async () => {
@@ -166,7 +167,7 @@ describe('the table of what actors do', () => {
           await scenario.stop();
         },
       ),
-      { numRuns: 200 },
+      { numRuns: isOnMysql() ? 10 : 200 },
     );
   });
 });

@@ -8,6 +8,7 @@ import type { Database } from '../../src/database/database.js';
 import type { WorkspaceStatus } from '../../src/gen/ws-manager-api/core.js';
 import { emptyTables, openMigrated, PipelineHarness } from '../bridge/support/pipeline-harness.js';
 import { statusOf } from '../bridge/support/statuses.js';
+import { isOnMysql } from '../support/test-database.js';
 
 let database: Database;
 beforeAll(async () => {
@@ -153,7 +154,7 @@ describe('the control loop beside the stream', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: isOnMysql() ? 10 : 150 },
     );
   });
 });
