@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openSqlite } from '../../src/database/database.js';
 import { jsonLines } from '../cli/support/memory-cli.js';
 import { RealSystem } from '../cli/support/real-system.js';
 
@@ -44,6 +47,23 @@ describe('what people ask about a running system', () => {
     ]);
     const { stdout } = await system.steward('tree', '--depth', '2');
     expect(stdout).toMatch(/^manager {2}running[\s\S]*├─ instances {2}running[\s\S]*i1 {2}running/);
+  });
+
+  it('is told by the database, by the query the documentation has for it', async () => {
+    const documentation = await readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    const query = /```sql\n([\s\S]+?)```/.exec(documentation)?.[1] ?? 'no query';
+    const database = openSqlite(join(system.stateFolder, 'bridge', 'steward.db'));
+    onTestFinished(() => database.close());
+    const of = { owner: 'ada', instance: 'i1', cluster: 'local' };
+    await vi.waitFor(async () => {
+      const rows: unknown = await database.read((connection) => connection.raw(query));
+      expect(rows).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ ...of, actor: 'content', state: 'AVAILABLE', step: 'available.idle' }),
+          expect.objectContaining({ ...of, actor: 'instance', node: 'manager', step: 'running' }),
+        ]),
+      );
+    }, 20_000);
   });
 
   it('is told in sentences, with what comes next', async () => {
