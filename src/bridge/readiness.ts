@@ -64,7 +64,8 @@ export class BridgeReadiness {
 
   #stream(link: ClusterLink): ReadinessCondition {
     const deadMs = link.connected ? 0 : this.#clock.now() - link.since;
-    const ready = link.listedAt !== undefined && deadMs <= this.#maxDisconnectSeconds * MS_PER_SECOND;
+    const isExpected = link.listedAt !== undefined || link.isLate;
+    const ready = isExpected && deadMs <= this.#maxDisconnectSeconds * MS_PER_SECOND;
     const message = ready ? '' : link.lastError || 'No complete list of its instances was taken yet.';
     return { name: `manager-stream:${link.cluster.name}`, ready, message, sinceMs: BigInt(link.since) };
   }

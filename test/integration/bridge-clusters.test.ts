@@ -1,11 +1,20 @@
-import { describe, expect, it, vi } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { changeCluster, insertCluster } from '../../src/bridge/clusters/cluster-rows.js';
 import { bridgeConfigSchema } from '../../src/bridge/config.js';
+import { realWorld } from '../../src/gateways/real/world.js';
 import { DescribeClusterResponse } from '../../src/gen/ws-manager-api/core.js';
+import { ClusterServiceService } from '../../src/gen/ws-manager-bridge-api/cluster-service.js';
+import { type ClientTls, createChannel } from '../../src/grpc/channel.js';
+import { createClient } from '../../src/grpc/client.js';
 import { clusterNamed } from '../bridge/support/clusters.js';
 import { clientTls, plainManager, securedManager } from '../bridge/support/managers.js';
 import { registration } from '../bridge/support/registry-rig.js';
 import { statusOf } from '../bridge/support/statuses.js';
+import { createAuthority, issue } from '../grpc/certificates.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { startedBridge } from './support/bridge-place.js';
 
 const patience = { timeout: 20_000, interval: 10 };
@@ -75,7 +84,7 @@ describe('clusters of the database', () => {
   it('wait for nobody who accepts and never answers, nor for certificates nobody can use', async () => {
     const [hanging, well] = [await plainManager(), await plainManager()];
     hanging.mood = 'hang';
-    const { database, phases, system, bridge } = await startedBridge();
+    const { database, phases, system, bridge } = await startedBridge({ controllerMaxDisconnectSeconds: 1 });
     await database.write(async (transaction) => {
       await insertCluster(transaction, clusterNamed('hanging', { url: hanging.address }));
       await insertCluster(transaction, clusterNamed('well', { url: well.address }));
@@ -86,13 +95,29 @@ describe('clusters of the database', () => {
     await vi.waitFor(() => expect(well.subscribers).toBe(1), patience);
     well.set(statusOf({ id: 'i-1', version: 1n, phase: 'running' }));
     await vi.waitFor(async () => expect(await phases()).toEqual({ 'i-1': 'well:running' }), patience);
-    const { conditions } = await system.getInfo({});
-    const stream = (name: string) =>
-      conditions.find((condition) => condition.name === `manager-stream:${name}`);
-    expect(stream('well')).toMatchObject({ ready: true });
-    expect(stream('hanging')).toMatchObject({ ready: false });
-    expect(stream('odd/name')).toMatchObject({ ready: false, message: expect.stringContaining('tls.ca') });
+    const streams = async () => {
+      const { conditions } = await system.getInfo({});
+      return Object.fromEntries(conditions.map((condition) => [condition.name, condition]));
+    };
+    await vi.waitFor(
+      async () =>
+        expect(await streams()).toMatchObject({
+          'manager-stream:well': { ready: true },
+          'manager-stream:hanging': { ready: false },
+          'manager-stream:odd/name': { ready: false, message: expect.stringContaining('tls.ca') },
+        }),
+      patience,
+    );
     await bridge.stop();
+  });
+
+  it('make no bridge unready that begins to follow them, for as long as a stream may be away', async () => {
+    const { database, system, gauge } = await startedBridge();
+    await database.write((transaction) =>
+      insertCluster(transaction, clusterNamed('a', { url: 'unix:/nowhere.sock' })),
+    );
+    await vi.waitFor(async () => expect(await gauge(score)).toHaveLength(1), patience);
+    expect((await system.getInfo({})).ready).toBe(true);
   });
 
   it('win over the configuration in what they may do, not in how they are reached', async () => {
@@ -111,5 +136,42 @@ describe('clusters of the database', () => {
     expect(status.map(({ name, score: weight, static: isStatic }) => [name, weight, isStatic])).toEqual([
       ['a', 9, false],
     ]);
+  });
+});
+
+describe('ClusterService with certificates', () => {
+  it('lets in whom its authority knows, and nobody else', async () => {
+    const authority = createAuthority('ours');
+    const folder = await temporaryFolder();
+    const own = issue(authority, ['bridge']);
+    const file = async (name: string, pem: Buffer) => {
+      await writeFile(join(folder, name), pem);
+      return join(folder, name);
+    };
+    const { address } = await startedBridge({
+      listen: ['127.0.0.1:0'],
+      tls: {
+        certificate: await file('crt.pem', own.certificatePem),
+        key: await file('key.pem', own.keyPem),
+        ca: await file('ca.pem', authority.certificatePem),
+      },
+    });
+    const list = (tls: Partial<ClientTls>) => {
+      const { clock } = realWorld();
+      const channel = createChannel(address, {
+        clock,
+        tls: { ca: authority.certificatePem, serverName: 'bridge', ...tls },
+      });
+      onTestFinished(() => channel.close());
+      return createClient(ClusterServiceService, channel).list({});
+    };
+    const known = issue(authority, ['gpctl']);
+    const stranger = issue(createAuthority('theirs'), ['gpctl']);
+    expect(await list({ certificate: known.certificatePem, key: known.keyPem })).toEqual({ status: [] });
+    const refused = { entry: { status: status.UNAVAILABLE } };
+    await expect(list({})).rejects.toMatchObject(refused);
+    await expect(list({ certificate: stranger.certificatePem, key: stranger.keyPem })).rejects.toMatchObject(
+      refused,
+    );
   });
 });

@@ -10,6 +10,7 @@ import { Alarm } from './alarm.js';
 export class ClusterLink {
   readonly #clock: Clock;
   #cluster: WorkspaceCluster;
+  readonly isLate: boolean;
   /** Of its control loop. */
   readonly alarm: Alarm;
   #subscribed = false;
@@ -21,8 +22,10 @@ export class ClusterLink {
   #lastError = '';
   #connections = 0;
 
-  constructor(cluster: WorkspaceCluster, clock: Clock) {
+  /** `isLate`: it was registered while the bridge ran, and nobody waits for its first list. */
+  constructor(cluster: WorkspaceCluster, clock: Clock, isLate = false) {
     this.#cluster = cluster;
+    this.isLate = isLate;
     this.#clock = clock;
     this.#since = clock.now();
     this.alarm = new Alarm(clock);

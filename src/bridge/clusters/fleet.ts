@@ -146,7 +146,7 @@ export class ClusterFleet {
   async #settle(cluster: WorkspaceCluster): Promise<void> {
     const known = this.#clusters.get(cluster.name);
     if (known === undefined) {
-      await this.#begin(new ClusterLink(cluster, this.#options.clock));
+      await this.#begin(new ClusterLink(cluster, this.#options.clock, this.#isKnown));
       return;
     }
     const isReached = isSameConnection(known.link.cluster, cluster);
