@@ -47,6 +47,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     prebuildReading,
     tellsLives: options.lifecycle !== undefined,
     onCommitted: (events) => relay.offer(events),
+    onRepeated: () => relay.readAnew(),
     onPrebuilds: (result) => metrics.prebuilds(result),
   });
   const mailboxes = new InstanceMailboxes({

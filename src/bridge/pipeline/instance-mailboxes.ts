@@ -38,6 +38,8 @@ interface Mailbox {
   /** Monotonic milliseconds since when something waits. */
   since: number;
   attempts: number;
+  /** Whether the last attempt to write failed. */
+  hasFailed: boolean;
   state: Lane | 'writing' | 'pausing';
 }
 
@@ -135,7 +137,15 @@ export class InstanceMailboxes {
     const known = this.#boxes.get(instance);
     if (known !== undefined) return known;
     const since = this.#options.clock.monotonic();
-    const box: Mailbox = { instance, waiting: [], stop: undefined, since, attempts: 0, state: lane };
+    const box: Mailbox = {
+      instance,
+      waiting: [],
+      stop: undefined,
+      since,
+      attempts: 0,
+      hasFailed: false,
+      state: lane,
+    };
     this.#boxes.set(instance, box);
     this.#lanes[lane].set(instance, box);
     return box;
@@ -181,7 +191,10 @@ export class InstanceMailboxes {
 
   async #write(boxes: readonly Mailbox[]): Promise<void> {
     if (boxes.length === 0) return;
-    const work = boxes.map(({ instance, waiting, stop }) => ({ instance, waiting, stop }));
+    const work = boxes.map(({ instance, waiting, stop, hasFailed }) => ({
+      ...{ instance, waiting, stop },
+      isRepeated: hasFailed,
+    }));
     for (const box of boxes) {
       box.waiting = [];
       box.stop = undefined;
@@ -217,6 +230,7 @@ export class InstanceMailboxes {
 
   #release(box: Mailbox): void {
     box.attempts = 0;
+    box.hasFailed = false;
     if (box.waiting.length > 0 || box.stop !== undefined) {
       box.since = this.#options.clock.monotonic();
       this.#enqueue(box, 'live');
@@ -262,6 +276,7 @@ export class InstanceMailboxes {
 
   #restore(box: Mailbox, work: InstanceWork | undefined): void {
     if (work === undefined) return;
+    box.hasFailed = true;
     const meanwhile = box.waiting.length > 0;
     box.waiting = restoreWaiting(work.waiting, box.waiting);
     box.stop ??= meanwhile ? undefined : work.stop;

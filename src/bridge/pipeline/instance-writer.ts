@@ -21,6 +21,8 @@ export interface InstanceWork {
   readonly instance: string;
   readonly waiting: WaitingUpdates;
   readonly stop: StopRequest | undefined;
+  /** Whether an attempt to do some of it failed: it may have been committed all the same, with events nobody knows of. */
+  readonly isRepeated: boolean;
 }
 
 export type OutcomeKind =
@@ -61,6 +63,8 @@ export interface WriterOptions {
   readonly prebuildReading: PrebuildReading;
   /** After each commit: the events that it brought into the outbox. */
   readonly onCommitted: (events: readonly PublishedEvent[]) => void;
+  /** The same, when the outbox may hold more of these instances than what was told. */
+  readonly onRepeated: () => void;
   /** After the commit of what was done to prebuilds. */
   readonly onPrebuilds: (result: PrebuildResult) => void;
 }
@@ -77,14 +81,16 @@ export class InstanceWriter {
   }
 
   async write(work: readonly InstanceWork[]): Promise<readonly Outcome[]> {
-    const { writing, clock, onPrebuilds, onCommitted } = this.#options;
+    const { writing, clock, onPrebuilds, onCommitted, onRepeated } = this.#options;
     const { outcomes, prebuilds, events } = await writing.write(async (transaction) => {
       const now = isoTime(clock.now());
       const rows = await this.#rows(transaction, work, now);
       const outcomes = work.map((item) => outcomeOf(item, rows.get(item.instance)));
       return this.#commit(transaction, work, outcomes, now);
     });
-    onCommitted(events);
+    // Whatever became of the attempts before is settled by now: the row was locked by them, or has their version.
+    if (work.some((item) => item.isRepeated)) onRepeated();
+    else onCommitted(events);
     onPrebuilds(prebuilds);
     return outcomes;
   }

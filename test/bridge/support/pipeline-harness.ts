@@ -50,13 +50,16 @@ export async function emptyTables(database: Database): Promise<void> {
 type WriterSettings = Pick<WriterOptions, 'adoptUnknownInstances' | 'prebuildReading' | 'tellsLives'>;
 
 /** As long as nobody has taken the lease. */
-function writingWith(database: Database, lease: Lease): Pick<Writing, 'write'> {
+function writingWith(database: Database, lease: Lease, answer: () => void): Pick<Writing, 'write'> {
   return {
-    write: (work) =>
-      database.write(async (transaction) => {
+    write: async (work) => {
+      const result = await database.write(async (transaction) => {
         await checkLease(transaction, lease);
         return work(transaction);
-      }),
+      });
+      answer();
+      return result;
+    },
   };
 }
 
@@ -74,6 +77,8 @@ export class PipelineHarness {
   fenced = 0;
   /** Called before each transaction; what it throws is the database's answer. */
   beforeWrite: (work: readonly InstanceWork[]) => void = () => undefined;
+  /** Called after each commit; what it throws is what the pipeline hears of it. */
+  answer: () => void = () => undefined;
   beforePublish: (event: PublishedEvent) => Promise<void> | void = () => undefined;
 
   static async start(
@@ -85,13 +90,14 @@ export class PipelineHarness {
     const prebuilds: PrebuildResult[] = [];
     const writer = new InstanceWriter({
       dialect: database.dialect,
-      writing: writingWith(database, lease),
+      writing: writingWith(database, lease, () => harness.answer()),
       clock,
       adoptUnknownInstances: true,
       prebuildReading: 'when-stopped',
       tellsLives: false,
       ...settings,
       onCommitted: (events) => harness.relay.offer(events),
+      onRepeated: () => harness.relay.readAnew(),
       onPrebuilds: (result) => prebuilds.push(result),
     });
     const harness = new PipelineHarness(database, clock, writer, prebuilds);
