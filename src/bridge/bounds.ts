@@ -1,6 +1,9 @@
 /** Instances whose changes go into one transaction. */
 export const WRITE_BATCH_MAX = 200;
 
+/** Characters of the text columns of an instance's row: what is longer is left out, and the rest is written. */
+export const ROW_TEXT_LENGTH_MAX = 255;
+
 /** Pauses between attempts to write while the database does not answer; they double, with jitter. */
 export const WRITE_RETRY_MIN_MS = 50;
 export const WRITE_RETRY_MAX_MS = 10_000;
@@ -100,8 +103,9 @@ export const CLUSTER_TEXT_LENGTH_MAX = 255;
 export const PEM_TEXT_LENGTH_MAX = 20_000;
 /** Constraints of one cluster. */
 export const CONSTRAINTS_MAX = 100;
-/** Workspace classes of one cluster that are kept. */
+/** Workspace classes of one cluster that are kept, and the length of the preferred one's name, as its column has it. */
 export const CLASSES_MAX = 1_000;
+export const CLASS_NAME_LENGTH_MAX = 100;
 /** Instances that an error names of all it is about. */
 export const NAMED_INSTANCES_MAX = 10;
 

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { Dialect } from '../../database/dialect.js';
+import { ROW_TEXT_LENGTH_MAX } from '../bounds.js';
 import { isoTime, millisecondsOf } from './iso-time.js';
 import type { StatusUpdate } from './updates.js';
 
@@ -51,11 +52,15 @@ async function insertInstance(transaction: Knex.Transaction, update: StatusUpdat
     region: update.cluster,
     creationTime: creationTime(update),
     ideUrl: '',
-    workspaceImage: update.status.spec?.workspaceImage ?? '',
-    workspaceClass: update.status.spec?.class ?? '',
+    workspaceImage: fitting(update.status.spec?.workspaceImage),
+    workspaceClass: fitting(update.status.spec?.class),
     status: JSON.stringify({ version: 0, conditions: {}, phase: 'preparing' }),
     phasePersisted: 'preparing',
   });
+}
+
+function fitting(text = ''): string {
+  return text.length <= ROW_TEXT_LENGTH_MAX ? text : '';
 }
 
 function creationTime(update: StatusUpdate): string {

@@ -1,4 +1,5 @@
 import { mayFollow, type RowPhase } from '../../../machines/phase-relation.js';
+import { ROW_TEXT_LENGTH_MAX } from '../bounds.js';
 import { instanceMetrics } from './instance-metrics.js';
 import { isoTime } from './iso-time.js';
 import type { JsonObject } from './json.js';
@@ -112,7 +113,8 @@ function rowChange(row: StoredRow, entry: Waiting, phase: RowPhase | undefined):
   };
   const url = newest.status.spec?.url ?? '';
   const times = newTimes(row, entry, phase);
-  const ideUrl = url === '' || url === row.ideUrl ? undefined : url;
+  const isNew = url !== '' && url !== row.ideUrl && url.length <= ROW_TEXT_LENGTH_MAX;
+  const ideUrl = isNew ? url : undefined;
   const timed = Object.values(times).some((time) => time !== undefined);
   return {
     instance: row.instance,

@@ -4,6 +4,7 @@ import {
   WorkspacePhase,
 } from '../../gen/ws-manager-api/core.js';
 import type { HeadlessEventType, PrebuildState } from '../channels.js';
+import { SNAPSHOT_MAX } from './bounds.js';
 
 /** What one status makes of a prebuild. */
 export interface PrebuildStep {
@@ -77,6 +78,8 @@ function end(conditions: WorkspaceConditions): PrebuildStep | undefined {
   if (stoppedByRequest === WorkspaceConditionBool.TRUE) return over('aborted', 'Cancelled', 'aborted');
   if (snapshot === '')
     return headlessTaskFailed === '' ? undefined : over('failed', headlessTaskFailed, 'failed');
+  if (snapshot.length > SNAPSHOT_MAX)
+    return over('failed', 'The name of its snapshot is too long.', 'failed');
   const event = headlessTaskFailed === '' ? 'finish-success' : 'finish-fail';
   return { state: 'available', error: headlessTaskFailed, snapshot, event };
 }

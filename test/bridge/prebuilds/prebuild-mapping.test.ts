@@ -89,6 +89,15 @@ describe('the end of a prebuild', () => {
     }
     expect(step('when-stopped', STOPPED, {})).toMatchObject({ state: 'failed' });
   });
+
+  it('is never available with the beginning of a name that its column cannot hold', () => {
+    const snapshot = 's'.repeat(256);
+    expect(step('when-stopped', STOPPED, { snapshot })).toMatchObject({
+      state: 'failed',
+      error: expect.stringContaining('too long'),
+      snapshot: undefined,
+    });
+  });
 });
 
 describe('before its end', () => {
