@@ -74,6 +74,7 @@ export class RedisPublisher implements ClosablePublisher {
     try {
       await this.#client.publish(channel, payload);
     } catch (error) {
+      if (isTimeout(error)) this.#reconnect();
       throw new StewardError('unavailable', `Redis does not take events: ${reasonOf(error)}`);
     }
   }
@@ -81,6 +82,18 @@ export class RedisPublisher implements ClosablePublisher {
   close(): void {
     this.#client.disconnect();
   }
+
+  /** A machine that vanished without a word would keep its connection for a quarter of an hour. */
+  #reconnect(): void {
+    if (!this.#isConnected) return;
+    this.#isConnected = false;
+    this.#client.disconnect(true);
+  }
+}
+
+/** The client has no other name for it. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out';
 }
 
 function pauseMs(attempt: number, fraction: () => number): number {

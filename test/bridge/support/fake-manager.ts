@@ -38,6 +38,8 @@ export class FakeManager {
   mood: Mood = 'answer';
   classes = DescribeClusterResponse.fromPartial({});
   deliveries: (status: WorkspaceStatus) => number = () => 1;
+  /** What the lists answer. */
+  listed: () => Iterable<WorkspaceStatus> = () => this.truth.values();
 
   constructor(path: string, credentials?: ServerCredentials) {
     this.#address = credentials === undefined ? `unix:${path}` : '127.0.0.1';
@@ -61,7 +63,7 @@ export class FakeManager {
       ) => {
         this.lists += 1;
         if (this.mood === 'hang') return;
-        answer(null, GetWorkspacesResponse.fromPartial({ status: [...this.truth.values()] }));
+        answer(null, GetWorkspacesResponse.fromPartial({ status: [...this.listed()] }));
       },
       describeCluster: (
         _call: ServerUnaryCall<DescribeClusterRequest, DescribeClusterResponse>,
