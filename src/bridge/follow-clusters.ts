@@ -50,7 +50,7 @@ export function followClusters(options: FollowOptions): Following {
     clock: world.clock,
     intervalMs: config.wsClusterDBReconcileIntervalSeconds * MS_PER_SECOND,
     logger,
-    create: (link) => new Cluster({ ...options, link }),
+    create: (link, { isMoved }) => new Cluster({ ...options, link, isMoved }),
   });
   const onChanged = () => {
     fleet

@@ -25,6 +25,8 @@ import { StatusStream } from './status-stream.js';
 
 export interface ClusterOptions {
   readonly link: ClusterLink;
+  /** It was reached at another url before: there may be another manager now. */
+  readonly isMoved: boolean;
   readonly config: BridgeConfig;
   readonly database: Database;
   readonly writing: Writing;
@@ -160,6 +162,7 @@ export class Cluster {
     const { database, writing, world } = this.#options;
     const feed = new ContentFeed({
       cluster: this.link.cluster.name,
+      isMoved: this.#options.isMoved,
       client: createClient(ContentServiceService, channel),
       ...{ database, writing, clock: world.clock, random: world.random },
       onFailed: (error) => this.#logger.warn({ err: error }, 'the stream of transitions ended'),

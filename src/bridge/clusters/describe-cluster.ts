@@ -1,7 +1,7 @@
 import type { Clock } from '../../gateways/clock.js';
 import { type DescribeClusterResponse, WorkspaceManagerService } from '../../gen/ws-manager-api/core.js';
 import { type ClientCallOptions, createClient } from '../../grpc/client.js';
-import { CLASSES_MAX, DESCRIBE_DEADLINE_MS } from '../bounds.js';
+import { CLASS_NAME_LENGTH_MAX, CLASSES_MAX, DESCRIBE_DEADLINE_MS } from '../bounds.js';
 import type { ManagerClient } from '../cluster/status-stream.js';
 import { openManagerChannel } from './manager-channel.js';
 import type { ClusterConnection, WorkspaceClass } from './workspace-cluster.js';
@@ -44,12 +44,9 @@ function offeredClasses(answer: DescribeClusterResponse): OfferedClasses {
         description,
         creditsPerMinute: shortest(creditsPerMinute),
       })),
-    preferredWorkspaceClass: answer.preferredWorkspaceClass.slice(0, CLASS_NAME_LENGTH),
+    preferredWorkspaceClass: answer.preferredWorkspaceClass.slice(0, CLASS_NAME_LENGTH_MAX),
   };
 }
-
-/** Characters the column holds. */
-const CLASS_NAME_LENGTH = 100;
 
 /** Digits that every float of 32 bits has; what follows them is its way of writing 0.1. */
 const FLOAT_DIGITS = 7;

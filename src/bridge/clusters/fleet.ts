@@ -19,8 +19,8 @@ export interface FleetOptions {
   /** Between two looks at the sources. */
   readonly intervalMs: number;
   readonly logger: Logger;
-  /** Makes the parts that follow one cluster. */
-  readonly create: (link: ClusterLink) => Follower;
+  /** Makes the parts that follow one cluster; `isMoved`: it had another url before. */
+  readonly create: (link: ClusterLink, how: { readonly isMoved: boolean }) => Follower;
 }
 
 /** Under this name all clusters stand in the tree. */
@@ -37,7 +37,8 @@ export class ClusterFleet {
   #supervisor: Supervisor | undefined;
   #reconciling: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
-  #isKnown = false;
+  /** Of all registered clusters, those that cannot be followed included. */
+  #registered: readonly string[] | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -54,7 +55,7 @@ export class ClusterFleet {
 
   /** Of all registered clusters; undefined before they were read once. */
   get names(): readonly string[] | undefined {
-    return this.#isKnown ? [...this.#clusters.keys()] : undefined;
+    return this.#registered;
   }
 
   find(name: string): Follower | undefined {
@@ -140,16 +141,17 @@ export class ClusterFleet {
       this.#options.logger.info({ cluster: name }, 'the cluster is not followed any more');
     }
     for (const cluster of wanted.values()) await this.#settle(cluster);
-    this.#isKnown = true;
+    this.#registered = [...wanted.keys()];
   }
 
   async #settle(cluster: WorkspaceCluster): Promise<void> {
     const known = this.#clusters.get(cluster.name);
     if (known === undefined) {
-      await this.#begin(new ClusterLink(cluster, this.#options.clock, this.#isKnown));
+      await this.#begin(new ClusterLink(cluster, this.#options.clock, this.#registered !== undefined), false);
       return;
     }
     const isReached = isSameConnection(known.link.cluster, cluster);
+    const isMoved = known.link.cluster.url !== cluster.url;
     known.link.update(cluster);
     if (isReached) return;
     this.#options.logger.info(
@@ -157,11 +159,11 @@ export class ClusterFleet {
       'the cluster is reached differently; connecting again',
     );
     await this.#running().terminateChild(childNameOf(cluster.name));
-    await this.#begin(known.link);
+    await this.#begin(known.link, isMoved);
   }
 
-  async #begin(link: ClusterLink): Promise<void> {
-    const cluster = this.#options.create(link);
+  async #begin(link: ClusterLink, isMoved: boolean): Promise<void> {
+    const cluster = this.#options.create(link, { isMoved });
     const { name } = link.cluster;
     const started = await this.#running().startChild(cluster.spec());
     if (started.result === 'started') {

@@ -4,6 +4,7 @@ import { StewardError, toStewardError } from '../../errors/steward-error.js';
 import type { RegisterRequest, UpdateRequest } from '../../gen/ws-manager-bridge-api/cluster-service.js';
 import { requiredMessage } from '../../grpc/validation.js';
 import { CONSTRAINTS_MAX, NAMED_INSTANCES_MAX } from '../bounds.js';
+import { forgetPlaces } from '../contents/content-rows.js';
 import {
   type ClusterChange,
   changeCluster,
@@ -130,6 +131,8 @@ export class ClusterRegistry {
       const isDeleted = await this.#options.writing.write(async (transaction) => {
         if ((await findForUpdate(transaction, name)) === undefined) return false;
         if (!force) await refuseInUse(transaction, name);
+        // Another cluster of this name may come, and its manager counts for itself.
+        await forgetPlaces(transaction, name);
         return deleteByName(transaction, name);
       });
       if (isDeleted) this.#options.onChanged();

@@ -18,13 +18,16 @@ import {
 import type { Writing } from '../clusters/writing.js';
 import { statesIn } from './actor-state.js';
 import { Bell } from './bell.js';
-import { forgetPlace, readCursors, writeStates } from './content-rows.js';
+import { forgetPlaces, readCursors, writeStates } from './content-rows.js';
 import { Intake } from './intake.js';
+import type { Place } from './waiting-states.js';
 
 export type ContentClient = Pick<ServiceClient<ContentServiceService>, 'watchTransitions' | 'listContent'>;
 
 export interface ContentFeedOptions {
   readonly cluster: string;
+  /** Another manager may tell from now on: nothing is gone on from. */
+  readonly isMoved?: boolean;
   readonly client: ContentClient;
   readonly database: Database;
   readonly writing: Writing;
@@ -39,9 +42,11 @@ export interface ContentFeedOptions {
  */
 export class ContentFeed {
   readonly #options: ContentFeedOptions;
+  #isMoved: boolean;
 
   constructor(options: ContentFeedOptions) {
     this.#options = options;
+    this.#isMoved = options.isMoved ?? false;
   }
 
   /** Never rejects. */
@@ -65,9 +70,11 @@ export class ContentFeed {
   }
 
   async #once(signal: AbortSignal): Promise<{ readonly error: StewardError; readonly hasRead: boolean }> {
-    const { database, cluster } = this.#options;
+    const { database, writing, cluster } = this.#options;
     let run: Run | undefined;
     try {
+      if (this.#isMoved) await writing.write((transaction) => forgetPlaces(transaction, cluster));
+      this.#isMoved = false;
       const began = await database.read((connection) => readCursors(connection, cluster));
       run = new Run(this.#options, began, signal);
       return await run.end();
@@ -86,7 +93,7 @@ class Run {
   readonly #over = new AbortController();
   readonly #signal: AbortSignal;
 
-  constructor(options: ContentFeedOptions, began: ReadonlyMap<string, bigint>, signal: AbortSignal) {
+  constructor(options: ContentFeedOptions, began: ReadonlyMap<string, Place>, signal: AbortSignal) {
     this.#options = options;
     this.#intake = new Intake(began);
     this.#signal = AbortSignal.any([signal, this.#over.signal]);
@@ -111,7 +118,7 @@ class Run {
       this.hasRead = true;
       const anew = event === undefined ? undefined : this.#intake.take(event);
       if (anew !== undefined) {
-        await writing.write((transaction) => forgetPlace(transaction, cluster, anew));
+        await writing.write((transaction) => forgetPlaces(transaction, cluster, anew));
         throw new StewardError(
           'unavailable',
           `Node ${anew} counts its transitions anew; reading them again.`,

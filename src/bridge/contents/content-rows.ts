@@ -1,17 +1,19 @@
 import type { Knex } from 'knex';
 import { CONTENT_PRUNE_MAX } from '../bounds.js';
 import type { ActorState } from './actor-state.js';
-import { isNewer, type StateBatch } from './waiting-states.js';
+import { isNewer, type Place, type StateBatch } from './waiting-states.js';
 
 const TABLE = 'steward_instance_content';
 const CURSORS = 'steward_content_cursor';
 
 /** How far the transitions of each node of a cluster were taken. */
-export async function readCursors(connection: Knex, cluster: string): Promise<ReadonlyMap<string, bigint>> {
-  const rows: { node: string; sequence: number | string }[] = await connection(CURSORS)
+export async function readCursors(connection: Knex, cluster: string): Promise<ReadonlyMap<string, Place>> {
+  const rows: { node: string; sequence: number | string; at: number | string }[] = await connection(CURSORS)
     .where({ cluster })
-    .select('node', 'sequence');
-  return new Map(rows.map(({ node, sequence }) => [node, BigInt(sequence)]));
+    .select('node', 'sequence', 'at');
+  return new Map(
+    rows.map(({ node, sequence, at }) => [node, { sequence: BigInt(sequence), at: BigInt(at) }]),
+  );
 }
 
 /** Writes what is newer than what is there, and how far that goes, together. */
@@ -29,18 +31,24 @@ export async function writeStates(
     const rows = newer.map((state) => rowOf(cluster, state, stored.get(keyOf(state))?.state ?? ''));
     await transaction(TABLE).insert(rows).onConflict(['instanceId', 'actor']).merge();
   }
-  const places = [...taken].map(([node, sequence]) => ({ cluster, node, sequence: String(sequence) }));
+  const places = [...taken].map(([node, { sequence, at }]) => ({
+    ...{ cluster, node, sequence: String(sequence), at: String(at) },
+  }));
   if (places.length > 0) await transaction(CURSORS).insert(places).onConflict(['cluster', 'node']).merge();
 }
 
-/** A node lost its history and counts from the beginning again: what is kept of it gives way to anything it tells. */
-export async function forgetPlace(
+/**
+ * A node counts from the beginning again, or (without `node`) there is another manager: what is kept gives way to
+ * anything that is told from now on, and that is read from its beginning.
+ */
+export async function forgetPlaces(
   transaction: Knex.Transaction,
   cluster: string,
-  node: string,
+  node?: string,
 ): Promise<void> {
-  await transaction(TABLE).where({ cluster, node }).update({ sequence: 0 });
-  await transaction(CURSORS).where({ cluster, node }).delete();
+  const these = node === undefined ? { cluster } : { cluster, node };
+  await transaction(TABLE).where(these).update({ sequence: 0 });
+  await transaction(CURSORS).where(these).delete();
 }
 
 /** Of clusters that are not registered any more. */

@@ -1,10 +1,17 @@
 import type { ActorState } from './actor-state.js';
 
+/** How far a node was read. */
+export interface Place {
+  readonly sequence: bigint;
+  /** When the transition of that number was, milliseconds since the epoch; 0 where nobody knows. */
+  readonly at: bigint;
+}
+
 /** What one transaction writes. */
 export interface StateBatch {
   readonly states: readonly ActorState[];
-  /** Newest sequences that are taken then, by node. */
-  readonly taken: ReadonlyMap<string, bigint>;
+  /** How far each node is taken then. */
+  readonly taken: ReadonlyMap<string, Place>;
 }
 
 /**
@@ -13,7 +20,7 @@ export interface StateBatch {
  */
 export class WaitingStates {
   readonly #states = new Map<string, ActorState>();
-  #taken = new Map<string, bigint>();
+  #taken = new Map<string, Place>();
 
   get size(): number {
     return this.#states.size;
@@ -31,9 +38,9 @@ export class WaitingStates {
     this.#states.set(key, { ...state, state: state.state ?? waiting?.state });
   }
 
-  /** Everything of `node` up to `sequence` was added. */
-  reached(node: string, sequence: bigint): void {
-    if (sequence >= (this.#taken.get(node) ?? 0n)) this.#taken.set(node, sequence);
+  /** Everything of `node` up to `place` was added. */
+  reached(node: string, place: Place): void {
+    this.#taken.set(node, place);
   }
 
   /** At most `most` states; the places only with the last of them. */
@@ -51,10 +58,14 @@ export class WaitingStates {
   }
 }
 
-/** Sequences of different nodes do not compare; then the time decides. */
+/**
+ * Sequences of different nodes do not compare; then the time decides, as it does between two counts of a node that
+ * began anew.
+ */
 export function isNewer(
   state: Pick<ActorState, 'node' | 'sequence' | 'since'>,
   than: Pick<ActorState, 'node' | 'sequence' | 'since'>,
 ): boolean {
-  return state.node === than.node ? state.sequence > than.sequence : state.since >= than.since;
+  if (state.since > than.since) return true;
+  return state.node === than.node ? state.sequence > than.sequence : state.since === than.since;
 }

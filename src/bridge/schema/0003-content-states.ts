@@ -19,6 +19,8 @@ const cursor: TableShape = {
     cluster: 'varchar(64) not null',
     node: 'varchar(255) not null',
     sequence: 'bigint not null',
+    // When that transition was, in milliseconds, to know it again; 0 where nobody knows.
+    at: 'bigint not null default 0',
   },
   key: ['cluster', 'node'],
 };

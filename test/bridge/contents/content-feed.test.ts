@@ -39,8 +39,10 @@ async function setUp() {
   };
   const steps = async () =>
     Object.fromEntries((await rows()).map((row) => [`${row.instanceId} ${row.actor}`, row.step]));
-  const cursors = async () =>
-    Object.fromEntries(await database.read((connection) => readCursors(connection, 'eu')));
+  const cursors = async () => {
+    const places = await database.read((connection) => readCursors(connection, 'eu'));
+    return Object.fromEntries([...places].map(([node, { sequence }]) => [node, sequence]));
+  };
   return { database, writing, refuse, contents, failures, start, rows, steps, cursors };
 }
 
@@ -85,7 +87,7 @@ describe('what the actors of a cluster do', () => {
     start();
     await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 3n }), patience);
     expect(await steps()).toEqual({ 'i-1 content': 'available', 'i-2 content': 'settingUp' });
-    expect(contents.requests.map((request) => request.fromSequenceByNode['n1'])).toEqual([undefined, 2n, 3n]);
+    expect(contents.requests.map((request) => request.fromSequenceByNode['n1'])).toEqual([undefined, 1n, 2n]);
     expect(contents.lists).toBe(lists);
   });
 
@@ -130,6 +132,31 @@ describe('what the actors of a cluster do', () => {
       async () => expect([await steps(), await cursors()]).toEqual([{ 'i-1 content': 'none' }, { n1: 1n }]),
       patience,
     );
+  });
+
+  it('is read from the beginning of another manager that is reached under the same name', async () => {
+    const { contents, database, writing, start, steps, cursors } = await setUp();
+    const stop = start();
+    for (const to of ['settingUp', 'available', 'wrappingUp']) {
+      contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to });
+    }
+    await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 3n }), patience);
+    await stop();
+    const other = new FakeContents();
+    for (const instance of ['i-2', 'i-3', 'i-4', 'i-5', 'i-1']) {
+      other.step({ node: 'n1', instance, actor: 'content', to: 'available' });
+    }
+    const moved = new ContentFeed({
+      ...{ cluster: 'eu', client: other, isMoved: true, database, writing, clock: realWorld().clock },
+      ...{ random: steadyRandom, onFailed: () => undefined },
+    });
+    const ending = new AbortController();
+    const done = moved.run(ending.signal);
+    await vi.waitFor(async () => expect(await cursors()).toMatchObject({ n1: 5n }), patience);
+    expect(Object.keys(await steps())).toHaveLength(5);
+    expect((await steps())['i-1 content']).toBe('available');
+    ending.abort();
+    await done;
   });
 
   it('is written once however often it changes meanwhile, many at a time', async () => {

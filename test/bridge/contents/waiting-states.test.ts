@@ -12,7 +12,7 @@ function waitingWith(...all: readonly Transition[]): WaitingStates {
   for (const one of all) {
     const state = stateAfter(one);
     if (state !== undefined) waiting.add(state);
-    waiting.reached(one.node, one.sequence);
+    waiting.reached(one.node, { sequence: one.sequence, at: 0n });
   }
   return waiting;
 }
@@ -26,14 +26,14 @@ describe('states that wait to be written', () => {
     );
     expect(waiting.take(10)).toMatchObject({
       states: [{ instance: 'a', step: 'recovering', state: 'AVAILABLE', sequence: 3n }],
-      taken: new Map([['n1', 3n]]),
+      taken: new Map([['n1', { sequence: 3n, at: 0n }]]),
     });
     expect(waiting.isEmpty).toBe(true);
   });
 
   it('are not older ones that come late', () => {
     const waiting = waitingWith(transition(5, 'a', 'available'), transition(4, 'a', 'settingUp'));
-    expect(waiting.take(10)).toMatchObject({ states: [{ sequence: 5n }], taken: new Map([['n1', 5n]]) });
+    expect(waiting.take(10)).toMatchObject({ states: [{ sequence: 5n }] });
   });
 
   it('say how far a node was read only with the last of them', () => {
@@ -48,8 +48,8 @@ describe('states that wait to be written', () => {
     });
     expect(waiting.take(2).taken).toEqual(
       new Map([
-        ['n1', 2n],
-        ['n2', 1n],
+        ['n1', { sequence: 2n, at: 0n }],
+        ['n2', { sequence: 1n, at: 0n }],
       ]),
     );
   });
@@ -71,13 +71,20 @@ describe('the intake of a stream', () => {
     expect(intake.waiting.take(10).taken).toEqual(new Map());
     intake.listed(intake.reasons);
     expect(intake.isListWanted).toBe(false);
-    expect(intake.waiting.take(10).taken).toEqual(new Map([['n1', 9n]]));
+    expect(intake.waiting.take(10).taken).toEqual(new Map([['n1', { sequence: 9n, at: 0n }]]));
   });
 
-  it('goes on behind what was read, and tells of a node that counts anew', () => {
-    const intake = new Intake(new Map([['n1', 7n]]));
-    expect(intake.request().fromSequenceByNode).toEqual({ n1: 8n });
-    expect(intake.take({ $case: 'caughtUp', value: { node: 'n1', sequence: 7n } })).toBeUndefined();
-    expect(intake.take({ $case: 'caughtUp', value: { node: 'n1', sequence: 3n } })).toBe('n1');
+  it('begins with the transition that was taken last, and tells of a node that has another one there', () => {
+    const read = () => new Intake(new Map([['n1', { sequence: 7n, at: 70n }]]));
+    const seventh = (atMs: bigint) =>
+      ({ $case: 'transition', value: { ...transition(7, 'a', 'available'), atMs } }) as const;
+    const caughtUp = (sequence: bigint) => ({ $case: 'caughtUp', value: { node: 'n1', sequence } }) as const;
+    const same = read();
+    expect(same.request().fromSequenceByNode).toEqual({ n1: 7n });
+    expect(same.take(seventh(70n))).toBeUndefined();
+    expect(same.take(caughtUp(7n))).toBeUndefined();
+    expect(same.waiting.isEmpty).toBe(true);
+    expect(read().take(seventh(71n))).toBe('n1');
+    expect(read().take(caughtUp(3n))).toBe('n1');
   });
 });
