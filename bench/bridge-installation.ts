@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -5,6 +6,7 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { INSTANCE_CHANNEL } from '../src/bridge/channels.js';
 import type { ManagerAnswer, ManagerOrder } from './bridge-manager-child.js';
 import type { BridgeServers } from './bridge-servers.js';
+import { startProgram } from './program-process.js';
 import { startTalkingChild, type TalkingChild } from './talking-child.js';
 
 /** How often the database is asked whether everything is there. */
@@ -12,15 +14,12 @@ const LOOK_EVERY_MS = 5;
 const FINAL_DEADLINE_MS = 300_000;
 const ROWS_PER_INSERT = 1_000;
 
-export interface Used {
-  readonly cpuSeconds: number;
-  readonly residentBytes: number;
-}
+type Program = Awaited<ReturnType<typeof startProgram>>;
 
 /** A bridge, a manager that tells, and the database they meet in; each in a process of its own. */
 export class Installation {
   readonly #manager: TalkingChild;
-  readonly #bridge: TalkingChild;
+  readonly #bridge: Program;
   readonly #database: Connection;
   readonly #redis: Redis;
 
@@ -40,12 +39,13 @@ export class Installation {
       // Nothing but what is measured.
       ...{ controllerIntervalSeconds: 3_600, wsClusterDBReconcileIntervalSeconds: 3_600 },
     };
-    const bridge = startTalkingChild('bridge-child-process.ts', JSON.stringify(config));
-    await bridge.hear();
+    const file = join(folder, 'bridge.json');
+    writeFileSync(file, JSON.stringify(config));
+    const bridge = await startProgram('bridge', '--config', file);
     return new Installation(manager, bridge, await createConnection(url), new Redis(servers.redisUrl));
   }
 
-  private constructor(manager: TalkingChild, bridge: TalkingChild, database: Connection, redis: Redis) {
+  private constructor(manager: TalkingChild, bridge: Program, database: Connection, redis: Redis) {
     this.#manager = manager;
     this.#bridge = bridge;
     this.#database = database;
@@ -69,9 +69,8 @@ export class Installation {
     }
   }
 
-  async used(line: 'used' | 'collect' = 'used'): Promise<Used> {
-    this.#bridge.say(line);
-    return JSON.parse(await this.#bridge.hear());
+  get bridge(): Pick<Program, 'cpuSeconds' | 'settled'> {
+    return this.#bridge;
   }
 
   /** Only `count` instances have rows, as whoever starts instances leaves them. */

@@ -78,10 +78,10 @@ async function throughput(bench: Installation, scale: number): Promise<readonly 
   const rows: Row[] = [];
   for (const { what, count, phases, rounds, reference, least } of shapes) {
     await bench.renew(count);
-    const before = await bench.used();
+    const before = bench.bridge.cpuSeconds();
     const { startedAt, updates } = await bench.order({ do: 'tell', count, phases, rounds });
     const seconds = ((await bench.allFinal(count)) - startedAt) / 1_000;
-    const cpu = ((await bench.used()).cpuSeconds - before.cpuSeconds) / (updates / 1_000);
+    const cpu = (bench.bridge.cpuSeconds() - before) / (updates / 1_000);
     const perSecond = updates / seconds;
     rows.push(
       {
@@ -167,15 +167,15 @@ async function reconnects(bench: Installation, scale: number): Promise<readonly 
 
 async function memory(bench: Installation, scale: number): Promise<readonly Row[]> {
   const count = Math.max(100, Math.round(50_000 * scale));
-  const base = (await bench.used('collect')).residentBytes;
+  const base = await bench.bridge.settled();
   await bench.renew(count);
   await bench.order({ do: 'tell', count, phases: ['running'], rounds: 1 });
   await bench.allFinal(count);
-  const live = (await bench.used('collect')).residentBytes;
+  const live = await bench.bridge.settled();
   await bench.forget();
   await bench.order({ do: 'tell', count, phases: ['stopped'], rounds: 1 });
   await bench.allFinal(count);
-  const after = (await bench.used('collect')).residentBytes;
+  const after = await bench.bridge.settled();
   return [
     {
       ...{ what: `resident with ${count} live instances`, ours: mebibytes(live) },
