@@ -149,9 +149,12 @@ function cut(): void {
 async function write(message: Buffer): Promise<void> {
   for (const stream of streams) {
     if (stream.write(message)) continue;
-    await new Promise((resolve) => {
-      stream.once('drain', resolve);
-      stream.once('cancelled', resolve);
+    await new Promise<void>((resolve) => {
+      const proceed = () => {
+        for (const event of ['drain', 'cancelled']) stream.off(event, proceed);
+        resolve();
+      };
+      for (const event of ['drain', 'cancelled']) stream.on(event, proceed);
     });
   }
 }
