@@ -103,6 +103,8 @@ export class ClusterLink {
     this.#listedAt = this.#clock.now();
     this.#instances = instances;
     if (this.#subscribed) this.streamStarted();
+    // Whatever failed before, both work now.
+    if (this.#connected) this.#lastError = '';
   }
 
   listFailed(error: StewardError): void {
