@@ -10,6 +10,7 @@ import type { World } from '../gateways/world.js';
 import { backoffMs } from './backoff.js';
 import { OPEN_ATTEMPTS_MAX, WRITE_RETRY_MAX_MS, WRITE_RETRY_MIN_MS } from './bounds.js';
 import type { BridgeConfig } from './config.js';
+import type { BridgeEnvironment } from './environment.js';
 import { isoTime } from './pipeline/iso-time.js';
 import { isForeign } from './schema/foreign-tables.js';
 import { bridgeMigrations } from './schema/migrations.js';
@@ -21,9 +22,6 @@ export interface OpenedDatabase {
   readonly mode: LeaseMode;
   readonly adoptUnknownInstances: boolean;
 }
-
-/** What the environment of the known system says, beside the configuration. */
-export type BridgeEnvironment = Readonly<Record<string, string | undefined>>;
 
 const INSTANCE_ID = { table: 'd_b_workspace_instance', column: 'id' };
 

@@ -3,7 +3,7 @@ import { hostAndPort, type RedisConfig } from '../events/redis-config.js';
 import { RedisPublisher, type RedisSettings } from '../events/redis-publisher.js';
 import type { World } from '../gateways/world.js';
 import type { BridgeConfig } from './config.js';
-import type { BridgeEnvironment } from './open-database.js';
+import type { BridgeEnvironment } from './environment.js';
 import { readPem, readSecret } from './secret-files.js';
 
 interface PublisherOptions {

@@ -17,10 +17,11 @@ import { type HealthServer, startHealthServer } from '../telemetry/health-server
 import { DRAIN_MS, STANDBY_MEMORY_MS } from './bounds.js';
 import { createBridgeServer } from './bridge-server.js';
 import type { BridgeConfig } from './config.js';
+import type { BridgeEnvironment } from './environment.js';
 import { type Following, followClusters } from './follow-clusters.js';
 import { lifecycleLog } from './lifecycle-log.js';
 import { BridgeMetrics, registerGauges } from './metrics.js';
-import { type BridgeEnvironment, type OpenedDatabase, openDatabase, patiently } from './open-database.js';
+import { type OpenedDatabase, openDatabase, patiently } from './open-database.js';
 import { openPublisher } from './open-publisher.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
 import { BridgeReadiness } from './readiness.js';

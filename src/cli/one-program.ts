@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Program } from '../config/state-folder.js';
+import { databaseOption, redisOption } from './database-options.js';
 import { logLevelOption } from './log.js';
 import { type RunOptions, runPrograms } from './run-programs.js';
 import { example, type RunVerb } from './run-verb.js';
@@ -7,8 +8,9 @@ import type { Session } from './session.js';
 
 /** A verb that runs one of the three programs; verbs of its own may be added to it. */
 export function addOneProgram(program: Command, run: RunVerb, name: Program, description: string): Command {
-  return program
-    .command(name)
+  const command = program.command(name);
+  if (name === 'bridge') command.addOption(databaseOption()).addOption(redisOption());
+  return command
     .description(description)
     .option(
       '--config <file>',

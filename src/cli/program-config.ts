@@ -44,12 +44,15 @@ export function loadProgramConfig<Schema extends z.ZodObject>(
   file: string | undefined,
   /** Whether the file holds what all programs are told, each under its name. */
   isShared = false,
+  /** Goes before everything else. */
+  overrides: object = {},
 ): Promise<z.output<Schema>> {
   const envPrefix = `STEWARD_${program.toUpperCase()}`;
   const section = isShared ? { section: { name: program, among: PROGRAMS } } : {};
   return loadConfig(world.files, schema, {
     env,
     envPrefix,
+    overrides,
     ...(file === undefined ? {} : { file, ...section }),
   });
 }

@@ -14,6 +14,9 @@ import type { Session } from './session.js';
 export interface RunOptions extends LogOptions {
   /** Configuration file: of the one program, or of all that run, each under its name. */
   readonly config?: string;
+  /** URLs for the bridge. */
+  readonly database?: string;
+  readonly redis?: string;
 }
 
 /**
@@ -37,6 +40,7 @@ export async function runPrograms(
     schemas,
     loggerOf,
     ...(options.config === undefined ? {} : { file: options.config, isShared: names.length > 1 }),
+    bridge: bridgeOverrides(options),
   };
   const readiness = new Map<Program, Promise<void>>();
   const spec = rootSpec(names.map((name) => programChild(name, parts, readiness)));
@@ -58,6 +62,12 @@ export async function runPrograms(
     throw new StewardError('internal', 'the programs failed too often and were stopped; the log says why');
   }
   return drain(session, root);
+}
+
+/** They may hold passwords, which `ps` would show for as long as this runs. */
+function bridgeOverrides({ database, redis }: RunOptions) {
+  if (database !== undefined || redis !== undefined) process.title = 'steward';
+  return { ...(database === undefined ? {} : { database }), ...(redis === undefined ? {} : { redis }) };
 }
 
 function rootSpec(children: readonly PlainChildSpec[]): SupervisorSpec {

@@ -24,6 +24,8 @@ export interface ProgramParts {
   readonly file?: string;
   /** It holds what all programs are told, each under its name. */
   readonly isShared?: boolean;
+  /** What the command line says of the bridge's configuration. */
+  readonly bridge?: { readonly database?: string; readonly redis?: string };
 }
 
 /** Starts a program; its code is loaded only now, because most runs of the command need none of it. */
@@ -48,13 +50,20 @@ export async function startProgram(name: Program, parts: ProgramParts): Promise<
       return startManager(config, options);
     }
     case 'bridge': {
-      const config = await configOf(name, schemas.bridge, parts);
+      const { configFromEnvironment } = await import('../bridge/environment.js');
+      const known = { ...configFromEnvironment(parts.env), ...parts.bridge };
+      const config = await configOf(name, schemas.bridge, parts, known);
       const { startBridge } = await import('../bridge/start-bridge.js');
-      return startBridge(config, options);
+      return startBridge(config, { ...options, env: parts.env });
     }
   }
 }
 
-function configOf<Schema extends LocalSchemas[Program]>(name: Program, schema: Schema, parts: ProgramParts) {
-  return loadProgramConfig(parts.world, parts.env, name, schema, parts.file, parts.isShared);
+function configOf<Schema extends LocalSchemas[Program]>(
+  name: Program,
+  schema: Schema,
+  { world, env, file, isShared }: ProgramParts,
+  overrides?: object,
+) {
+  return loadProgramConfig(world, env, name, schema, file, isShared, overrides);
 }

@@ -1,5 +1,6 @@
 import { basename, relative } from 'node:path';
 import type { Command } from 'commander';
+import { databaseOption, redisOption } from './database-options.js';
 import { logLevelOption } from './log.js';
 import { PROGRAMS } from './places.js';
 import { type RunOptions, runPrograms } from './run-programs.js';
@@ -11,10 +12,17 @@ export function addUp(program: Command, run: RunVerb): void {
     .command('up')
     .description('run the whole system on this machine: daemon, manager and bridge in one process')
     .option('--config <file>', 'configuration (JSON) of daemon, manager and bridge, each under its name')
+    .addOption(databaseOption())
+    .addOption(redisOption())
     .addOption(logLevelOption())
     .addHelpText(
       'after',
-      example('steward up', 'steward up --config steward.json', 'steward up --state ~/workspaces --json'),
+      example(
+        'steward up',
+        'steward up --config steward.json',
+        'steward up --state ~/workspaces --json',
+        'steward up --database mysql://steward@db.example/steward --redis redis://redis.example',
+      ),
     )
     .action((options: RunOptions, command: Command) =>
       run(command, (session) => runPrograms(session, PROGRAMS, options, () => tellReady(session))),
