@@ -3,6 +3,13 @@ export const WRITE_BATCH_MAX = 200;
 
 /** Characters of the text columns of an instance's row: what is longer is left out, and the rest is written. */
 export const ROW_TEXT_LENGTH_MAX = 255;
+/**
+ * Characters of a text for people in a row's JSON, beyond which it is cut; of any other text there, beyond which it is
+ * left out; and ports of one row. Whatever a manager sends, a row stays one that a database takes at once.
+ */
+export const STATUS_MESSAGE_LENGTH_MAX = 65_536;
+export const STATUS_TEXT_LENGTH_MAX = 4_096;
+export const STATUS_PORTS_MAX = 1_000;
 
 /** Pauses between attempts to write while the database does not answer; they double, with jitter. */
 export const WRITE_RETRY_MIN_MS = 50;

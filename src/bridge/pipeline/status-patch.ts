@@ -6,6 +6,7 @@ import {
   type WorkspaceConditions,
   type WorkspaceStatus,
 } from '../../gen/ws-manager-api/core.js';
+import { STATUS_MESSAGE_LENGTH_MAX, STATUS_PORTS_MAX, STATUS_TEXT_LENGTH_MAX } from '../bounds.js';
 import { isoTime } from './iso-time.js';
 import { isObject, type JsonObject, type JsonValue } from './json.js';
 
@@ -21,9 +22,9 @@ export function statusPatch(
   firstActivityAt: number | undefined,
 ): JsonObject {
   return {
-    message: status.message,
-    exposedPorts: (status.spec?.exposedPorts ?? []).map(portJson),
-    timeout: status.spec?.timeout ?? '',
+    message: cut(status.message),
+    exposedPorts: (status.spec?.exposedPorts ?? []).slice(0, STATUS_PORTS_MAX).map(portJson),
+    timeout: fitting(status.spec?.timeout),
     ...nonEmpty('nodeName', status.runtime?.nodeName),
     ...nonEmpty('podName', status.runtime?.podName),
     ...nonEmpty('nodeIp', status.runtime?.nodeIp),
@@ -56,9 +57,9 @@ function conditionsPatch(
 ): JsonObject {
   const known = isObject(stored['conditions']) && stored['conditions']['firstUserActivity'] !== undefined;
   return {
-    failed: conditions?.failed ?? '',
-    timeout: conditions?.timeout ?? '',
-    headlessTaskFailed: conditions?.headlessTaskFailed ?? '',
+    failed: cut(conditions?.failed),
+    timeout: cut(conditions?.timeout),
+    headlessTaskFailed: cut(conditions?.headlessTaskFailed),
     pullingImages: trinary(conditions?.pullingImages),
     deployed: trinary(conditions?.deployed),
     stoppedByRequest: trinary(conditions?.stoppedByRequest),
@@ -71,7 +72,7 @@ function portJson(port: PortSpec): JsonObject {
     port: port.port,
     ...visibility(port.visibility),
     protocol: port.protocol === PortProtocol.PORT_PROTOCOL_HTTPS ? 'https' : 'http',
-    url: port.url,
+    url: fitting(port.url),
   };
 }
 
@@ -95,5 +96,16 @@ function imageMetrics(stored: JsonObject, status: WorkspaceStatus): JsonObject {
 }
 
 function nonEmpty(key: string, value: string | undefined): JsonObject {
-  return value ? { [key]: value } : {};
+  return fitting(value) === '' ? {} : { [key]: fitting(value) };
+}
+
+/** A part of a name, an address or a token is none. */
+function fitting(text = ''): string {
+  return text.length <= STATUS_TEXT_LENGTH_MAX ? text : '';
+}
+
+/** Never between the halves of a character. */
+function cut(text = ''): string {
+  if (text.length <= STATUS_MESSAGE_LENGTH_MAX) return text;
+  return `${text.slice(0, STATUS_MESSAGE_LENGTH_MAX).replace(/[\ud800-\udbff]$/, '')} ...`;
 }

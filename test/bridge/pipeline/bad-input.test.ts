@@ -118,18 +118,40 @@ describe('versions', () => {
 });
 
 describe('texts', () => {
-  it('of 10 MB are written', async () => {
-    const message = 'x"\\\n\u{1f980}'.repeat((10 * MEGABYTE) / 8);
-    await tell({ ...plain, message });
-    expect(JSON.parse((await harness.row('bad')).status).message === message).toBe(true);
+  it.each([
+    ['message', (message: string) => ({ ...plain, message })],
+    ['failed', (failed: string) => ({ ...plain, conditions: { ...plain.conditions, failed } })],
+  ])('of 10 MB are cut, and the rest is written: %s', async (_, statusWith) => {
+    const text = 'x"\\\u{1f980}\n'.repeat((10 * MEGABYTE) / 6);
+    await tell(WorkspaceStatus.fromPartial(statusWith(text)));
+    const row = await harness.row('bad');
+    const { message, conditions } = JSON.parse(row.status);
+    const kept = `${message}${conditions.failed}`;
+    expect([row.phase, kept.length, kept.endsWith(' ...')]).toEqual(['running', 65_539, true]);
+    // The character that would have been cut in half is left out.
+    expect(text.startsWith(kept.slice(0, -4))).toBe(true);
   });
 
-  it('that are too large for the database hold up nobody else', async () => {
-    await tell({ ...plain, message: 'x'.repeat(20 * MEGABYTE) });
-    harness.send(statusOf({ id: 'bad', version: 8n, phase: 'stopped' }));
-    await harness.settle();
+  it('of 10 MB where something is named are left out, and the rest is written', async () => {
+    const name = 'n'.repeat(10 * MEGABYTE);
+    const exposedPorts = Array.from({ length: 100_000 }, (_, port) => ({
+      port,
+      url: port === 1 ? name : 'u',
+    }));
+    const { conditions, spec, metadata } = plain;
+    const runtime = { nodeName: name, podName: 'pod', nodeIp: name };
+    await tell(
+      WorkspaceStatus.fromPartial({
+        ...{ ...plain, runtime, conditions },
+        metadata: { ...metadata, annotations: { [name]: name } },
+        spec: { ...spec, exposedPorts, timeout: name, workspaceImage: name },
+        auth: { ownerToken: name },
+      }),
+    );
     const row = await harness.row('bad');
-    expect([row.phase, versionIn(row)]).toEqual(['stopped', 8n]);
+    const { podName, nodeName, ownerToken, exposedPorts: ports } = JSON.parse(row.status);
+    expect([row.phase, podName, nodeName, ownerToken]).toEqual(['running', 'pod', undefined, undefined]);
+    expect([ports.length, ports[1].url, ports[2].url]).toEqual([1_000, '', 'u']);
   });
 
   it('that are no UTF-8 come as texts with a mark where they are broken', async () => {
