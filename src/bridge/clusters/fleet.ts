@@ -153,7 +153,11 @@ export class ClusterFleet {
     const isReached = isSameConnection(known.link.cluster, cluster);
     const isMoved = known.link.cluster.url !== cluster.url;
     known.link.update(cluster);
-    if (isReached) return;
+    if (isReached) {
+      // One that failed again and again gets another chance with each look.
+      await this.#running().find(childNameOf(cluster.name))?.retry();
+      return;
+    }
     this.#options.logger.info(
       { cluster: cluster.name },
       'the cluster is reached differently; connecting again',

@@ -173,6 +173,29 @@ describe('Register', () => {
     expect(changes()).toBe(0);
   });
 
+  it.each([
+    'http://',
+    ':::',
+    'unix:',
+    'unix:///',
+    'dns:',
+    'dns:///',
+    'ipv4:x',
+    '[::1',
+    '127.0.0.1:99999999',
+    "x'y:1",
+  ])('survives the address %s', async (url) => {
+    const tls = clientTls(createAuthority('ours'));
+    const { client, rows } = await startRegistry();
+    const refused: unknown = await client
+      .register(registration('a', url, { tls }))
+      .catch((error: unknown) => error);
+    expect([status.INVALID_ARGUMENT, status.FAILED_PRECONDITION]).toContain(
+      refused instanceof StewardError ? refused.entry.status : undefined,
+    );
+    expect(await rows()).toEqual([]);
+  });
+
   it('ends with its caller, and a manager that never answers holds up nobody else', async () => {
     const hanging = await plainManager();
     hanging.mood = 'hang';
