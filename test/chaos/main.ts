@@ -2,6 +2,8 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { missingFor } from '../../scripts/test-requirements.js';
+import { runBridgeRounds } from './bridge-suite.js';
 import { DaemonNursery } from './daemon-process.js';
 import { DAEMON_KINDS, type DaemonKind, type KillCounts, runDaemonRound } from './daemon-suite.js';
 import { POINTS } from './points.js';
@@ -11,11 +13,11 @@ import { stopAll } from './stops.js';
 import { runSystemRound, SYSTEM_KINDS, serveRepository } from './system-suite.js';
 
 /**
- * `npm run chaos -- [--kills 1000] [--seed 1] [--rounds N] [kind …]`: SIGKILLs the real daemon, and the real system,
- * again and again, starts it again, and checks that nothing that was promised is lost and nothing is left behind.
- * Without `--rounds` it goes on until the daemon was killed that often, and often at each named point: those that were
- * met least come first. A failure prints the command that repeats it; a long run also fails when it did not come to
- * each point often enough.
+ * `npm run chaos -- [--kills 1000] [--seed 1] [--rounds N] [kind …]`: SIGKILLs the real daemon, the real system, and
+ * what is around the real bridge, again and again, starts it again, and checks that nothing that was promised is lost
+ * and nothing is left behind. Without `--rounds` it goes on until the daemon was killed that often, and often at each
+ * named point: those that were met least come first. A failure prints the command that repeats it; a long run also fails
+ * when it did not come to each point often enough.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -34,6 +36,7 @@ const PROGRESS_MS = 15_000;
 /** Rounds at the same time: much of a life is waiting for a disk. */
 const AT_ONCE = 3;
 const SYSTEM_ROUNDS = 3;
+const BRIDGE_ROUNDS = 3;
 const TROUBLED_ROUNDS = 6;
 
 const folder = mkdtempSync(join(tmpdir(), 'steward-chaos-'));
@@ -49,6 +52,7 @@ const isAsked = (kind: string) => positionals.length === 0 || positionals.includ
 try {
   await killDaemons();
   await killSystems();
+  await killAroundBridge();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -120,6 +124,19 @@ async function killSystems(): Promise<void> {
   }
 }
 
+/** Needs MariaDB and Redis. */
+async function killAroundBridge(): Promise<void> {
+  if (!isAsked('bridge')) return;
+  if (missingFor('services').length > 0) {
+    print('bridge needs MariaDB and Redis: left out');
+    return;
+  }
+  const seeds = range(rounds ?? BRIDGE_ROUNDS).map((index) => first + index);
+  const { kills, broken } = await runBridgeRounds({ folder, print }, seeds);
+  counts.kills += kills;
+  counts.broken += broken;
+}
+
 async function atOnce(seeds: readonly number[], work: (seed: number) => Promise<unknown>): Promise<void> {
   const left = [...seeds];
   const worker = async () => {
@@ -136,7 +153,8 @@ function progress(): void {
 
 /** False when a promise broke, or a long run did not come to each point often enough. */
 function report(): boolean {
-  for (const point of POINTS) print(`${String(counts.atPoint.get(point) ?? 0).padStart(5)}  ${point}`);
+  for (const point of counts.atPoint.size === 0 ? [] : POINTS)
+    print(`${String(counts.atPoint.get(point) ?? 0).padStart(5)}  ${point}`);
   progress();
   const isLong = rounds === undefined && isAsked('daemon') && Number(values.kills) >= LONG_RUN_KILLS;
   const rare = isLong ? tooRare(POINTS, counts, AT_EACH_POINT) : [];
