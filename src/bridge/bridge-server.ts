@@ -42,6 +42,7 @@ export function createBridgeServer(parts: ServerParts): GrpcServer {
       ...{ database, bus },
       clusters: following.fleet,
       registry: following.registry,
+      writing: following.writing,
       unregistered: following.unregistered,
     }),
   );

@@ -32,6 +32,7 @@ export interface FollowOptions {
 /** Everything about clusters: where they come from, what follows them, and what looks after the rows of none. */
 export interface Following {
   readonly sources: ClusterSources;
+  readonly writing: Writing;
   readonly registry: ClusterRegistry;
   readonly fleet: ClusterFleet;
   readonly unregistered: { readonly alarm: Alarm; resume(): void };
@@ -67,7 +68,7 @@ export function followClusters(options: FollowOptions): Following {
     onFailed: (err: StewardError) => logger.warn({ err }, 'old states of actors could not be removed'),
   };
   return {
-    ...{ sources, registry, fleet },
+    ...{ sources, writing, registry, fleet },
     unregistered: { alarm, resume: () => rowLoop.resume() },
     specs: () => [
       fleet.spec(),

@@ -13,6 +13,8 @@ export interface StoredRow {
   readonly workspace: string;
   /** '' when the workspace has no row. */
   readonly owner: string;
+  /** JSON of the instance's metrics; undefined without any. */
+  readonly metrics: string | undefined;
   readonly version: bigint;
   readonly phase: RowPhase;
   readonly creationTime: string;

@@ -14,11 +14,13 @@ export async function readRows(
 ): Promise<ReadonlyMap<string, StoredRow>> {
   const rows: RawRow[] = await connection(`${TABLE} as i`)
     .leftJoin('d_b_workspace as w', 'w.id', 'i.workspaceId')
+    .leftJoin('d_b_workspace_instance_metrics as m', 'm.instanceId', 'i.id')
     .whereIn('i.id', [...instances])
     .select(
       ...['id', 'workspaceId', 'creationTime', 'startedTime', 'deployedTime'].map((column) => `i.${column}`),
       ...['stoppingTime', 'stoppedTime', 'ideUrl', 'status'].map((column) => `i.${column}`),
       'w.ownerId',
+      'm.metrics',
       connection.raw(`${dialect.jsonInteger('i.status', '$.version')} as version`),
     );
   return new Map(rows.map((row) => [row.id, storedRow(row)]));
@@ -42,6 +44,7 @@ interface RawRow {
   readonly id: string;
   readonly workspaceId: string;
   readonly ownerId: string | null;
+  readonly metrics: string | null;
   readonly creationTime: string;
   readonly startedTime: string;
   readonly deployedTime: string;
@@ -59,6 +62,7 @@ function storedRow(row: RawRow): StoredRow {
     instance: row.id,
     workspace: row.workspaceId,
     owner: row.ownerId ?? '',
+    metrics: row.metrics ?? undefined,
     version: integer(row.version),
     phase: typeof phase === 'string' && isRowPhase(phase) ? phase : 'unknown',
     creationTime: row.creationTime,

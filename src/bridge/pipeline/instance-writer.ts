@@ -132,9 +132,8 @@ export class InstanceWriter {
     );
     const committed = settled.filter((outcome) => outcome.change !== undefined);
     await mergeMetrics(transaction, committed);
-    for (const { before, change } of committed) {
-      if (before !== undefined && change?.stops) await deleteInstanceTokens(transaction, before);
-    }
+    const stopped = committed.flatMap(({ before, change }) => (change?.stops ? (before ?? []) : []));
+    await deleteInstanceTokens(transaction, stopped);
     const news = settled.flatMap((outcome, index) => prebuildNews(work[index], outcome));
     const prebuilds = await updatePrebuilds(transaction, this.#options.prebuildReading, news);
     const lives = this.#options.tellsLives ? committed.flatMap(lifeEvents) : [];

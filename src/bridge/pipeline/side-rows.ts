@@ -8,42 +8,34 @@ const METRICS = 'd_b_workspace_instance_metrics';
 /** Merges the metrics that changes carry into their rows: members deeply, arrays whole. */
 export async function mergeMetrics(
   transaction: Knex.Transaction,
-  committed: readonly { readonly instance: string; readonly change: RowChange | undefined }[],
+  committed: readonly { readonly before: StoredRow | undefined; readonly change: RowChange | undefined }[],
 ): Promise<void> {
-  const measured = committed.flatMap(({ instance, change }) =>
-    change?.metrics === undefined ? [] : [{ instance, metrics: change.metrics }],
-  );
-  if (measured.length === 0) return;
-  const stored: { instanceId: string; metrics: string }[] = await transaction(METRICS)
-    .whereIn(
-      'instanceId',
-      measured.map((item) => item.instance),
-    )
-    .select('instanceId', 'metrics');
-  const known = new Map(stored.map((row) => [row.instanceId, row.metrics]));
-  for (const { instance, metrics } of measured) {
-    const text = known.get(instance);
-    if (text === undefined) {
-      await transaction(METRICS).insert({
-        instanceId: instance,
-        metrics: JSON.stringify(metrics),
-      });
-      continue;
-    }
-    const merged = JSON.stringify(mergeDeep(parseObject(text), metrics));
-    if (merged === text) continue;
-    await transaction(METRICS)
-      .where({ instanceId: instance })
-      .update({ metrics: merged, _lastModified: databaseNow(transaction) });
-  }
+  const rows = committed.flatMap(({ before, change }) => {
+    if (before === undefined || change?.metrics === undefined) return [];
+    const merged = JSON.stringify(mergeDeep(parseObject(before.metrics ?? '{}'), change.metrics));
+    return merged === before.metrics ? [] : [{ instanceId: before.instance, metrics: merged }];
+  });
+  if (rows.length === 0) return;
+  await transaction(METRICS)
+    .insert(rows.map((row) => ({ ...row, _lastModified: databaseNow(transaction) })))
+    .onConflict('instanceId')
+    .merge();
 }
 
-/** Removes the tokens that were made for an instance, so that none outlives it. */
-export async function deleteInstanceTokens(transaction: Knex.Transaction, row: StoredRow): Promise<void> {
-  if (row.owner === '') return;
+/** Removes the tokens that were made for these instances, so that none outlives its instance. */
+export async function deleteInstanceTokens(
+  transaction: Knex.Transaction,
+  rows: readonly StoredRow[],
+): Promise<void> {
+  const owned = rows.filter((row) => row.owner !== '');
+  if (owned.length === 0) return;
   await transaction('d_b_gitpod_token')
-    .where({ userId: row.owner })
-    .whereRaw("name like ? escape '!'", [`${row.instance.replaceAll(/[!%_]/g, '!$&')}-%`])
+    .where((anyOf) => {
+      for (const { owner, instance } of owned) {
+        const prefix = `${instance.replaceAll(/[!%_]/g, '!$&')}-%`;
+        anyOf.orWhere((each) => each.where({ userId: owner }).whereRaw("name like ? escape '!'", [prefix]));
+      }
+    })
     .delete();
 }
 

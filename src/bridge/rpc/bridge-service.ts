@@ -8,6 +8,7 @@ import type { Alarm } from '../cluster/alarm.js';
 import type { ClusterLink as Link } from '../cluster/cluster-link.js';
 import type { ClusterFleet } from '../clusters/fleet.js';
 import type { ClusterRegistry } from '../clusters/registry.js';
+import type { Writing } from '../clusters/writing.js';
 import { listContentStates } from './list-content-states.js';
 import { listInstances } from './list-instances.js';
 
@@ -16,6 +17,7 @@ export interface BridgeServiceOptions {
   readonly bus: InProcessBus;
   readonly clusters: Pick<ClusterFleet, 'links' | 'find'>;
   readonly registry: Pick<ClusterRegistry, 'drain'>;
+  readonly writing: Pick<Writing, 'refusal'>;
   /** The loop over rows whose cluster is not registered. */
   readonly unregistered: { readonly alarm: Alarm; resume(): void };
 }
@@ -33,6 +35,9 @@ export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof B
     }),
     resume: async ({ cluster: name, reason: why }, { logger }) => {
       const reason = requiredText(why, 'reason');
+      // The loops of a bridge that stands by stand by, too.
+      const refusal = options.writing.refusal();
+      if (refusal !== undefined) throw refusal;
       const cluster = name === '' ? undefined : clusters.find(name);
       if (name !== '' && cluster === undefined) {
         throw new StewardError(
