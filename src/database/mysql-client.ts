@@ -1,5 +1,4 @@
 import Mysql2Client from 'knex/lib/dialects/mysql2/index.js';
-import { STATEMENT_DEADLINE_MS } from './bounds.js';
 
 interface Query {
   readonly sql: string;
@@ -7,17 +6,19 @@ interface Query {
 }
 
 /** knex's dialect for mysql2, whose statements have a deadline. */
-export class MysqlClient extends Mysql2Client {
-  override async _query(connection: unknown, query: Query): Promise<unknown> {
-    const limited = Object.assign(query, { options: { ...query.options, timeout: STATEMENT_DEADLINE_MS } });
-    try {
-      return await super._query(connection, limited);
-    } catch (error) {
-      // Its answer may still come, and would be taken for that of the next statement.
-      if (isTimeout(error) && isConnection(connection)) connection.destroy();
-      throw error;
+export function mysqlClient(deadlineMs: number): typeof Mysql2Client {
+  return class extends Mysql2Client {
+    override async _query(connection: unknown, query: Query): Promise<unknown> {
+      const limited = Object.assign(query, { options: { ...query.options, timeout: deadlineMs } });
+      try {
+        return await super._query(connection, limited);
+      } catch (error) {
+        // Its answer may still come, and would be taken for that of the next statement.
+        if (isTimeout(error) && isConnection(connection)) connection.destroy();
+        throw error;
+      }
     }
-  }
+  };
 }
 
 function isTimeout(error: unknown): boolean {

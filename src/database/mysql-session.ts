@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { IDLE_TRANSACTION_MAX_MS, ROW_LOCK_TIMEOUT_MS, STATEMENT_DEADLINE_MS } from './bounds.js';
+import { IDLE_TRANSACTION_MAX_MS, ROW_LOCK_TIMEOUT_MS } from './bounds.js';
 import type { KeyColumn } from './mysql.js';
 import { rawRows } from './raw-rows.js';
 
@@ -48,7 +48,7 @@ interface DriverConnection {
 }
 
 /** Sets up each new connection, so that nothing depends on how the server is configured. */
-export function configureSession({ isMariadb, keyCollation }: Server) {
+export function configureSession({ isMariadb, keyCollation }: Server, deadlineMs: number) {
   const seconds = (milliseconds: number) => milliseconds / MS_PER_SECOND;
   const variables = {
     autocommit: '1',
@@ -56,14 +56,14 @@ export function configureSession({ isMariadb, keyCollation }: Server) {
     // The driver escapes with backslashes, and what does not fit must be an error.
     sql_mode: "'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
     innodb_lock_wait_timeout: seconds(ROW_LOCK_TIMEOUT_MS),
-    net_write_timeout: seconds(STATEMENT_DEADLINE_MS),
+    net_write_timeout: seconds(deadlineMs),
     ...(isMariadb
       ? {
-          max_statement_time: seconds(STATEMENT_DEADLINE_MS),
+          max_statement_time: seconds(deadlineMs),
           idle_transaction_timeout: seconds(IDLE_TRANSACTION_MAX_MS),
         }
       : // MySQL knows no limit for idle transactions, so all that is idle ends.
-        { max_execution_time: STATEMENT_DEADLINE_MS, wait_timeout: seconds(IDLE_TRANSACTION_MAX_MS) }),
+        { max_execution_time: deadlineMs, wait_timeout: seconds(IDLE_TRANSACTION_MAX_MS) }),
   };
   const assignments = Object.entries(variables).map(([name, value]) => `session ${name} = ${value}`);
   const statements = [

@@ -8,6 +8,8 @@ export interface MysqlSettings {
   readonly password: string;
   /** Of the database. */
   readonly name: string;
+  /** How long one statement may take. */
+  readonly statementDeadlineMs?: number;
   /** PEM texts; absent: not encrypted. */
   readonly tls?: { readonly ca?: string; readonly crt?: string; readonly key?: string };
 }

@@ -6,9 +6,10 @@ import {
   MYSQL_CONNECT_TIMEOUT_MS,
   MYSQL_CONNECTIONS_MAX,
   SCHEMA_LOCK_TIMEOUT_MS,
+  STATEMENT_DEADLINE_MS,
 } from './bounds.js';
 import type { Database } from './database.js';
-import { MysqlClient } from './mysql-client.js';
+import { mysqlClient } from './mysql-client.js';
 import { mysqlDialect } from './mysql-dialect.js';
 import { place, toMysqlError } from './mysql-failures.js';
 import { configureSession, readServer, type Server } from './mysql-session.js';
@@ -61,15 +62,16 @@ async function firstLook(settings: MysqlSettings, key: KeyColumn): Promise<Serve
 }
 
 function pool(settings: MysqlSettings, max: number, server: Server | undefined): Knex {
+  const deadlineMs = settings.statementDeadlineMs ?? STATEMENT_DEADLINE_MS;
   return knex({
-    client: MysqlClient,
+    client: mysqlClient(deadlineMs),
     connection: connectionOptions(settings),
     acquireConnectionTimeout: CONNECTION_ACQUIRE_TIMEOUT_MS,
     pool: {
       min: 0,
       max,
       idleTimeoutMillis: IDLE_CONNECTION_MAX_MS,
-      ...(server === undefined ? {} : { afterCreate: configureSession(server) }),
+      ...(server === undefined ? {} : { afterCreate: configureSession(server, deadlineMs) }),
     },
     // What is worth telling comes back as an error; knex would print it, values and all.
     log: {
