@@ -13,7 +13,10 @@ const transient = new Set([
 ]);
 
 /** A full disk: of the server, its temporary folder or a table. */
-const full = new Set([1021, 1114]);
+const full = new Set([20, 1021, 1114]);
+
+/** Below: what the server's own files answered it, as while one of its kind starts beside it. */
+const FIRST_OF_SERVER = 1_000;
 
 /** Answers whose texts name columns, tables, accounts and settings only, never a value of a statement. */
 const harmless = new Set([
@@ -35,7 +38,8 @@ export function toMysqlError(thrown: unknown, settings: MysqlSettings): StewardE
   const said = harmless.has(number) ? (textIn(thrown, 'sqlMessage') ?? '') : '';
   const message = `The database answered ${code}${said === '' ? '' : `: ${said}`}.`;
   if (full.has(number)) return new StewardError('disk-full', message);
-  if (transient.has(number)) return new StewardError('unavailable', message);
+  const isOfItsFiles = number > 0 && number < FIRST_OF_SERVER;
+  if (transient.has(number) || isOfItsFiles) return new StewardError('unavailable', message);
   if (isOfConnection(thrown, code)) {
     return new StewardError('unavailable', `The database ${place(settings)} is not reachable (${code}).`);
   }

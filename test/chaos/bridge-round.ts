@@ -1,6 +1,8 @@
 import { homedir, tmpdir } from 'node:os';
+import { status } from '@grpc/grpc-js';
 import { placesOf } from '../../src/cli/places.js';
 import { phaseName } from '../../src/cli/wire-names.js';
+import { StewardError } from '../../src/errors/steward-error.js';
 import type { Random } from '../../src/gateways/random.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import {
@@ -21,6 +23,14 @@ const TRUTH_MS = 90_000;
 const POLL_MS = 100;
 /** Of those that were started, this share is asked to stop. */
 const STOP_SHARE = 0.7;
+
+const DONE_BEFORE: ReadonlySet<status> = new Set([status.ALREADY_EXISTS, status.NOT_FOUND]);
+const TO_REPEAT: ReadonlySet<status> = new Set([
+  status.UNAVAILABLE,
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+  status.RESOURCE_EXHAUSTED,
+]);
 
 interface RoundOptions {
   readonly stateFolder: string;
@@ -90,9 +100,9 @@ export class BridgeRound {
         await call();
         return;
       } catch (error) {
-        const text = String(error);
-        if (/already|ALREADY_EXISTS|not found|NOT_FOUND/i.test(text)) return;
-        if (!/unavailable|UNAVAILABLE|not reachable|deadline|connection|cancel/i.test(text)) throw error;
+        const code = error instanceof StewardError ? error.entry.status : status.INTERNAL;
+        if (DONE_BEFORE.has(code)) return;
+        if (!TO_REPEAT.has(code)) throw error;
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     }

@@ -71,6 +71,7 @@ async function runRound(folder: string, servers: { mariadb: Mariadb; redis: Redi
     const round = new BridgeRound({ stateFolder, name: `s${seed}`, random, reader });
     const turns = order(random);
     const working = round.work();
+    working.catch(() => undefined);
     for (const victim of turns) {
       await pause(random.fraction() * PAUSE_MAX_MS);
       await victims[victim].kill();
@@ -83,8 +84,10 @@ async function runRound(folder: string, servers: { mariadb: Mariadb; redis: Redi
     return { count: turns.length, outcome: `${turns.join(', ')} killed; ${told}` };
   } catch (error) {
     const ended = Object.values(programs).filter((program) => program.hasEnded);
-    const words = ended.map((program) => `\nthe ${program.name} has ended:\n${program.lastWords}`);
-    throw new Error(`${error instanceof Error ? error.message : error}${words.join('')}`);
+    const names = ended.map((program) => program.name).join(', ');
+    throw new Error(
+      `${error instanceof Error ? error.message : error}${names && `\nended by itself: ${names}`}`,
+    );
   } finally {
     for (const program of [programs.bridge, programs.manager, programs.daemon]) await program.kill('SIGTERM');
     await reader.close();

@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline';
 
 const STEWARD = join(import.meta.dirname, '..', '..', 'bin', 'steward.js');
 
+const LAST_LINES = 4;
+const LINE_LENGTH_MAX = 400;
+
 export type ProgramName = 'daemon' | 'manager' | 'bridge';
 
 /** One of the three programs, as `steward daemon` and so on run it, in a process that can be killed at any moment. */
@@ -22,7 +25,10 @@ export class Program {
 
   /** What it said last on its standard error. */
   get lastWords(): string {
-    return this.#errors.slice(-20).join('\n');
+    return this.#errors
+      .slice(-LAST_LINES)
+      .map((line) => line.slice(0, LINE_LENGTH_MAX))
+      .join('\n');
   }
 
   /** Resolves when it says that it is ready; rejects when it ends before, unless it was killed. */

@@ -80,6 +80,8 @@ function serverArguments(folder: string, port: number): string[] {
     '--no-defaults',
     `--datadir=${join(folder, 'data')}`,
     `--socket=${join(folder, 'socket')}`,
+    // A server that starts removes what it takes for temporary tables of its last life: also those of another server.
+    `--tmpdir=${folder}`,
     `--pid-file=${join(folder, 'server.pid')}`,
     `--log-error=${join(folder, 'log')}`,
     `--init-file=${join(folder, 'accounts.sql')}`,
