@@ -42,3 +42,6 @@ export const SCHEMA_LOCK_TIMEOUT_MS = 5_000;
  * long is refused.
  */
 export const BULK_TEXT_BYTES = 1_024;
+
+/** Largest number of a TCP port. */
+export const PORT_MAX = 65_535;

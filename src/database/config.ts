@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { PORT_MAX } from './bounds.js';
 
-const PORT_MAX = 65_535;
 const DEFAULT_PORT = 3_306;
 
 const sqliteSchema = z.strictObject({
