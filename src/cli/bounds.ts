@@ -50,3 +50,7 @@ export const VERSION_PAGE_ENTRIES = 200;
 export const INITIALIZER_FILE_BYTES = 1024 * 1024;
 /** How often `cluster drain --wait` looks whether instances are left. */
 export const DRAIN_LOOK_MS = 2_000;
+
+/** How long a row may differ from what its manager says before `bridge check` calls it wrong, and between two looks. */
+export const CHECK_WITHIN_MS = 10_000;
+export const CHECK_PAUSE_MS = 500;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { BridgeServiceService } from '../gen/steward/v1/bridge.js';
 import { createClient } from '../grpc/client.js';
+import { addBridgeCheck } from './bridge-check.js';
 import { addOneProgram } from './one-program.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
@@ -12,7 +13,9 @@ interface ResumeOptions {
 }
 
 export function addBridge(program: Command, run: RunVerb): void {
-  addOneProgram(program, run, 'bridge', 'run the bridge: the database and its events')
+  const bridge = addOneProgram(program, run, 'bridge', 'run the bridge: the database and its events');
+  addBridgeCheck(bridge, run);
+  bridge
     .command('resume')
     .description('let a control loop go on that stopped nothing because it would have been too much')
     .argument('[cluster]', 'name of the cluster; `steward cluster list` shows which loops stand still')

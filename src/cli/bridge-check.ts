@@ -1,0 +1,146 @@
+import { type Command, Option } from 'commander';
+import { sleep } from '../gateways/clock.js';
+import { BridgeServiceService, type InstanceRow, ListInstancesRequest } from '../gen/steward/v1/bridge.js';
+import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
+import { type Channel, createChannel } from '../grpc/channel.js';
+import { createClient } from '../grpc/client.js';
+import { limitArgument } from './arguments.js';
+import { CHECK_PAUSE_MS, CHECK_WITHIN_MS } from './bounds.js';
+import { EXIT, type ExitCode } from './exit-code.js';
+import { example, type RunVerb } from './run-verb.js';
+import type { Session } from './session.js';
+import { phaseName } from './wire-names.js';
+
+/** A row that is not as its manager says, or that says impossible things. */
+interface Finding {
+  readonly instance: string;
+  readonly what: string;
+}
+
+interface CheckOptions {
+  readonly manager?: string;
+  readonly within: number;
+}
+
+interface Looked {
+  readonly findings: readonly Finding[];
+  readonly rows: number;
+  readonly instances: number;
+}
+
+export function addBridgeCheck(bridge: Command, run: RunVerb): void {
+  bridge
+    .command('check')
+    .description('compare every row of a cluster with what its manager says now')
+    .argument('[cluster]', 'name of the cluster', 'local')
+    .option('--manager <address>', 'its manager, where that is not the local one: unix:/path or host:port')
+    .addOption(
+      new Option('--within <duration>', 'how long a row may lag behind')
+        .argParser(limitArgument)
+        .default(CHECK_WITHIN_MS, '10s'),
+    )
+    .addHelpText('after', example('steward bridge check', 'steward bridge check eu-1 --json'))
+    .action((cluster: string, { manager, within }: CheckOptions, command: Command) =>
+      run(command, (session) =>
+        withManager(session, manager, (channel) => check(session, cluster, channel, within)),
+      ),
+    );
+}
+
+async function withManager<Result>(
+  session: Session,
+  address: string | undefined,
+  work: (channel: Channel) => Promise<Result>,
+): Promise<Result> {
+  if (address === undefined) return work(await session.channel('manager'));
+  const channel = createChannel(address, { clock: session.cli.world.clock });
+  try {
+    return await work(channel);
+  } finally {
+    channel.close();
+  }
+}
+
+/** Rows follow what their manager says within moments, so what differs is looked at again for a while. */
+async function check(
+  session: Session,
+  cluster: string,
+  manager: Channel,
+  withinMs: number,
+): Promise<ExitCode | undefined> {
+  const { clock } = session.cli.world;
+  const until = clock.monotonic() + withinMs;
+  let looked = await look(session, cluster, manager);
+  while (looked.findings.length > 0 && clock.monotonic() < until) {
+    await sleep(clock, CHECK_PAUSE_MS, session.cli.interrupted);
+    looked = await look(session, cluster, manager);
+  }
+  const { findings, rows, instances } = looked;
+  if (findings.length === 0) {
+    session.show.result({ cluster, right: true, rows, instances }, [
+      `Every row of ${cluster} is right: ${rows} rows, ${instances} instances known to its manager.`,
+    ]);
+    return undefined;
+  }
+  session.show.table(
+    [
+      { title: 'INSTANCE', value: ({ instance }) => instance, whole: true },
+      { title: 'WRONG', value: ({ what }) => what },
+    ],
+    findings,
+    (finding) => finding,
+    '',
+  );
+  return EXIT.failure;
+}
+
+async function look(session: Session, cluster: string, manager: Channel): Promise<Looked> {
+  const client = createClient(WorkspaceManagerService, manager);
+  const { status: statuses } = await client.getWorkspaces({ mustMatch: undefined }, session.call);
+  const rows = await readRows(session, cluster);
+  const known = new Map(statuses.map((status) => [status.id, status]));
+  const findings = rows.flatMap((row) => wrongIn(row, known.get(row.instanceId)));
+  const stored = new Set(rows.map((row) => row.instanceId));
+  const missing = statuses.filter(({ id }) => !stored.has(id));
+  return {
+    findings: [
+      ...findings,
+      ...missing.map(({ id }) => ({ instance: id, what: 'its manager knows it, and it has no row' })),
+    ],
+    rows: rows.length,
+    instances: statuses.length,
+  };
+}
+
+async function readRows(session: Session, region: string): Promise<readonly InstanceRow[]> {
+  const client = createClient(BridgeServiceService, await session.channel('bridge'));
+  const rows: InstanceRow[] = [];
+  let pageToken = '';
+  do {
+    const page = await client.listInstances(
+      ListInstancesRequest.fromPartial({ region, pageToken }),
+      session.call,
+    );
+    rows.push(...page.instances);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+  return rows;
+}
+
+function wrongIn(row: InstanceRow, status: WorkspaceStatus | undefined): Finding[] {
+  const { instanceId: instance, phase, startedTime, stoppingTime, stoppedTime } = row;
+  const wrong: string[] = [];
+  const times = [startedTime, stoppingTime, stoppedTime].filter((time) => time !== '');
+  if ([...times].sort().join() !== times.join()) wrong.push('its times are in no order');
+  if ((phase === 'stopped') !== (stoppedTime !== ''))
+    wrong.push(`it is ${phase}, stopped at "${stoppedTime}"`);
+  if (status === undefined) {
+    if (phase !== 'stopped') wrong.push(`it is ${phase}, and its manager does not know it`);
+  } else {
+    const told = phaseName(status.phase);
+    if (phase !== told) wrong.push(`it is ${phase}, and its manager says ${told}`);
+    else if (row.version !== status.statusVersion)
+      wrong.push(`it has version ${row.version}, and its manager says ${status.statusVersion}`);
+  }
+  return wrong.map((what) => ({ instance, what }));
+}
