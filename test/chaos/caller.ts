@@ -77,7 +77,7 @@ export class Caller {
 
   /** What was saved last is what the next instance begins with. */
   async setUpAgain(): Promise<void> {
-    this.#workspace.begin(undefined);
+    this.#workspace.begin(undefined, this.#around.isTroubled());
     await this.#init();
   }
 
@@ -85,7 +85,8 @@ export class Caller {
     const { random } = this.#around;
     const workspace = this.#workspace;
     const snapshots = workspace.acknowledged.filter(({ kind }) => kind === 'snapshot');
-    workspace.begin(random.isHit(0.5) ? random.pick(snapshots) : undefined);
+    const snapshot = random.isHit(0.5) ? random.pick(snapshots) : undefined;
+    workspace.begin(snapshot, this.#around.isTroubled());
     if (random.isHit(0.1)) return this.#disposeDuringInit();
     if (random.isHit(0.1)) {
       await Promise.all([this.#init(), this.#ask('init', (client) => client.initWorkspace(this.#request()))]);
@@ -96,12 +97,20 @@ export class Caller {
     const workspace = this.#workspace;
     const code = await this.#code('init', (client) => client.initWorkspace(this.#request()));
     // The answer of an earlier Init was lost.
-    if (code === status.ALREADY_EXISTS)
-      await this.#ask('waitForInit', (client, id) => client.waitForInit({ id }));
-    else if (code !== status.OK) throw new Error(`Init of ${workspace.instance} was answered ${code}`);
+    if (code === status.ALREADY_EXISTS) {
+      if (!(await this.#isSetUp())) return this.dispose();
+    } else if (code !== status.OK) throw new Error(`Init of ${workspace.instance} was answered ${code}`);
     const found = await this.#found();
     if (!workspace.isUnknown) this.#expectSame('the content of a new instance', workspace.beginnings, found);
     workspace.isReady(found);
+  }
+
+  /** False when its set-up failed because of trouble that has passed: it is on its way out and says why. */
+  async #isSetUp(): Promise<boolean> {
+    const code = await this.#code('waitForInit', (client, id) => client.waitForInit({ id }));
+    if (code === status.OK) return true;
+    if (this.#workspace.isBefallen && TROUBLES_ANSWERS.has(code)) return false;
+    throw new Error(`WaitForInit of ${this.#workspace.instance} was answered ${code}`);
   }
 
   async #edit(): Promise<void> {

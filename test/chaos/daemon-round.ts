@@ -142,6 +142,7 @@ export class DaemonRound {
     const [before, length] = [this.#random.integer(0, 300), this.#random.integer(50, 900)];
     await Promise.race([pause(before), daemon.ended]);
     this.#isTroubled = true;
+    for (const workspace of this.#workspaces) workspace.isBefallen = true;
     this.#log('trouble begins');
     await trouble.begin();
     await Promise.race([pause(length), daemon.ended]);

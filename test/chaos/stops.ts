@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import PQueue from 'p-queue';
 import { StewardError } from '../../src/errors/steward-error.js';
@@ -57,6 +57,7 @@ export async function stopAll(options: StopsOptions): Promise<string> {
     await Promise.all(ids.map((id) => dispose(content, id)));
   });
   clearInterval(looking);
+  if (most === 0) throw new Error('no backup was seen while it was made, so nothing is known of the slots');
   if (most > SLOTS) throw new Error(`${most} backups were made at the same time with ${SLOTS} slots`);
   await expectSaved(folder, ids);
   const left = await leftBehind(folder);
@@ -100,13 +101,26 @@ async function expectSaved(folder: string, ids: readonly string[]): Promise<void
   }
 }
 
-/** How many tars read content at this moment. */
+/** How many tars read content at this moment; each may have made others for its own ends, in its process group. */
 function packing(folder: string): number {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => {
+  const packers = pids.filter((pid) => {
     const words = commandOf(pid);
-    return words[0] === 'tar' && words.includes('--file=-') && words.some((word) => word.includes(folder));
-  }).length;
+    const isTar = basename(words[0] ?? '') === 'tar' && words.includes('--create');
+    return isTar && words.includes('--file=-') && words.some((word) => word.includes(folder));
+  });
+  return new Set(packers.map(groupOf).filter((group) => group !== undefined)).size;
+}
+
+/** undefined: it has ended meanwhile. */
+function groupOf(pid: string): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // After the name, which may hold anything: state, parent, process group.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
+  } catch {
+    return undefined;
+  }
 }
 
 function commandOf(pid: string): readonly string[] {

@@ -43,6 +43,8 @@ export class Workspace {
   isBackupOwed = false;
   /** Content given up while a backup that nobody waited for may have seen it in the middle of an edit. */
   isUnknown = false;
+  /** Something outside did not work since the present instance was asked for, so that its set-up may have failed. */
+  isBefallen = false;
   readonly isTimed: boolean;
   #born = 0;
 
@@ -54,7 +56,7 @@ export class Workspace {
   }
 
   /** A new instance; what it begins with is checked when it is ready. */
-  begin(snapshot: Acknowledged | undefined): void {
+  begin(snapshot: Acknowledged | undefined, isTroubled: boolean): void {
     this.#born += 1;
     this.instance = `${this.id}-${this.#born}`;
     this.source = snapshot?.content ?? [];
@@ -63,6 +65,7 @@ export class Workspace {
     this.isGivenUp = false;
     this.isPromised = false;
     this.isBackupOwed = false;
+    this.isBefallen = isTroubled;
     this.phase = 'set-up asked';
   }
 
