@@ -31,8 +31,11 @@ export interface Dialect {
   ): Promise<ReadonlySet<string>>;
   /** What a member says, NULL when it does not; only inside a BulkUpdate. */
   field(name: string): string;
-  /** `column` with the JSON object in a field merged into it (RFC 7396). Numbers keep their digits. */
-  mergeJson(column: string, patchField: string): string;
+  /**
+   * `column` with the JSON object in a field merged into it (RFC 7396); numbers keep their digits. The object must not
+   * hold null: MariaDB 10.11 loses other members of such a patch. What is to be removed is named by `removals`.
+   */
+  mergeJson(column: string, patchField: string, removals: Removals): string;
   /** An INSERT with a binding for each column that leaves a row alone when its key exists. */
   insertMissing(table: string, key: string, columns: readonly string[]): string;
 }
@@ -48,6 +51,13 @@ export interface ColumnTypes {
   readonly created: string;
   /** An expression for a member of a JSON column as text. */
   jsonText(column: string, path: string): string;
+}
+
+export interface Removals {
+  /** Holds those of `paths` that are to be removed, with commas between; absent for none. */
+  readonly field: string;
+  /** Of JSON, such as `$.conditions.deployed`. */
+  readonly paths: readonly string[];
 }
 
 export interface BulkUpdate {

@@ -5,6 +5,9 @@ import { NOW } from './database-now.js';
 import type { BulkMember, BulkUpdate, Dialect } from './dialect.js';
 import { rawRows } from './raw-rows.js';
 
+/** Of a member that nobody has; MariaDB makes NULL of the whole for a name in quotes. */
+const NO_PATH = '$.nobodyHasThis';
+
 const field = (name: string) => `bulk.\`${name}\``;
 
 /**
@@ -30,7 +33,14 @@ export function mysqlDialect(collation: string): Dialect {
     },
     orderedInteger: (expression) => `cast(${expression} as unsigned)`,
     field,
-    mergeJson: (column, patchField) => `json_merge_patch(${column}, ${field(patchField)})`,
+    mergeJson: (column, patchField, removals) => {
+      const merged = `json_merge_patch(${column}, ${field(patchField)})`;
+      const removed = field(removals.field);
+      const paths = removals.paths.map(
+        (path) => `if(find_in_set('${path}', ${removed}), '${path}', '${NO_PATH}')`,
+      );
+      return `case when ${removed} is null then ${merged} else json_remove(${merged}, ${paths.join(', ')}) end`;
+    },
     updateRows: (transaction, update, members) => updateRows(transaction, update, members, collation),
     insertMissing: (table, key, columns) =>
       `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) on duplicate key update ${key} = ${table}.${key}`,

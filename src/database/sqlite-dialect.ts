@@ -7,6 +7,9 @@ import { rawRows } from './raw-rows.js';
 /** Digits of the largest unsigned 64-bit integer. */
 const INTEGER_DIGITS = 20;
 
+/** Of a member that nobody has. */
+const NO_PATH = '$.nobodyHasThis';
+
 const field = (name: string) => `(json_each.value ->> '$.${name}')`;
 
 /** SQLite 3.38 or newer: `->`, `->>`, UPDATE … FROM, RETURNING. */
@@ -28,7 +31,14 @@ export const sqliteDialect: Dialect = {
   orderedInteger: (expression) =>
     `substr('${'0'.repeat(INTEGER_DIGITS)}' || ${expression}, -${INTEGER_DIGITS})`,
   field,
-  mergeJson: (column, patchField) => `json_patch(${column}, ${field(patchField)})`,
+  mergeJson: (column, patchField, removals) => {
+    const merged = `json_patch(${column}, ${field(patchField)})`;
+    const removed = `(',' || coalesce(${field(removals.field)}, '') || ',')`;
+    const paths = removals.paths.map(
+      (path) => `iif(instr(${removed}, ',${path},') > 0, '${path}', '${NO_PATH}')`,
+    );
+    return `json_remove(${merged}, ${paths.join(', ')})`;
+  },
   updateRows,
   insertMissing: (table, _key, columns) =>
     `insert or ignore into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,

@@ -1,8 +1,9 @@
 import type { Knex } from 'knex';
 import { isRowPhase, phaseSuccessors, rowPhases } from '../../../machines/phase-relation.js';
 import type { BulkUpdate, Dialect } from '../../database/dialect.js';
+import { StewardError } from '../../errors/steward-error.js';
 import type { RowChange, StoredRow } from './decide.js';
-import { parseObject } from './json.js';
+import { isObject, type JsonObject, parseObject } from './json.js';
 
 const TABLE = 'd_b_workspace_instance';
 
@@ -80,6 +81,9 @@ function integer(text: string): bigint {
   return /^\d{1,20}$/.test(text) ? BigInt(text) : 0n;
 }
 
+/** What an update may remove from the status. */
+const REMOVABLE = ['pullingImages', 'deployed', 'stoppedByRequest'].map((key) => `$.conditions.${key}`);
+
 /**
  * Absent members stay away. JavaScript could not write 64-bit integers as numbers, so the version is put into the text
  * of the patch.
@@ -94,9 +98,30 @@ function member(change: RowChange): string {
     phase,
     ideUrl,
     ...times,
-    patch: { ...patch, version: 0 },
+    removed: removedIn(patch),
+    patch: { ...withoutNulls(patch), version: 0 },
   });
   return `${said.slice(0, -'0}}'.length)}${version}}}`;
+}
+
+/** The members that a patch removes, as a list of paths; undefined when there are none. */
+function removedIn(patch: JsonObject): string | undefined {
+  const paths = nullsIn(patch, '$');
+  const strange = paths.find((path) => !REMOVABLE.includes(path));
+  if (strange !== undefined) throw new StewardError('internal', `Nothing removes ${strange} from a status.`);
+  return paths.length === 0 ? undefined : paths.join(',');
+}
+
+function nullsIn(patch: JsonObject, path: string): string[] {
+  return Object.entries(patch).flatMap(([key, value]) => {
+    if (value === null) return [`${path}.${key}`];
+    return isObject(value) ? nullsIn(value, `${path}.${key}`) : [];
+  });
+}
+
+function withoutNulls(patch: JsonObject): JsonObject {
+  const kept = Object.entries(patch).filter(([, value]) => value !== null);
+  return Object.fromEntries(kept.map(([key, value]) => [key, isObject(value) ? withoutNulls(value) : value]));
 }
 
 function bulkUpdate(dialect: Dialect): BulkUpdate {
@@ -109,6 +134,7 @@ function bulkUpdate(dialect: Dialect): BulkUpdate {
     fields: {
       expectedVersion: 'text',
       patch: 'json',
+      removed: 'text',
       phase: 'text',
       ideUrl: 'text',
       startedTime: 'text',
@@ -117,7 +143,7 @@ function bulkUpdate(dialect: Dialect): BulkUpdate {
       stoppedTime: 'text',
     },
     set: {
-      status: dialect.mergeJson(`${TABLE}.status`, 'patch'),
+      status: dialect.mergeJson(`${TABLE}.status`, 'patch', { field: 'removed', paths: REMOVABLE }),
       phasePersisted: `coalesce(${field('phase')}, ${TABLE}.phasePersisted)`,
       ideUrl: `coalesce(${field('ideUrl')}, ${TABLE}.ideUrl)`,
       startedTime: once('startedTime'),
