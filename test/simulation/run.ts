@@ -228,21 +228,26 @@ export class Run {
     this.world.files.disk.totalBytes = DISK_BYTES;
   }
 
-  /** A round of housekeeping, as the daemon has one from time to time; under trouble it may fail. */
-  async keepHouse(): Promise<void> {
+  /**
+   * A round of housekeeping, as the daemon has one from time to time; under trouble it may fail. `workspaces`: those
+   * whose backups are tidied, too.
+   */
+  async keepHouse(workspaces: readonly string[] = this.#workspaces()): Promise<void> {
     const { life } = this;
     if (life === undefined) return;
-    const workspaces = [...new Set([...this.instances.values()].map(({ workspace }) => workspace))];
     const { signal } = new AbortController();
     const working = life.keepHouse(toOwner(OWNER), workspaces.map(toWorkspace), signal);
     working.catch((error: unknown) => this.log(`housekeeping failed: ${error}`));
     await this.within(working, START_MS);
   }
 
+  #workspaces(): readonly string[] {
+    return [...new Set([...this.instances.values()].map(({ workspace }) => workspace))];
+  }
+
   /** Everything that is kept of backups, and everything that was acknowledged, is what it should be. */
   checkGenerations(): void {
-    const workspaces = new Set([...this.instances.values()].map(({ workspace }) => workspace));
-    for (const workspace of workspaces) {
+    for (const workspace of this.#workspaces()) {
       const acknowledged = this.acknowledged.filter(
         ({ kind, instance }) => kind === 'backup' && instance.workspace === workspace,
       );
