@@ -46,7 +46,7 @@ export class BridgeLife {
       database: world.database,
       writing: { write: (work) => this.#write(work) },
       mayPublish: () => this.#mayPublish,
-      adoptUnknownInstances: false,
+      adoptUnknownInstances: world.adopts,
       prebuildReading: 'when-stopped',
       lifecycle: undefined,
       publishers: [{ publish: (event) => world.consume(event) }],

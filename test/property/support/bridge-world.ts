@@ -20,6 +20,8 @@ const LIFE = [
 export const INSTANCES = ['i-0', 'i-1', 'i-2'];
 /** The one that builds a prebuild. */
 export const PREBUILD = 'i-2';
+/** Of these nobody tells the database, where the bridge adopts what it does not know. */
+export const UNTOLD: readonly string[] = ['i-0', 'i-1'];
 /** Always there, so that a list is never empty. */
 const ANCHOR = 'anchor';
 
@@ -30,6 +32,7 @@ const ANCHOR = 'anchor';
 export class BridgeWorld {
   readonly clock = new ManualClock();
   readonly database: Database;
+  readonly adopts: boolean;
   readonly truth = new Map<string, WorkspaceStatus>();
   readonly broken: string[] = [];
   readonly writeFaults: WriteFault[] = [];
@@ -45,15 +48,17 @@ export class BridgeWorld {
   readonly #history: WorkspaceStatus[] = [];
   readonly #late: WorkspaceStatus[] = [];
   readonly #newest = new Map<string, bigint>();
+  readonly #wasSeen = new Set<string>();
   #seen: Observation = NOTHING;
   #busy = 0;
   #isCalm = false;
   #life: BridgeLife | undefined;
 
-  static async create(database: Database, scheduler: Scheduler): Promise<BridgeWorld> {
-    const world = new BridgeWorld(database, scheduler);
+  static async create(database: Database, scheduler: Scheduler, adopts: boolean): Promise<BridgeWorld> {
+    const world = new BridgeWorld(database, scheduler, adopts);
     await emptyTables(database);
-    for (const id of [...INSTANCES, ANCHOR]) await world.#insertRow(id);
+    const told = [...INSTANCES, ANCHOR].filter((id) => !adopts || !UNTOLD.includes(id));
+    for (const id of told) await world.#insertRow(id);
     await world.#insertPrebuild();
     world.truth.set(ANCHOR, statusOf({ id: ANCHOR, version: 1n, phase: 'pending' }));
     world.#seen = await database.read(observe);
@@ -61,7 +66,8 @@ export class BridgeWorld {
     return world;
   }
 
-  private constructor(database: Database, scheduler: Scheduler) {
+  private constructor(database: Database, scheduler: Scheduler, adopts: boolean) {
+    this.adopts = adopts;
     this.database = database;
     this.#scheduler = scheduler;
   }
@@ -132,6 +138,8 @@ export class BridgeWorld {
   }
 
   async deleteRow(id: string): Promise<void> {
+    // What it has not adopted itself the bridge cannot tell from what nobody has told of.
+    if (this.adopts && !UNTOLD.includes(id)) return;
     this.deleted.add(id);
     await this.during(() =>
       this.database.write(async (transaction) => {
@@ -174,7 +182,7 @@ export class BridgeWorld {
   }
 
   committed(life: BridgeLife, observation: Observation): void {
-    this.broken.push(...violations(this.#seen, observation));
+    this.broken.push(...violations(this.#seen, observation, this.#mayAppear()));
     for (const row of observation.rows.values()) {
       const old = this.#seen.rows.get(row.id);
       if (old?.status === row.status) continue;
@@ -184,6 +192,7 @@ export class BridgeWorld {
       if (this.truth.has(row.id)) this.broken.push(`rule 9: ${row.id} stopped, and its manager knows it`);
     }
     this.#seen = observation;
+    for (const id of observation.rows.keys()) this.#wasSeen.add(id);
   }
 
   async consume(event: PublishedEvent): Promise<void> {
@@ -215,6 +224,11 @@ export class BridgeWorld {
       await this.#settle();
     }
     this.#seen = await this.database.read(observe);
+  }
+
+  /** A row that was there once and was removed never comes back. */
+  #mayAppear(): readonly string[] {
+    return this.adopts ? UNTOLD.filter((id) => !this.#wasSeen.has(id)) : [];
   }
 
   async #settle(): Promise<void> {

@@ -33,12 +33,12 @@ export async function observe(connection: Knex): Promise<Observation> {
 }
 
 /** What one commit of the bridge did that none may do, by the rules of the compatible system's bridge. */
-export function violations(before: Observation, after: Observation): string[] {
+export function violations(before: Observation, after: Observation, adoptable: string | undefined): string[] {
   const found: string[] = [];
   for (const row of after.rows.values()) {
     const old = before.rows.get(row.id);
-    if (old === undefined) found.push(`rule 5: row ${row.id} was made`);
-    else found.push(...ofRow(old, row));
+    if (old === undefined && !adoptable.includes(row.id)) found.push(`rule 5: row ${row.id} was made`);
+    if (old !== undefined) found.push(...ofRow(old, row));
     found.push(...ofTimes(row));
   }
   for (const prebuild of after.prebuilds.values()) {
