@@ -28,7 +28,15 @@ export async function watchDatabase(address: string) {
       workspaceId: string,
       wanted: Readonly<Record<string, string>>,
     ): Promise<readonly InstanceRow[]> => {
-      const filter = { owner: '', workspaceId, instanceId: '', phases: [], pageSize: 0, pageToken: '', region: '' };
+      const filter = {
+        owner: '',
+        workspaceId,
+        instanceId: '',
+        phases: [],
+        pageSize: 0,
+        pageToken: '',
+        region: '',
+      };
       for (const end = Date.now() + ROWS_MS; ; ) {
         const { instances } = await client.listInstances(filter);
         const phases = new Map(instances.map(({ instanceId, phase }) => [instanceId, phase]));
