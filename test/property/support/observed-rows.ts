@@ -33,7 +33,7 @@ export async function observe(connection: Knex): Promise<Observation> {
 }
 
 /** What one commit of the bridge did that none may do, by the rules of the compatible system's bridge. */
-export function violations(before: Observation, after: Observation, adoptable: string | undefined): string[] {
+export function violations(before: Observation, after: Observation, adoptable: readonly string[]): string[] {
   const found: string[] = [];
   for (const row of after.rows.values()) {
     const old = before.rows.get(row.id);
