@@ -6,6 +6,7 @@ import { RowReader } from '../services/support/row-reader.js';
 import { Mariadb, newDatabase } from '../support/mariadb.js';
 import { Redis } from '../support/redis.js';
 import { BridgeRound, VICTIMS, type Victim } from './bridge-round.js';
+import { endProcessesAt } from './left.js';
 import { Program } from './program.js';
 
 /** Each is killed so often in a round. */
@@ -90,6 +91,7 @@ async function runRound(folder: string, servers: { mariadb: Mariadb; redis: Redi
     );
   } finally {
     for (const program of [programs.bridge, programs.manager, programs.daemon]) await program.kill('SIGTERM');
+    await endProcessesAt(`${stateFolder}/`);
     await reader.close();
     await drop();
     rmSync(stateFolder, { recursive: true, force: true });

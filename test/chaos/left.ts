@@ -24,13 +24,35 @@ export async function leftBehind(folder: string): Promise<readonly string[]> {
 
 /** Processes that were started for, or stand in, a folder. */
 export async function processesAt(folder: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const pid of await namesIn('/proc')) {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
+  const processes = await processesOf(folder);
+  return processes.map(({ pid, command }) => `process ${pid} ${command.replaceAll('\0', ' ')}`);
+}
+
+/** Commands of workspaces outlive the programs of a round, as they should; nobody needs them when it is over. */
+export async function endProcessesAt(folder: string): Promise<void> {
+  for (const { pid, cwd } of await processesOf(folder)) {
+    if (!cwd.startsWith(folder)) continue;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+interface Found {
+  readonly pid: number;
+  readonly command: string;
+  readonly cwd: string;
+}
+
+async function processesOf(folder: string): Promise<readonly Found[]> {
+  const found: Found[] = [];
+  for (const pid of (await namesIn('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)) {
+    if (pid === process.pid) continue;
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
-    if (command.includes(folder) || cwd.startsWith(folder))
-      found.push(`process ${pid} ${command.replaceAll('\0', ' ')}`);
+    if (command.includes(folder) || cwd.startsWith(folder)) found.push({ pid, command, cwd });
   }
   return found;
 }

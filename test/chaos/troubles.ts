@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { READINESS_DEADLINE_MS, READINESS_PERIOD_MS } from '../../src/daemon/bounds.js';
 import type { Trouble } from './daemon-round.js';
@@ -28,10 +37,12 @@ export function fullDisk(folder: string): Trouble {
 /** The disk of the storage is unmounted: there is an empty folder instead. */
 export function storageAway(folder: string): Trouble {
   const [here, away] = [join(folder, 'objects'), join(folder, 'objects-away')];
+  const witness = join(folder, 'daemon', 'storage-identity');
   let isAway = false;
   return {
     async begin() {
-      isAway = isThere(here, away);
+      // Until it is remembered a first use would take the empty folder for the storage, as it has to.
+      isAway = existsSync(witness) && isThere(here, away);
       if (isAway) mkdirSync(here);
     },
     async end() {
