@@ -57,6 +57,8 @@ export class Instances {
   readonly #byWorkspace = new Map<string, InstanceId>();
   /** Instances whose actors have not got their INIT yet. */
   readonly #beginning = new Map<InstanceId, Promise<Instance>>();
+  /** Who waits for an instance to be released, until it is. */
+  readonly #awaited = new Map<InstanceId, readonly (() => void)[]>();
   readonly #closed = new ClosedWorkspaces();
   #isDraining = false;
 
@@ -137,6 +139,11 @@ export class Instances {
     const { instance } = command.identity;
     const beginning = this.#beginning.get(instance);
     const existing = beginning === undefined ? this.find(instance) : await beginning;
+    if (existing?.view.step === 'refused') {
+      // It never existed, and who is told that it does would wait for something that is taken back.
+      await this.#inTime('taking a refused set-up back', this.#released(instance));
+      return this.init(command);
+    }
     if (existing !== undefined) return joined(existing, command);
     this.#refuse(command);
     this.#claim(command.identity);
@@ -301,6 +308,14 @@ export class Instances {
     this.#lives.forget(identity.instance);
     this.#owned.delete(identity.instance);
     this.#byWorkspace.delete(workspaceKey(identity.owner, identity.workspace));
+    for (const tell of this.#awaited.get(identity.instance) ?? []) tell();
+    this.#awaited.delete(identity.instance);
+  }
+
+  #released(instance: InstanceId): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaited.set(instance, [...(this.#awaited.get(instance) ?? []), resolve]);
+    });
   }
 
   /** What somebody decided; its record says so until it is resumed. */

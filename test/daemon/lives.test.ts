@@ -176,6 +176,27 @@ describe('records and content that do not belong together', () => {
     await expect.poll(() => readdir(daemon.area.records)).toEqual([]);
   });
 
+  it('takes a set-up back before it answers who asks for the same id again', async () => {
+    const dropping = gate();
+    let isFull = true;
+    let hasFailed = false;
+    await restart({
+      world: worldWith(async (operation, path) => {
+        if (hasFailed && operation === 'remove' && path.startsWith(daemon.area.secrets))
+          await dropping.passed;
+        if (!isFull || operation !== 'write' || !path.startsWith(daemon.area.records)) return;
+        hasFailed = true;
+        throw fileError('ENOSPC', operation, path);
+      }),
+    });
+    await expect(init('i1', 'w1')).rejects.toMatchObject({ code: 'disk-full' });
+    isFull = false;
+    const again = init('i1', 'w1');
+    dropping.open();
+    await again;
+    expect(await stepOf('i1')).toBe('available.idle');
+  });
+
   it('begins nothing in a workspace while the record of a set-up that was refused may come back', async () => {
     let isBroken = false;
     await restart({

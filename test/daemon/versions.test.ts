@@ -1,9 +1,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { callContext, type RealCore, realCore, stewardCallsOf } from '../support/core.js';
+import { callContext, instanceId, type RealCore, realCore, stewardCallsOf } from '../support/core.js';
 import { emptyWorkspace } from '../support/real-daemon.js';
 
+/** On a busy machine. */
+const PATIENCE_MS = 15_000;
 const W1 = { owner: 'o1', workspaceId: 'w1' };
 
 let core: RealCore;
@@ -19,6 +21,7 @@ afterEach(() => core.close());
 
 const content = (name: string) => join(core.area.workspaces, 'i1', name);
 const write = (said: string) => writeFile(content('work.txt'), said);
+const step = () => core.core.instances.find(instanceId('i1'))?.view.step;
 const setups = () => core.core.queues.state('setup');
 
 /** The last answer of a call that ends when `leaving` aborts. */
@@ -89,10 +92,13 @@ describe('work over stored versions', () => {
     await write('newer');
     const { dispose, removal } = disposing();
     core.storage.release('get');
-    expect(await ended).toMatchObject({ code: 'wrong-state' });
+    // Who comes to the content last waits for the other one, also for its removal.
+    await Promise.race([ended, vi.waitFor(() => expect(step()).toBe('wrappingUp.removing'), PATIENCE_MS)]);
     expect(await readFile(content('work.txt'), 'utf8')).toBe('newer');
     removal();
+    expect(await ended).toMatchObject({ code: 'wrong-state' });
     await dispose;
+    expect(await readdir(core.area.workspaces)).not.toContain('i1');
   });
 
   it('lets no instance begin while what it would begin from is being deleted', async () => {
