@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { INSTANCE_CHANNEL } from '../src/bridge/channels.js';
 import type { ManagerAnswer, ManagerOrder } from './bridge-manager-child.js';
+import { idOf, ownerOf, workspaceOf } from './bridge-names.js';
 import type { BridgeServers } from './bridge-servers.js';
 import { startProgram } from './program-process.js';
 import { startTalkingChild, type TalkingChild } from './talking-child.js';
@@ -86,7 +87,7 @@ export class Installation {
       );
       await this.#database.query(
         'insert into d_b_workspace (id, ownerId, creationTime, contextURL, description, context, config) values ?',
-        [numbers.map((index) => [workspaceOf(index), `owner-${index % 100}`, CREATED, '', '', '{}', '{}'])],
+        [numbers.map((index) => [workspaceOf(index), ownerOf(index), CREATED, '', '', '{}', '{}'])],
       );
       await this.#database.query(
         'insert into d_b_workspace_instance (id, workspaceId, region, creationTime, ideUrl, workspaceImage, status, phasePersisted) values ?',
@@ -149,12 +150,3 @@ export class Installation {
 }
 
 const CREATED = '2026-01-01T00:00:00.000Z';
-
-/** As the manager names them. */
-function idOf(index: number): string {
-  return `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
-}
-
-function workspaceOf(index: number): string {
-  return `ws-${String(index).padStart(12, '0')}`;
-}

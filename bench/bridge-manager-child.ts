@@ -15,6 +15,7 @@ import {
   WorkspaceType,
 } from '../src/gen/ws-manager-api/core.js';
 import { sameBytes } from './bare-stream.js';
+import { idOf, ownerOf, workspaceOf } from './bridge-names.js';
 
 /**
  * A manager of many instances that only tells: what it is asked for by lines of JSON, as messages that were
@@ -192,18 +193,6 @@ function status(index: number, phase: PhaseName, message: string): Buffer {
     auth: { admission: AdmissionLevel.ADMIT_OWNER_ONLY, ownerToken: 'x'.repeat(32) },
   });
   return Buffer.from(WorkspaceStatus.encode(told).finish());
-}
-
-function idOf(index: number): string {
-  return `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
-}
-
-function workspaceOf(index: number): string {
-  return `ws-${String(index).padStart(12, '0')}`;
-}
-
-function ownerOf(index: number): string {
-  return `owner-${index % 100}`;
 }
 
 /** Comparable over processes. */
