@@ -14,7 +14,7 @@ import type { BridgeEnvironment } from './environment.js';
 import { isoTime } from './pipeline/iso-time.js';
 import { isForeign } from './schema/foreign-tables.js';
 import { bridgeMigrations } from './schema/migrations.js';
-import { readPem, readSecret } from './secret-files.js';
+import { readSecret, readTls } from './secret-files.js';
 import type { LeaseMode } from './writing/lease-keeper.js';
 
 export interface OpenedDatabase {
@@ -90,10 +90,6 @@ async function mysqlSettings(
   { files }: Pick<World, 'files'>,
   env: BridgeEnvironment,
 ): Promise<MysqlSettings> {
-  const read = async (key: 'ca' | 'crt' | 'key') => {
-    const path = tls?.[key];
-    return path === undefined ? {} : { [key]: await readPem(files, `database.tls.${key}`, path) };
-  };
   const ca = env['DB_CA_CERT'];
   const secured = tls !== undefined || ca !== undefined;
   const fromFile =
@@ -102,8 +98,6 @@ async function mysqlSettings(
     ...{ host, port, user, name },
     ...(socket === undefined ? {} : { socket }),
     password: password ?? fromFile ?? env['DB_PASSWORD'] ?? '',
-    ...(secured
-      ? { tls: { ...(ca && { ca }), ...(await read('ca')), ...(await read('crt')), ...(await read('key')) } }
-      : {}),
+    ...(secured ? { tls: { ...(ca && { ca }), ...(await readTls(files, 'database.tls', tls ?? {})) } } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { RedisPublisher, type RedisSettings } from '../events/redis-publisher.js
 import type { World } from '../gateways/world.js';
 import type { BridgeConfig } from './config.js';
 import type { BridgeEnvironment } from './environment.js';
-import { readPem, readSecret } from './secret-files.js';
+import { readSecret, readTls } from './secret-files.js';
 
 interface PublisherOptions {
   readonly world: World;
@@ -42,10 +42,6 @@ async function redisSettings(
   { files }: Pick<World, 'files'>,
   env: BridgeEnvironment,
 ): Promise<RedisSettings> {
-  const read = async (key: 'ca' | 'crt' | 'key') => {
-    const path = tls?.[key];
-    return path === undefined ? {} : { [key]: await readPem(files, `redis.tls.${key}`, path) };
-  };
   const fromFile =
     passwordFile === undefined ? undefined : await readSecret(files, 'redis.passwordFile', passwordFile);
   const user = username ?? env['REDIS_USERNAME'];
@@ -54,8 +50,6 @@ async function redisSettings(
     ...hostAndPort(address),
     ...(user ? { username: user } : {}),
     ...(secret ? { password: secret } : {}),
-    ...(tls === undefined
-      ? {}
-      : { tls: { ...(await read('ca')), ...(await read('crt')), ...(await read('key')) } }),
+    ...(tls === undefined ? {} : { tls: await readTls(files, 'redis.tls', tls) }),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { serverTlsSchema } from '../config/server-tls.js';
 import { PORT_MAX } from './bounds.js';
 
 const DEFAULT_PORT = 3_306;
@@ -23,14 +24,7 @@ const mysqlSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[^`/\\]{1,64}$/, 'expected a name of 1 to 64 characters without quotes and slashes'),
-  /** Paths of PEM files: the authority of the server's certificate, and what this side shows. {} trusts the system's authorities. */
-  tls: z
-    .strictObject({
-      ca: z.string().min(1).optional(),
-      crt: z.string().min(1).optional(),
-      key: z.string().min(1).optional(),
-    })
-    .optional(),
+  tls: serverTlsSchema.optional(),
   /** Add columns and tables that are missing where another program has made the others. */
   allowAlter: z.boolean().default(false),
 });

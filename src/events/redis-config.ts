@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { serverTlsSchema } from '../config/server-tls.js';
 
 const DEFAULT_PORT = 6_379;
 
@@ -9,14 +10,7 @@ const redisSchema = z.strictObject({
   password: z.string().optional(),
   /** File that holds the password; read whenever the bridge starts. */
   passwordFile: z.string().min(1).optional(),
-  /** Paths of PEM files: the authority of the server's certificate, and what this side shows. {} trusts the system's authorities. */
-  tls: z
-    .strictObject({
-      ca: z.string().min(1).optional(),
-      crt: z.string().min(1).optional(),
-      key: z.string().min(1).optional(),
-    })
-    .optional(),
+  tls: serverTlsSchema.optional(),
 });
 
 /** `redis://user:password@host:port`, `rediss://…` for TLS, or an object. */
