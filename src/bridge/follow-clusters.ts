@@ -9,6 +9,7 @@ import { Cluster } from './cluster/cluster.js';
 import { RowLoop } from './cluster/row-loop.js';
 import { describeOver } from './clusters/describe-cluster.js';
 import { ClusterFleet } from './clusters/fleet.js';
+import type { ConnectManager } from './clusters/manager-connection.js';
 import { ClusterRegistry } from './clusters/registry.js';
 import { ClusterSources, staticSource, tableSource } from './clusters/sources.js';
 import { readStaticClusters } from './clusters/static-clusters.js';
@@ -23,6 +24,7 @@ export interface FollowOptions {
   readonly config: BridgeConfig;
   readonly database: Database;
   readonly writing: Writing;
+  readonly connect: ConnectManager;
   readonly mailboxes: InstanceMailboxes;
   readonly metrics: BridgeMetrics;
   readonly world: Pick<World, 'clock' | 'random' | 'files'>;
@@ -59,7 +61,7 @@ export function followClusters(options: FollowOptions): Following {
       .catch((err: unknown) => logger.warn({ err }, 'a change of the clusters is taken up later'));
   };
   const describe = (connection: ClusterConnection, signal: AbortSignal) =>
-    describeOver(connection, world.clock, signal);
+    describeOver(options.connect, connection, signal);
   const registry = new ClusterRegistry({ database, writing, describe, statics, onChanged });
   const alarm = new Alarm(world.clock);
   const rowLoop = createRowLoop(options, fleet, alarm);

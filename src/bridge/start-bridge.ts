@@ -2,32 +2,22 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Database } from '../database/database.js';
-import { StewardError } from '../errors/steward-error.js';
 import type { ClosablePublisher, EventPublisher } from '../events/event-publisher.js';
 import { InProcessBus } from '../events/in-process-bus.js';
-import { sleep } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
 import type { GrpcServer } from '../grpc/server.js';
-import { NORMAL } from '../supervision/exit.js';
-import type { SupervisorSpec } from '../supervision/spec.js';
-import { startSupervisor } from '../supervision/start.js';
-import type { Supervisor } from '../supervision/supervisor.js';
 import type { SupervisorNode } from '../supervision/tree.js';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
-import { DRAIN_MS, STANDBY_MEMORY_MS } from './bounds.js';
 import { createBridgeServer } from './bridge-server.js';
+import { connectOverGrpc } from './clusters/manager-connection.js';
 import type { BridgeConfig } from './config.js';
+import { BridgeCore } from './core.js';
 import type { BridgeEnvironment } from './environment.js';
-import { type Following, followClusters } from './follow-clusters.js';
 import { lifecycleLog } from './lifecycle-log.js';
 import { BridgeMetrics, registerGauges } from './metrics.js';
-import { type OpenedDatabase, openDatabase, patiently } from './open-database.js';
+import { type OpenedDatabase, openDatabase } from './open-database.js';
 import { openPublisher } from './open-publisher.js';
-import { createPipeline, type Pipeline } from './pipeline.js';
-import { BridgeReadiness } from './readiness.js';
 import { registerStorageGauges } from './storage-gauges.js';
-import { LeaseKeeper, type LeaseMode } from './writing/lease-keeper.js';
-import { leasedWriting } from './writing/leased-writing.js';
 
 export interface BridgeOptions {
   readonly world: World;
@@ -69,59 +59,43 @@ class Bridge implements RunningBridge {
   readonly #config: BridgeConfig;
   readonly #options: BridgeOptions;
   readonly #database: Database;
-  readonly #metrics: BridgeMetrics;
   readonly #bus = new InProcessBus();
-  readonly #keeper: LeaseKeeper;
-  readonly #pipeline: Pipeline;
+  readonly #core: BridgeCore;
   readonly #redis: ClosablePublisher | undefined;
-  readonly #following: Following;
-  readonly #readiness: BridgeReadiness;
   readonly #server: GrpcServer;
   readonly #startedAt: number;
   #listed: (listed: Promise<void>) => void = () => undefined;
   #addresses: readonly string[] = [];
-  #supervisor: Supervisor | undefined;
   #http: HealthServer | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(
     config: BridgeConfig,
     options: BridgeOptions,
-    { database, mode, adoptUnknownInstances }: OpenedDatabase,
+    opened: OpenedDatabase,
     redis: ClosablePublisher | undefined,
   ) {
     const { world, logger, registry } = options;
     this.#config = config;
     this.#options = options;
-    this.#database = database;
+    this.#database = opened.database;
     this.#redis = redis;
     this.#startedAt = world.clock.now();
-    this.#metrics = new BridgeMetrics(registry);
-    this.#keeper = this.#createKeeper(mode);
-    const writing = leasedWriting(database, this.#keeper);
-    this.#pipeline = createPipeline({
-      ...{ database, writing, adoptUnknownInstances, world, logger },
-      prebuildReading: config.prebuildReading,
-      mayPublish: () => this.#keeper.isCertain,
+    this.#core = new BridgeCore({
+      ...{ config, opened, world, logger },
+      connect: connectOverGrpc(world.clock),
+      holder: `${hostname()}, pid ${process.pid}, ${world.random.uuid().slice(0, 8)}`,
       lifecycle: config.analytics === 'log' ? lifecycleLog(logger) : undefined,
       publishers: [redis, options.publisher, this.#bus].filter((publisher) => publisher !== undefined),
-      metrics: this.#metrics,
+      metrics: new BridgeMetrics(registry),
     });
-    const { mailboxes } = this.#pipeline;
-    mailboxes.suspend();
-    this.#following = followClusters({
-      ...{ config, database, mailboxes, world, logger, writing },
-      metrics: this.#metrics,
-    });
-    const links = () => this.#following.fleet.links;
-    const { controllerMaxDisconnectSeconds: maxSeconds } = config;
-    this.#readiness = new BridgeReadiness(this.#keeper, links, maxSeconds, world.clock);
-    registerStorageGauges(registry, database, this.#keeper, () => world.clock.now());
+    const { keeper, pipeline, following } = this.#core;
+    registerStorageGauges(registry, this.#database, keeper, () => world.clock.now());
     registerGauges(registry, {
-      links,
-      unregistered: this.#following.unregistered.alarm,
-      depth: () => mailboxes.depth,
-      oldestMs: () => mailboxes.oldestMs,
+      links: () => following.fleet.links,
+      unregistered: following.unregistered.alarm,
+      depth: () => pipeline.mailboxes.depth,
+      oldestMs: () => pipeline.mailboxes.oldestMs,
       now: () => world.clock.now(),
     });
     this.ready = new Promise((resolve) => {
@@ -135,30 +109,20 @@ class Bridge implements RunningBridge {
   }
 
   async start(): Promise<void> {
-    const { world, logger } = this.#options;
-    await patiently(world, () => this.#keeper.claim());
-    this.#supervisor = await startSupervisor('bridge', this.#tree(), {
-      clock: world.clock,
-      random: world.random,
-      onEvent: (event) => logger.debug({ event }, 'supervision'),
-    });
+    await this.#core.start();
     try {
-      await this.#following.fleet.start(this.#supervisor);
-      this.#listed(this.#following.fleet.listed().then(() => this.#written()));
+      this.#listed(this.#core.following.fleet.listed().then(() => this.#core.written()));
       this.#addresses = await this.#server.start();
       this.#http = await this.#serveHealth();
     } catch (error) {
-      await this.#supervisor.stop();
-      this.#pipeline.mailboxes.halt();
+      await this.#core.abandon();
       throw error;
     }
-    this.#readiness.watch((ready) => this.#server.setServing(ready));
+    this.#core.readiness.watch((ready) => this.#server.setServing(ready));
   }
 
   tree(): SupervisorNode {
-    if (this.#supervisor === undefined)
-      throw new StewardError('unavailable', 'The bridge has not been started.');
-    return this.#supervisor.tree();
+    return this.#core.root.tree();
   }
 
   stop(): Promise<void> {
@@ -166,88 +130,23 @@ class Bridge implements RunningBridge {
     return this.#stopping;
   }
 
-  #root(): Supervisor {
-    if (this.#supervisor === undefined) throw new Error('the bridge has not been started');
-    return this.#supervisor;
-  }
-
   async #stop(): Promise<void> {
     await this.#http?.close();
-    const { clock } = this.#options.world;
-    this.#readiness.stop();
+    this.#core.readiness.stop();
     this.#server.setServing(false);
-    if (this.#supervisor !== undefined) await this.#following.fleet.stop(this.#supervisor);
-    const cutOff = new AbortController();
-    await Promise.race([this.#drain(), sleep(clock, DRAIN_MS, cutOff.signal).catch(() => undefined)]);
-    cutOff.abort();
-    this.#pipeline.mailboxes.halt();
-    await this.#supervisor?.stop();
-    await this.#keeper
-      .release()
-      .catch((err: unknown) => this.#options.logger.warn({ err }, 'the lease expires by itself'));
+    await this.#core.stop();
     await this.#server.stop();
     this.#redis?.close();
     await this.#database.close();
   }
 
-  async #drain(): Promise<void> {
-    await this.#written();
-    if (this.#keeper.lease !== undefined) await this.#pipeline.relay.flush();
-  }
-
-  /** Until what waits is written, by us or by the one that has the lease. */
-  async #written(): Promise<void> {
-    if (this.#keeper.lease !== undefined) await this.#pipeline.mailboxes.settled();
-  }
-
-  #createKeeper(mode: LeaseMode): LeaseKeeper {
-    const { world, logger } = this.#options;
-    return new LeaseKeeper({
-      ...{ database: this.#database, clock: world.clock, mode },
-      holder: `${hostname()}, pid ${process.pid}, ${world.random.uuid().slice(0, 8)}`,
-      onGained: ({ token, holder }) => {
-        logger.info({ token, holder }, 'this bridge writes to the database');
-        this.#pipeline.mailboxes.resume();
-        this.#pipeline.relay.readAnew();
-        for (const cluster of this.#following.fleet.all) cluster.relist();
-      },
-      onLost: (reason) => {
-        logger.error({ reason }, 'this bridge stands by');
-        this.#pipeline.mailboxes.suspend();
-      },
-      onRenewed: () => this.#pipeline.relay.wake(),
-      onWaited: () => this.#pipeline.mailboxes.forget(world.clock.now() - STANDBY_MEMORY_MS),
-      onFailed: (err) => logger.warn({ err }, 'the lease could not be looked at; trying again'),
-    });
-  }
-
-  #tree(): SupervisorSpec {
-    return {
-      strategy: 'one-for-one',
-      children: [
-        {
-          kind: 'worker',
-          name: 'outbox-relay',
-          restart: 'permanent',
-          start: ({ signal }) => ({ exit: this.#pipeline.relay.run(signal).then(() => NORMAL) }),
-        },
-        {
-          kind: 'worker',
-          name: 'lease',
-          restart: 'permanent',
-          start: ({ signal }) => ({ exit: this.#keeper.run(signal).then(() => NORMAL) }),
-        },
-        ...this.#following.specs(),
-      ],
-    };
-  }
-
   #createServer(): GrpcServer {
     const { world, logger, registry } = this.#options;
+    const { following, readiness } = this.#core;
     return createBridgeServer({
       ...{ config: this.#config, world, logger, registry, database: this.#database, bus: this.#bus },
-      ...{ following: this.#following, readiness: this.#readiness },
-      root: () => this.#root(),
+      ...{ following, readiness },
+      root: () => this.#core.root,
       info: () => this.#info(),
     });
   }
@@ -256,7 +155,7 @@ class Bridge implements RunningBridge {
     const { http } = this.#config;
     if (http === undefined) return undefined;
     const { registry, world } = this.#options;
-    const conditions = async () => this.#readiness.conditions();
+    const conditions = async () => this.#core.readiness.conditions();
     return startHealthServer({ ...http, registry, clock: world.clock, conditions });
   }
 

@@ -2,14 +2,11 @@ import type { Logger } from 'pino';
 import type { Database } from '../../database/database.js';
 import { toStewardError } from '../../errors/steward-error.js';
 import type { World } from '../../gateways/world.js';
-import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
-import { WorkspaceManagerService, type WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
-import type { Channel } from '../../grpc/channel.js';
-import { createClient } from '../../grpc/client.js';
+import type { WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
 import { NORMAL } from '../../supervision/exit.js';
 import type { ChildContext, PlainChildSpec, StartedChild, WorkerSpec } from '../../supervision/spec.js';
 import { STREAM_STOP_MS } from '../bounds.js';
-import { openManagerChannel } from '../clusters/manager-channel.js';
+import type { ConnectManager, ManagerConnection } from '../clusters/manager-connection.js';
 import type { Writing } from '../clusters/writing.js';
 import type { BridgeConfig } from '../config.js';
 import { ContentFeed } from '../contents/content-feed.js';
@@ -28,6 +25,7 @@ export interface ClusterOptions {
   /** It was reached at another url before: there may be another manager now. */
   readonly isMoved: boolean;
   readonly config: BridgeConfig;
+  readonly connect: ConnectManager;
   readonly database: Database;
   readonly writing: Writing;
   readonly mailboxes: InstanceMailboxes;
@@ -99,20 +97,20 @@ export class Cluster {
         strategy: 'one-for-one',
         onExhausted: 'park',
         children: [
-          this.#worker('lister', (channel, context) => this.#runLister(channel, context.signal)),
-          this.#worker('stream', (channel, context) => this.#runStream(channel, context.signal)),
-          this.#worker('classes', (channel, context) => this.#runClasses(channel, context.signal)),
-          this.#worker('contents', (channel, context) => this.#runContents(channel, context.signal)),
+          this.#worker('lister', (manager, context) => this.#runLister(manager, context.signal)),
+          this.#worker('stream', (manager, context) => this.#runStream(manager, context.signal)),
+          this.#worker('classes', (manager, context) => this.#runClasses(manager, context.signal)),
+          this.#worker('contents', (manager, context) => this.#runContents(manager, context.signal)),
         ],
       },
     };
   }
 
-  #runLister(channel: Channel, signal: AbortSignal): Promise<void> {
+  #runLister({ workspaces: client }: ManagerConnection, signal: AbortSignal): Promise<void> {
     const { database, writing, world, config } = this.#options;
     const { name } = this.link.cluster;
     const lister = new ClusterLister({
-      client: createClient(WorkspaceManagerService, channel),
+      client,
       link: this.link,
       clock: world.clock,
       random: world.random,
@@ -130,10 +128,10 @@ export class Cluster {
     return lister.run(signal);
   }
 
-  #runStream(channel: Channel, signal: AbortSignal): Promise<void> {
+  #runStream({ workspaces: client }: ManagerConnection, signal: AbortSignal): Promise<void> {
     const { world, config } = this.#options;
     const stream = new StatusStream({
-      client: createClient(WorkspaceManagerService, channel),
+      client,
       link: this.link,
       clock: world.clock,
       random: world.random,
@@ -145,10 +143,10 @@ export class Cluster {
     return stream.run(signal);
   }
 
-  #runClasses(channel: Channel, signal: AbortSignal): Promise<void> {
+  #runClasses({ workspaces: client }: ManagerConnection, signal: AbortSignal): Promise<void> {
     const { world, config, writing } = this.#options;
     const sync = new ClassSync({
-      client: createClient(WorkspaceManagerService, channel),
+      client,
       link: this.link,
       writing,
       clock: world.clock,
@@ -158,12 +156,12 @@ export class Cluster {
     return sync.run(signal);
   }
 
-  #runContents(channel: Channel, signal: AbortSignal): Promise<void> {
+  #runContents({ contents: client }: ManagerConnection, signal: AbortSignal): Promise<void> {
     const { database, writing, world } = this.#options;
     const feed = new ContentFeed({
       cluster: this.link.cluster.name,
       isMoved: this.#options.isMoved,
-      client: createClient(ContentServiceService, channel),
+      client,
       ...{ database, writing, clock: world.clock, random: world.random },
       onFailed: (error) => this.#logger.warn({ err: error }, 'the stream of transitions ended'),
     });
@@ -173,22 +171,22 @@ export class Cluster {
   /** A connection for each, so that a large list does not stand in the way of the stream's messages. */
   #worker(
     name: string,
-    run: (channel: Channel, context: ChildContext) => Promise<void>,
+    run: (manager: ManagerConnection, context: ChildContext) => Promise<void>,
   ): WorkerSpec & PlainChildSpec {
     const start = (context: ChildContext): StartedChild => {
-      const channel = this.#connect();
+      const manager = this.#connect();
       // Starting again would find the same settings; other ones bring another cluster.
-      if (channel === undefined) return { exit: aborted(context.signal).then(() => NORMAL) };
-      const running = run(channel, context).finally(() => channel.close());
+      if (manager === undefined) return { exit: aborted(context.signal).then(() => NORMAL) };
+      const running = run(manager, context).finally(() => manager.close());
       return { exit: running.then(() => NORMAL) };
     };
     return { kind: 'worker', name, restart: 'permanent', shutdown: STREAM_STOP_MS, start };
   }
 
   /** undefined for settings that nobody can use; the link tells. */
-  #connect(): Channel | undefined {
+  #connect(): ManagerConnection | undefined {
     try {
-      return openManagerChannel(this.link.cluster, this.#options.world.clock);
+      return this.#options.connect(this.link.cluster);
     } catch (thrown) {
       const error = toStewardError(thrown);
       this.link.streamEnded(error);

@@ -1,9 +1,8 @@
-import type { Clock } from '../../gateways/clock.js';
-import { type DescribeClusterResponse, WorkspaceManagerService } from '../../gen/ws-manager-api/core.js';
-import { type ClientCallOptions, createClient } from '../../grpc/client.js';
+import type { DescribeClusterResponse } from '../../gen/ws-manager-api/core.js';
+import type { ClientCallOptions } from '../../grpc/client.js';
 import { CLASS_NAME_LENGTH_MAX, CLASSES_MAX, DESCRIBE_DEADLINE_MS } from '../bounds.js';
 import type { ManagerClient } from '../cluster/status-stream.js';
-import { openManagerChannel } from './manager-channel.js';
+import type { ConnectManager } from './manager-connection.js';
 import type { ClusterConnection, WorkspaceClass } from './workspace-cluster.js';
 
 /** What a manager offers, as its cluster's row has it. */
@@ -21,16 +20,15 @@ export async function describeCluster(
 
 /** The same over a connection of its own, which is closed again. Throws `invalid-argument` for one nobody can make. */
 export async function describeOver(
+  connect: ConnectManager,
   connection: ClusterConnection,
-  clock: Clock,
   signal: AbortSignal,
 ): Promise<OfferedClasses> {
-  const channel = openManagerChannel(connection, clock);
+  const manager = connect(connection);
   try {
-    const client = createClient(WorkspaceManagerService, channel);
-    return await describeCluster(client, { signal, timeoutMs: DESCRIBE_DEADLINE_MS });
+    return await describeCluster(manager.workspaces, { signal, timeoutMs: DESCRIBE_DEADLINE_MS });
   } finally {
-    channel.close();
+    manager.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { findClusters } from '../../../src/bridge/clusters/cluster-rows.js';
 import { describeOver } from '../../../src/bridge/clusters/describe-cluster.js';
+import { connectOverGrpc } from '../../../src/bridge/clusters/manager-connection.js';
 import { ClusterRegistry } from '../../../src/bridge/clusters/registry.js';
 import { ClusterSources, staticSource, tableSource } from '../../../src/bridge/clusters/sources.js';
 import type { WorkspaceCluster } from '../../../src/bridge/clusters/workspace-cluster.js';
@@ -40,7 +41,7 @@ export async function startRegistry(statics: readonly WorkspaceCluster[] = []) {
   const read = async () => statics;
   const registry = new ClusterRegistry({
     ...{ database, writing, statics: read },
-    describe: (connection, signal) => describeOver(connection, world.clock, signal),
+    describe: (connection, signal) => describeOver(connectOverGrpc(world.clock), connection, signal),
     onChanged: () => {
       changes += 1;
     },

@@ -1,0 +1,31 @@
+import type { Clock } from '../../gateways/clock.js';
+import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
+import { WorkspaceManagerService } from '../../gen/ws-manager-api/core.js';
+import { createClient } from '../../grpc/client.js';
+import type { ManagerClient } from '../cluster/status-stream.js';
+import type { ContentClient } from '../contents/content-feed.js';
+import { openManagerChannel } from './manager-channel.js';
+import type { ClusterConnection } from './workspace-cluster.js';
+
+/** A way to one manager, over which any number of calls go; whoever makes it closes it. */
+export interface ManagerConnection {
+  readonly workspaces: Pick<ManagerClient, 'subscribe' | 'getWorkspaces' | 'describeCluster'>;
+  readonly contents: ContentClient;
+  /** Running calls end as cancelled. */
+  close(): void;
+}
+
+/** The gateway to all managers. Throws `invalid-argument` for settings that nobody can use. */
+export type ConnectManager = (connection: ClusterConnection) => ManagerConnection;
+
+/** The one that reaches them over gRPC. */
+export function connectOverGrpc(clock: Clock): ConnectManager {
+  return (connection) => {
+    const channel = openManagerChannel(connection, clock);
+    return {
+      workspaces: createClient(WorkspaceManagerService, channel),
+      contents: createClient(ContentServiceService, channel),
+      close: () => channel.close(),
+    };
+  };
+}
