@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { toStewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
 import { EXCLUDE_FILE_BYTES_MAX } from './bounds.js';
 import { type Exclude, readExcludes } from './exclude.js';
@@ -9,7 +10,7 @@ export const EXCLUDE_FILE = '.stewardignore';
 
 /**
  * The excludes of the configuration and those of the content itself. What is wrong with either is told and left
- * aside: a backup of too much is better than none.
+ * aside: a backup of too much is better than none. Fails with `backup-failed` when the disk does not tell.
  */
 export async function excludesOf(
   world: World,
@@ -33,7 +34,9 @@ type Own = { readonly lines: readonly string[] } | { readonly problem: string };
  * waits for nobody, and can be ended.
  */
 async function readOwn({ files, processes }: World, folder: string, signal: AbortSignal): Promise<Own> {
-  const found = await files.stat(join(folder, EXCLUDE_FILE));
+  const found = await files.stat(join(folder, EXCLUDE_FILE)).catch((error: unknown) => {
+    throw toStewardError(error, 'backup-failed');
+  });
   if (found === undefined) return { lines: [] };
   if (found.kind !== 'file') return { problem: 'is no file' };
   if (found.sizeBytes > EXCLUDE_FILE_BYTES_MAX) {

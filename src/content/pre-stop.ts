@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { StewardError, toStewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
 import type { Files } from '../gateways/files.js';
 import type { ProcessCommand, ProcessExit } from '../gateways/processes.js';
@@ -66,11 +67,20 @@ export async function runPreStop(
   }
 }
 
-/** The content is not ours: neither the folder nor the program may be a link that leads elsewhere. */
+/**
+ * The content is not ours: neither the folder nor the program may be a link that leads elsewhere. Fails with
+ * `backup-failed` when the disk does not tell: what cannot be looked at cannot be saved either.
+ */
 async function hasProgram(files: Files, folder: string): Promise<boolean> {
-  if ((await files.stat(join(folder, '.steward')))?.kind !== 'directory') return false;
-  const program = await files.stat(join(folder, PRE_STOP));
-  return program?.kind === 'file' && (program.mode & EXECUTABLE) !== 0;
+  try {
+    if ((await files.stat(join(folder, '.steward')))?.kind !== 'directory') return false;
+    const program = await files.stat(join(folder, PRE_STOP));
+    return program?.kind === 'file' && (program.mode & EXECUTABLE) !== 0;
+  } catch (error) {
+    const { code, message } = toStewardError(error, 'backup-failed');
+    const text = `the disk does not tell whether there is a ${PRE_STOP}: ${message}`;
+    throw new StewardError(code, text, { cause: error });
+  }
 }
 
 async function run(

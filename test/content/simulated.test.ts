@@ -4,6 +4,7 @@ import { readGitStatus } from '../../src/content/git-status.js';
 import { initialize } from '../../src/content/initialize.js';
 import { planOf } from '../../src/content/initializers/table.js';
 import type { ArchiveManifest } from '../../src/content/manifest.js';
+import { runPreStop } from '../../src/content/pre-stop.js';
 import { createSnapshot } from '../../src/content/snapshots.js';
 import { StewardError, toStewardError } from '../../src/errors/steward-error.js';
 import { sleep } from '../../src/gateways/clock.js';
@@ -101,6 +102,7 @@ describe('the same content code in the simulated world', () => {
   test.each([
     ['snapshot', 'stat', /\/\.gitpod$/],
     ['backup', 'stat', /\/\.gitpod$/],
+    ['backup', 'stat', /\/\.stewardignore$/],
     ['backup', 'stat', /-names$/],
     ['backup', 'openRead', /-names$/],
     ['backup', 'readChunk', /-names$/],
@@ -122,6 +124,25 @@ describe('the same content code in the simulated world', () => {
     const code = await settled(world, making).catch((error: unknown) => toStewardError(error).code);
     expect(code).toBe('backup-failed');
   });
+
+  test.each([/\/\.steward$/, /\/pre-stop$/])(
+    'a disk that does not tell of a pre-stop program is told as such, and not as a defect: %s',
+    async (where) => {
+      const { world } = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
+      await world.files.makeDirectory('/content');
+      await world.files.makeDirectory('/content/.steward');
+      const failing = { code: 'EIO', isDoneAnyway: false } as const;
+      world.files.faults = {
+        at: (operation, path) => (operation === 'stat' && where.test(path) ? failing : undefined),
+      };
+      await expect(
+        runPreStop(world, '/content', { user, timeoutMs: 1000, signal: noAbort() }),
+      ).rejects.toMatchObject({
+        code: 'backup-failed',
+        message: expect.stringContaining('whether there is a .steward/pre-stop'),
+      });
+    },
+  );
 
   test.each(['snapshot', 'backup'] as const)(
     'a %s does not fail for a file that goes between the times of its folder and its names',
