@@ -10,11 +10,6 @@ export type Proof =
   | { readonly kind: 'restored'; readonly why: string }
   | { readonly kind: 'different'; readonly why: string };
 
-/** A survey tells a folder's times before its names: what goes in between is in the increment, and leaves no trace. */
-const MAY_BE_BACK =
-  '. Files that were removed while an increment was made can come back like this, and then nothing is lost: ' +
-  'compare with the version before and the next';
-
 /**
  * Restores into an empty folder, which is left as it is then, and compares. Fails as a restore does when the
  * archives are missing or damaged.
@@ -31,11 +26,10 @@ export async function proveRestore(
   const found = await surveyFolder(place.world, scratch, [], options.signal);
   const { entries, bytes, treeDigest: digest } = found;
   if (digest === tree.digest) return { kind: 'proven', tree: { entries, bytes, digest } };
-  const back = manifest.parts.length > 1 && entries > tree.entries ? MAY_BE_BACK : '';
   const counts =
     `it restores ${entries} entries with ${bytes} bytes, ` +
     `and its manifest says ${tree.entries} with ${tree.bytes}`;
   return tree.isExact
-    ? { kind: 'different', why: `${counts}; paths, modes, owners, times, sizes or links differ${back}` }
+    ? { kind: 'different', why: `${counts}; paths, modes, owners, times, sizes or links differ` }
     : { kind: 'restored', why: `the content was changed while it was backed up: ${counts}` };
 }
