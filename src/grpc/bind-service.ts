@@ -3,7 +3,7 @@ import { StewardError } from '../errors/steward-error.js';
 import type { MethodScope, ServerScope } from './active-call.js';
 import { refuseAnybody } from './authentication.js';
 import { UNARY_TIMEOUT_MS } from './bounds.js';
-import type { ServerMetrics } from './metrics.js';
+import type { CallMetrics } from './metrics.js';
 import type {
   CallContext,
   Handlers,
@@ -27,7 +27,7 @@ export function bindService<Service extends ServiceShape>(
   handlers: Handlers<Service>,
   options: ServiceOptions<Service>,
   server: ServerScope,
-  metrics: ServerMetrics,
+  metrics: CallMetrics,
 ): BoundService {
   const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
   const implementation: UntypedServiceImplementation = {};
@@ -92,13 +92,13 @@ function encoded(method: MethodShape, message: unknown, limitBytes: number): Buf
   throw new StewardError('overloaded', `the answer of ${method.path} has ${size}; ask for less at a time`);
 }
 
-function methodScope(method: MethodShape, options: MethodOptions, metrics: ServerMetrics): MethodScope {
-  const { path, requestStream, responseStream } = method;
+function methodScope(method: MethodShape, options: MethodOptions, metrics: CallMetrics): MethodScope {
+  const { path, responseStream } = method;
   return {
     path,
     timeoutMs: options.timeoutMs ?? (responseStream ? 'unlimited' : UNARY_TIMEOUT_MS),
     onStop: options.onStop ?? (responseStream ? 'end' : 'finish'),
-    metrics: metrics.ofMethod(path, requestStream, responseStream),
+    metrics: metrics.ofMethod(method),
   };
 }
 

@@ -2,6 +2,7 @@ import { type ChannelOptions, Client, connectivityState, credentials } from '@gr
 import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
 import { CHANNEL_OPTIONS } from './channel-options.js';
+import type { CallMetrics } from './metrics.js';
 
 /** PEM texts. Absent members: the system's authorities, no client certificate. */
 export interface ClientTls {
@@ -18,6 +19,8 @@ export interface ChannelSettings {
   readonly tls?: ClientTls;
   /** Default: `CHANNEL_OPTIONS`. */
   readonly options?: ChannelOptions;
+  /** What counts the calls; nobody does without. */
+  readonly metrics?: CallMetrics | undefined;
 }
 
 /** A connection to one address, made when it is needed and again when it is lost. */
@@ -25,6 +28,7 @@ export interface Channel {
   readonly address: string;
   readonly clock: Clock;
   readonly client: Client;
+  readonly metrics: CallMetrics | undefined;
   /** Whether calls would go out at once. */
   isReady(): boolean;
   /** Resolves once connected; throws `unavailable` when that takes longer than `timeoutMs`. */
@@ -45,6 +49,7 @@ export function createChannel(address: string, settings: ChannelSettings): Chann
     address,
     clock,
     client,
+    metrics: settings.metrics,
     isReady: () => client.getChannel().getConnectivityState(false) === connectivityState.READY,
     waitForReady: (timeoutMs) =>
       new Promise((resolve, reject) => {

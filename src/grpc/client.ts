@@ -1,8 +1,15 @@
-import { type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { StewardError } from '../errors/steward-error.js';
 import { CLIENT_DEADLINE_MAX_MS, CLIENT_DEADLINE_MS } from './bounds.js';
 import type { Channel } from './channel.js';
 import { type AnswerStream, readAnswers } from './client-stream.js';
+import { type OutgoingCall, outgoingCall } from './outgoing-call.js';
 import { toRemoteError } from './remote-error.js';
 import type { MethodShape, RequestOf, ResponseOf, ServiceShape } from './service-types.js';
 
@@ -81,6 +88,8 @@ function unary(channel: Channel, method: MethodShape, request: Buffer, options: 
     const metadata = options.metadata ?? new Metadata();
     const answered = (error: ServiceError | null, response?: Buffer) => {
       options.signal?.removeEventListener('abort', cancel);
+      if (error === null) outgoing?.received();
+      outgoing?.ended(error?.code ?? status.OK);
       if (error !== null) return reject(toRemoteError(error, channel.address));
       try {
         resolve(method.responseDeserialize(response ?? Buffer.alloc(0)));
@@ -91,6 +100,8 @@ function unary(channel: Channel, method: MethodShape, request: Buffer, options: 
     const call = open(channel, () =>
       channel.client.makeUnaryRequest(method.path, same, same, request, metadata, { deadline }, answered),
     );
+    const outgoing = outgoingCall(channel, method);
+    outgoing?.sent();
     const cancel = () => call.cancel();
     options.signal?.addEventListener('abort', cancel, { once: true });
   });
@@ -102,7 +113,9 @@ function answers(channel: Channel, method: MethodShape, request: Buffer, options
   const call = open(channel, () =>
     channel.client.makeServerStreamRequest(method.path, same, same, request, metadata, callOptions),
   );
-  return readAnswers(call, channel.address, (bytes) => method.responseDeserialize(bytes), options.signal);
+  const outgoing = outgoingCall(channel, method);
+  outgoing?.sent();
+  return readAnswers(call, channel.address, decoder(call, method, outgoing), options.signal);
 }
 
 function duplex(
@@ -117,9 +130,28 @@ function duplex(
   const call = open(channel, () =>
     channel.client.makeBidiStreamRequest(method.path, same, same, metadata, callOptions),
   );
+  const outgoing = outgoingCall(channel, method);
+  const counted = (message: unknown) => {
+    outgoing?.sent();
+    return encode(message);
+  };
   // A failing source of requests ends the call; the reader is told that it was cancelled.
-  sendRequests(call, requests, encode).catch(() => call.cancel());
-  return readAnswers(call, channel.address, (bytes) => method.responseDeserialize(bytes), options.signal);
+  sendRequests(call, requests, counted).catch(() => call.cancel());
+  return readAnswers(call, channel.address, decoder(call, method, outgoing), options.signal);
+}
+
+/** Decodes the answers of a stream; counts them and the end of the call when somebody wants to know. */
+function decoder(
+  call: Pick<ClientReadableStream<Buffer>, 'once'>,
+  method: MethodShape,
+  outgoing: OutgoingCall | undefined,
+): (bytes: Buffer) => unknown {
+  if (outgoing === undefined) return (bytes) => method.responseDeserialize(bytes);
+  call.once('status', ({ code }) => outgoing.ended(code));
+  return (bytes) => {
+    outgoing.received();
+    return method.responseDeserialize(bytes);
+  };
 }
 
 type RequestSink = Pick<

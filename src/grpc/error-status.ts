@@ -33,7 +33,9 @@ export function toWireStatus(error: StewardError): WireStatus {
 export function goStatusName(code: status): string {
   if (code === status.OK) return 'OK';
   if (code === status.CANCELLED) return 'Canceled';
-  return status[code]
+  // Others may send a number that nobody knows.
+  const name: string | undefined = status[code];
+  return (name ?? 'UNKNOWN')
     .split('_')
     .map((word) => word.charAt(0) + word.slice(1).toLowerCase())
     .join('');

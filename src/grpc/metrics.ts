@@ -2,7 +2,9 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import { HANDLING_SECONDS_BUCKETS } from './bounds.js';
 
 type MethodLabel = 'grpc_type' | 'grpc_service' | 'grpc_method';
+type CodeLabel = MethodLabel | 'grpc_code';
 const methodLabels: readonly MethodLabel[] = ['grpc_type', 'grpc_service', 'grpc_method'];
+const codeLabels: readonly CodeLabel[] = [...methodLabels, 'grpc_code'];
 
 /** Counts of one method, with its labels bound once: this is on the path of every call. */
 export interface MethodMetrics {
@@ -12,47 +14,117 @@ export interface MethodMetrics {
   handled(code: string, seconds: number): void;
 }
 
-export interface ServerMetrics {
-  ofMethod(path: string, requestStream: boolean, responseStream: boolean): MethodMetrics;
+/** What a method is called in metrics. */
+export interface MeasuredMethod {
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+}
+
+/** Of the calls that are served, or of those that are made to others. */
+export interface CallMetrics {
+  ofMethod(method: MeasuredMethod): MethodMetrics;
 }
 
 /** The usual gRPC server metrics; several servers may share a registry. */
-export function createServerMetrics(registry: Registry): ServerMetrics {
-  const started = counter(registry, 'grpc_server_started_total', 'Calls started on the server.');
-  const received = counter(registry, 'grpc_server_msg_received_total', 'Messages received by the server.');
-  const sent = counter(registry, 'grpc_server_msg_sent_total', 'Messages sent by the server.');
-  const handled = handledCounter(registry);
-  const seconds = handlingSeconds(registry);
+export function createServerMetrics(registry: Registry): CallMetrics {
+  const families = familiesOf(registry, 'grpc_server', 'server');
+  const handlingSeconds = histogram(registry, 'grpc_server_handling_seconds', [...methodLabels], {
+    help: 'Time from the start of a call to its end.',
+    buckets: [...HANDLING_SECONDS_BUCKETS],
+  });
   return {
-    ofMethod: (path, requestStream, responseStream) => {
-      const [, service = '', method = ''] = path.split('/');
-      const kind = methodKind(requestStream, responseStream);
-      const labels = { grpc_type: kind, grpc_service: service, grpc_method: method };
-      const [starts, receipts, sends] = [
-        started.labels(labels),
-        received.labels(labels),
-        sent.labels(labels),
-      ];
+    ofMethod: (method) => {
+      const labels = labelsOf(method);
+      const durations = handlingSeconds.labels(labels);
       // There from the start, so that rates begin with the first call.
-      for (const count of [starts, receipts, sends]) count.inc(0);
-      const durations = seconds.labels(labels);
-      const ends = new Map<string, { inc(): void }>();
-      const ended = (code: string) => {
-        const bound = ends.get(code) ?? handled.labels({ ...labels, grpc_code: code });
-        ends.set(code, bound);
-        return bound;
-      };
-      return {
-        started: () => starts.inc(),
-        received: () => receipts.inc(),
-        sent: () => sends.inc(),
-        handled: (code, duration) => {
-          ended(code).inc();
-          durations.observe(duration);
-        },
-      };
+      for (const family of [families.started, families.received, families.sent]) family.inc(labels, 0);
+      return bind(families, labels, (_code, seconds) => durations.observe(seconds));
     },
   };
+}
+
+/**
+ * The usual gRPC client metrics, of methods that were called; several channels may share them. The time has the code
+ * as a label, too, because the compatible system's has it.
+ */
+export function createClientMetrics(registry: Registry): CallMetrics {
+  const families = familiesOf(registry, 'grpc_client', 'client');
+  const handlingSeconds = histogram(registry, 'grpc_client_handling_seconds', [...codeLabels], {
+    help: 'Time from the start of a call to its end, by status.',
+  });
+  const methods = new Map<string, MethodMetrics>();
+  return {
+    ofMethod: (method) => {
+      const known = methods.get(method.path);
+      if (known !== undefined) return known;
+      const labels = labelsOf(method);
+      const bound = bind(families, labels, (code, seconds) =>
+        handlingSeconds.observe({ ...labels, grpc_code: code }, seconds),
+      );
+      methods.set(method.path, bound);
+      return bound;
+    },
+  };
+}
+
+interface Families {
+  readonly started: Counter<MethodLabel>;
+  readonly received: Counter<MethodLabel>;
+  readonly sent: Counter<MethodLabel>;
+  readonly handled: Counter<CodeLabel>;
+}
+
+function familiesOf(registry: Registry, prefix: string, side: string): Families {
+  return {
+    started: counter(registry, `${prefix}_started_total`, `Calls started on the ${side}.`, methodLabels),
+    received: counter(
+      registry,
+      `${prefix}_msg_received_total`,
+      `Messages received by the ${side}.`,
+      methodLabels,
+    ),
+    sent: counter(registry, `${prefix}_msg_sent_total`, `Messages sent by the ${side}.`, methodLabels),
+    handled: counter(
+      registry,
+      `${prefix}_handled_total`,
+      `Calls ended on the ${side}, by status.`,
+      codeLabels,
+    ),
+  };
+}
+
+type Labels = Readonly<Record<MethodLabel, string>>;
+
+function bind(
+  families: Families,
+  labels: Labels,
+  observe: (code: string, seconds: number) => void,
+): MethodMetrics {
+  const starts = families.started.labels(labels);
+  const receipts = families.received.labels(labels);
+  const sends = families.sent.labels(labels);
+  const ends = new Map<string, { inc(): void }>();
+  const ended = (code: string) => {
+    const bound = ends.get(code) ?? families.handled.labels({ ...labels, grpc_code: code });
+    ends.set(code, bound);
+    return bound;
+  };
+  return {
+    started: () => starts.inc(),
+    received: () => receipts.inc(),
+    sent: () => sends.inc(),
+    handled: (code, seconds) => {
+      ended(code).inc();
+      observe(code, seconds);
+    },
+  };
+}
+
+function labelsOf({ path, requestStream, responseStream }: MeasuredMethod): Labels {
+  const [, service = '', method = ''] = path.split('/');
+  const kind = methodKind(requestStream, responseStream);
+  return { grpc_type: kind, grpc_service: service, grpc_method: method };
 }
 
 function methodKind(requestStream: boolean, responseStream: boolean): string {
@@ -60,25 +132,24 @@ function methodKind(requestStream: boolean, responseStream: boolean): string {
   return responseStream ? 'server_stream' : 'unary';
 }
 
-function counter(registry: Registry, name: string, help: string): Counter<MethodLabel> {
+function counter<Label extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly Label[],
+): Counter<Label> {
   const existing = registry.getSingleMetric(name);
   if (existing instanceof Counter) return existing;
-  return new Counter({ name, help, labelNames: methodLabels, registers: [registry] });
+  return new Counter({ name, help, labelNames, registers: [registry] });
 }
 
-function handledCounter(registry: Registry): Counter<MethodLabel | 'grpc_code'> {
-  const name = 'grpc_server_handled_total';
-  const existing = registry.getSingleMetric(name);
-  if (existing instanceof Counter) return existing;
-  const help = 'Calls ended on the server, by status.';
-  return new Counter({ name, help, labelNames: [...methodLabels, 'grpc_code'], registers: [registry] });
-}
-
-function handlingSeconds(registry: Registry): Histogram<MethodLabel> {
-  const name = 'grpc_server_handling_seconds';
+function histogram<Label extends string>(
+  registry: Registry,
+  name: string,
+  labelNames: Label[],
+  settings: { readonly help: string; readonly buckets?: number[] },
+): Histogram<Label> {
   const existing = registry.getSingleMetric(name);
   if (existing instanceof Histogram) return existing;
-  const help = 'Time from the start of a call to its end.';
-  const buckets = [...HANDLING_SECONDS_BUCKETS];
-  return new Histogram({ name, help, labelNames: [...methodLabels], buckets, registers: [registry] });
+  return new Histogram({ name, labelNames, registers: [registry], ...settings });
 }

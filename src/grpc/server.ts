@@ -18,7 +18,7 @@ import {
   STOP_GRACE_MS,
 } from './bounds.js';
 import { Health } from './health.js';
-import { createServerMetrics, type ServerMetrics } from './metrics.js';
+import { type CallMetrics, createServerMetrics } from './metrics.js';
 import { addReflection } from './reflection.js';
 import type { Handlers, ServiceOptions, ServiceShape } from './service-types.js';
 import { ReloadingCredentials, type ServerTls } from './tls-credentials.js';
@@ -80,7 +80,7 @@ class RunningServer implements GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Server;
   readonly #health = new Health();
-  readonly #metrics: ServerMetrics;
+  readonly #metrics: CallMetrics;
   readonly #calls = new Set<ActiveCall>();
   readonly #scope: ServerScope;
   readonly #services: string[] = [];
