@@ -42,6 +42,11 @@ export interface WorkOptions {
   readonly quotaBytes?: number;
 }
 
+export interface RestoreArchiveOptions extends WorkOptions {
+  /** Called before each archive is unpacked; what it returns gets its tar stream. */
+  readonly onArchive?: () => (chunk: Buffer) => void;
+}
+
 export interface ArchiveOrigin {
   readonly owner: OwnerId;
   readonly workspace: WorkspaceId;
@@ -187,7 +192,7 @@ export async function restoreArchive(
   place: ArchivePlace,
   manifest: ArchiveManifest,
   folder: string,
-  options: WorkOptions,
+  options: RestoreArchiveOptions,
 ): Promise<void> {
   for (const part of manifest.parts) {
     if (part.kind === 'increment' && place.user === undefined)
@@ -223,7 +228,7 @@ export async function unpackObject(
   place: ArchivePlace,
   name: ObjectName,
   folder: string,
-  options: WorkOptions,
+  options: RestoreArchiveOptions,
   expected?: Part,
 ): Promise<void> {
   const { world, storage, user } = place;
@@ -235,6 +240,7 @@ export async function unpackObject(
         signal,
         user,
         ...(options.quotaBytes === undefined ? {} : { quotaBytes: options.quotaBytes }),
+        ...(options.onArchive === undefined ? {} : { onPlain: options.onArchive() }),
         onBytes: (bytes) => options.onProgress?.({ step: 'unpacking', bytes }),
         ...(expected === undefined
           ? {}

@@ -37,6 +37,12 @@ export const EXCLUDE_FILE_BYTES_MAX = 64 * 1024;
 /** Longest record of a survey: a path and a link target, both at their largest. */
 export const SURVEY_RECORD_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Entries with extended attributes or ACLs that a proof compares; of more it says that it did not. */
+export const ATTRIBUTED_ENTRIES_MAX = 1_000_000;
+/** Longest name of a record in a pax header, and longest value that is looked at (an attribute: 64 KiB). */
+export const PAX_KEY_BYTES_MAX = 4 * 1024;
+export const PAX_VALUE_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Bytes of a full archive from which on a survey is made beside tar. */
 export const SURVEY_BESIDE_BYTES_MIN = 16 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
 import { pipeline, Readable, Transform } from 'node:stream';
-import { StewardError } from '../errors/steward-error.js';
+import { StewardError, toStewardError } from '../errors/steward-error.js';
 import type { ProcessExit, RunningProcess } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
 import { confine } from '../isolation/confine.js';
@@ -26,6 +26,8 @@ export interface UnpackOptions {
   /** Bytes the workspace may hold; 0 or absent for no limit. For archives of others, never for one's own backup. */
   readonly quotaBytes?: number;
   readonly onBytes?: (sizeBytes: number) => void;
+  /** Gets the tar stream as it is unpacked; what it throws ends that. */
+  readonly onPlain?: (chunk: Buffer) => void;
 }
 
 /**
@@ -93,16 +95,16 @@ async function extract(
     throw new StewardError('archive-damaged', 'the stored object is not an archive');
   }
   const hasZstd = compression === 'zstd' && (await world.processes.find('zstd')) !== undefined;
-  const isCounted = (options.quotaBytes ?? 0) > 0;
+  const isSeen = (options.quotaBytes ?? 0) > 0 || options.onPlain !== undefined;
   const stored = Readable.from(joined(start, bytes), { objectMode: false });
-  // What is counted has to pass through here unpacked; else tar has the program for that itself.
-  const isZstd = hasZstd && !isCounted;
+  // What is counted or looked at has to pass through here unpacked; else tar has the program for that itself.
+  const isZstd = hasZstd && !isSeen;
   const command = {
     program: 'tar',
     args: unpackArguments({ ...options, folder, kind: options.kind ?? 'full', isZstd }),
     env: PROGRAM_ENVIRONMENT,
-    input: isCounted
-      ? counted(await unzipped(world, stored, compression, folder, hasZstd, options), options)
+    input: isSeen
+      ? seen(await unzipped(world, stored, compression, folder, hasZstd, options), options)
       : plainBytes(stored, isZstd ? 'none' : compression),
     signal: options.signal,
   };
@@ -151,15 +153,22 @@ async function* outputOf(zstd: RunningProcess): AsyncGenerator<Buffer> {
 }
 
 /** Ends what unpacks to more than the workspace may hold; names and times of the entries count a little too. */
-function counted(plain: Readable, { quotaBytes = 0 }: UnpackOptions): Readable {
+function seen(plain: Readable, { quotaBytes = 0, onPlain }: UnpackOptions): Readable {
   const limit = quotaBytes + Math.max(QUOTA_HEADROOM_BYTES, quotaBytes * QUOTA_HEADROOM_SHARE);
   let sizeBytes = 0;
   const passing = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       sizeBytes += chunk.length;
-      if (sizeBytes <= limit) return done(null, chunk);
-      const text = `the archive unpacks to more than the ${quotaBytes} bytes this workspace may hold`;
-      return done(new StewardError('quota-exceeded', text));
+      if (quotaBytes > 0 && sizeBytes > limit) {
+        const text = `the archive unpacks to more than the ${quotaBytes} bytes this workspace may hold`;
+        return done(new StewardError('quota-exceeded', text));
+      }
+      try {
+        onPlain?.(chunk);
+        return done(null, chunk);
+      } catch (error) {
+        return done(toStewardError(error));
+      }
     },
   });
   return pipeline(plain, passing, () => undefined);
