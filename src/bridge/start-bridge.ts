@@ -5,9 +5,12 @@ import type { Database } from '../database/database.js';
 import type { ClosablePublisher, EventPublisher } from '../events/event-publisher.js';
 import { InProcessBus } from '../events/in-process-bus.js';
 import type { World } from '../gateways/world.js';
+import { createClientMetrics } from '../grpc/metrics.js';
 import type { GrpcServer } from '../grpc/server.js';
 import type { SupervisorNode } from '../supervision/tree.js';
+import { countedLogger } from '../telemetry/counted-logger.js';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
+import { addNodeMetrics } from '../telemetry/metrics-registry.js';
 import { createBridgeServer } from './bridge-server.js';
 import { connectOverGrpc } from './clusters/manager-connection.js';
 import type { BridgeConfig } from './config.js';
@@ -42,7 +45,8 @@ export interface RunningBridge {
 }
 
 /** Opens the database, gets its lease or stands by for it, follows all clusters and serves gRPC. */
-export async function startBridge(config: BridgeConfig, options: BridgeOptions): Promise<RunningBridge> {
+export async function startBridge(config: BridgeConfig, given: BridgeOptions): Promise<RunningBridge> {
+  const options = { ...given, logger: countedLogger(given.logger, given.registry) };
   const opened = await openDatabase(config, options.world, options.env ?? {});
   try {
     const bridge = new Bridge(config, options, opened, await openPublisher(config, options));
@@ -83,7 +87,7 @@ class Bridge implements RunningBridge {
     this.#startedAt = world.clock.now();
     this.#core = new BridgeCore({
       ...{ config, opened, world, logger },
-      connect: connectOverGrpc(world.clock),
+      connect: connectOverGrpc(world.clock, createClientMetrics(registry)),
       holder: `${hostname()}, pid ${process.pid}, ${world.random.uuid().slice(0, 8)}`,
       lifecycle: config.analytics === 'log' ? lifecycleLog(logger) : undefined,
       publishers: [redis, options.publisher, this.#bus].filter((publisher) => publisher !== undefined),
@@ -155,6 +159,7 @@ class Bridge implements RunningBridge {
     const { http } = this.#config;
     if (http === undefined) return undefined;
     const { registry, world } = this.#options;
+    addNodeMetrics(registry);
     const conditions = async () => this.#core.readiness.conditions();
     return startHealthServer({ ...http, registry, clock: world.clock, conditions });
   }

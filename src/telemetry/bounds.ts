@@ -7,3 +7,5 @@ export const READINESS_MS = 5_000;
 export const HTTP_REQUEST_MS = 10_000;
 /** Connections to the endpoint for metrics and health at the same time. */
 export const HTTP_CONNECTIONS_MAX = 100;
+/** How often the delay of the event loop is looked at. */
+export const EVENT_LOOP_LOOK_MS = 100;

@@ -2,17 +2,22 @@ import { StewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
 import { type Channel, type ClientTls, createChannel } from '../../grpc/channel.js';
 import { MANAGER_CHANNEL_OPTIONS } from '../../grpc/channel-options.js';
+import type { CallMetrics } from '../../grpc/metrics.js';
 import type { ClusterConnection, ClusterTls } from './workspace-cluster.js';
 
 /**
  * A connection to a cluster's manager, with the options existing clients of it use; whoever opens it closes it.
  * Throws `invalid-argument` for an address or certificates nobody can use, without repeating the latter.
  */
-export function openManagerChannel({ url, tls }: ClusterConnection, clock: Clock): Channel {
+export function openManagerChannel(
+  { url, tls }: ClusterConnection,
+  clock: Clock,
+  metrics?: CallMetrics,
+): Channel {
   const secured = tls === undefined ? {} : { tls: pemOf(tls) };
   try {
     return createChannel(url, {
-      clock,
+      ...{ clock, metrics },
       // Inventories have no limit of their own: 100 000 workspaces are 60 MiB.
       options: { ...MANAGER_CHANNEL_OPTIONS, 'grpc.max_receive_message_length': -1 },
       ...secured,

@@ -2,6 +2,7 @@ import type { Clock } from '../../gateways/clock.js';
 import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService } from '../../gen/ws-manager-api/core.js';
 import { createClient } from '../../grpc/client.js';
+import type { CallMetrics } from '../../grpc/metrics.js';
 import type { ManagerClient } from '../cluster/status-stream.js';
 import type { ContentClient } from '../contents/content-feed.js';
 import { openManagerChannel } from './manager-channel.js';
@@ -18,10 +19,10 @@ export interface ManagerConnection {
 /** The gateway to all managers. Throws `invalid-argument` for settings that nobody can use. */
 export type ConnectManager = (connection: ClusterConnection) => ManagerConnection;
 
-/** The one that reaches them over gRPC. */
-export function connectOverGrpc(clock: Clock): ConnectManager {
+/** The one that reaches them over gRPC; `metrics` counts the calls. */
+export function connectOverGrpc(clock: Clock, metrics?: CallMetrics): ConnectManager {
   return (connection) => {
-    const channel = openManagerChannel(connection, clock);
+    const channel = openManagerChannel(connection, clock, metrics);
     return {
       workspaces: createClient(WorkspaceManagerService, channel),
       contents: createClient(ContentServiceService, channel),

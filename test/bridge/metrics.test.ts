@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { bridgeConfigSchema } from '../../src/bridge/config.js';
+import { startBridge } from '../../src/bridge/start-bridge.js';
+import { realWorld } from '../../src/gateways/real/world.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { FakeManager } from './support/fake-manager.js';
+import { statusOf } from './support/statuses.js';
+
+/** A bridge that serves its metrics, and has written the row of a manager's only instance. */
+async function scraped(): Promise<Registry> {
+  const folder = await temporaryFolder();
+  const manager = new FakeManager(join(folder, 'm.sock'));
+  await manager.start();
+  onTestFinished(() => manager.stop());
+  manager.set(statusOf({ id: 'i-1', version: 1n, phase: 'running' }));
+  const registry = new Registry();
+  const config = bridgeConfigSchema.parse({
+    databaseFile: join(folder, 'steward.db'),
+    listen: [`unix:${join(folder, 'b.sock')}`],
+    clusters: [{ name: 'eu-1', url: manager.address }],
+    http: { port: 0 },
+  });
+  const logger = pino({ level: 'silent' });
+  const bridge = await startBridge(config, { world: realWorld(), logger, registry, version: '0.0.0' });
+  onTestFinished(() => bridge.stop());
+  await bridge.ready;
+  await vi.waitFor(() => expect(manager.subscribers).toBe(1), { timeout: 15_000 });
+  return registry;
+}
+
+function labelsOf(registry: Registry, name: string): string {
+  const metric: object | undefined = registry.getSingleMetric(name);
+  const labels = metric !== undefined && 'labelNames' in metric ? metric.labelNames : [];
+  return Array.isArray(labels) ? labels.map((label) => `\`${label}\``).join(', ') : '';
+}
+
+test('every metric is on its page with its type and labels, and every one of the page is served', async () => {
+  const registry = await scraped();
+  const text = await registry.metrics();
+  const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].filter(
+    ([, name]) => !/^(nodejs|process)_/.test(name ?? ''),
+  );
+  const served = types.map(([, name = '', type]) => `${name} ${type} ${labelsOf(registry, name)}`);
+  const page = readFileSync(join(import.meta.dirname, '../../docs/bridge-metrics.md'), 'utf8');
+  const rows = page.matchAll(/^\| `([a-z_0-9]+)` \| (\w+) \| ?(.*?) ?\| .+ \|$/gm);
+  const documented = [...rows].map(([, name, type, labels]) => `${name} ${type} ${labels}`);
+  expect(served.sort()).toEqual(documented.sort());
+});
+
+test('the calls of a manager are counted, and the process tells of itself', async () => {
+  const registry = await scraped();
+  const text = await registry.metrics();
+  const ofManager = 'grpc_service="wsman.WorkspaceManager",grpc_method';
+  expect(text).toMatch(new RegExp(`^grpc_client_started_total{[^}]*${ofManager}="Subscribe"} 1$`, 'm'));
+  expect(text).toMatch(
+    new RegExp(`^grpc_client_handled_total{[^}]*${ofManager}="GetWorkspaces",grpc_code="OK"} [12]$`, 'm'),
+  );
+  expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+  expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);
+});
