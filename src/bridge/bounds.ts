@@ -60,6 +60,11 @@ export const LIST_INSTANCES_MAX = 1_000;
 /** Stopped rows that one run of a control loop handles. */
 export const STOPS_PER_RUN_MAX = 500;
 
+/** Rows whose versions are forgotten in one transaction. */
+export const VERSION_RESET_BATCH_MAX = 500;
+/** Instances that the answer to such a reset names. */
+export const VERSION_RESET_NAMED_MAX = 1_000;
+
 /** How often readiness is looked at for the health service. */
 export const READINESS_CHECK_MS = 1_000;
 

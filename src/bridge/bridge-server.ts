@@ -43,7 +43,7 @@ export function createBridgeServer(parts: ServerParts): GrpcServer {
       clusters: following.fleet,
       registry: following.registry,
       writing: following.writing,
-      unregistered: following.unregistered,
+      rowLoops: following.rowLoops,
     }),
   );
   server.addService(ClusterServiceService, clusterHandlers(following));

@@ -6,7 +6,8 @@ import { NORMAL } from '../supervision/exit.js';
 import type { PlainChildSpec } from '../supervision/spec.js';
 import { Alarm } from './cluster/alarm.js';
 import { Cluster } from './cluster/cluster.js';
-import { RowLoop } from './cluster/row-loop.js';
+import { type RowGuards, RowLoop } from './cluster/row-loop.js';
+import { StopGuard } from './cluster/stop-guard.js';
 import { describeOver } from './clusters/describe-cluster.js';
 import { ClusterFleet } from './clusters/fleet.js';
 import type { ConnectManager } from './clusters/manager-connection.js';
@@ -37,7 +38,7 @@ export interface Following {
   readonly writing: Writing;
   readonly registry: ClusterRegistry;
   readonly fleet: ClusterFleet;
-  readonly unregistered: { readonly alarm: Alarm; resume(): void };
+  readonly rowLoops: RowGuards;
   /** Its parts of the tree. */
   specs(): readonly PlainChildSpec[];
 }
@@ -63,15 +64,14 @@ export function followClusters(options: FollowOptions): Following {
   const describe = (connection: ClusterConnection, signal: AbortSignal) =>
     describeOver(options.connect, connection, signal);
   const registry = new ClusterRegistry({ database, writing, describe, statics, onChanged });
-  const alarm = new Alarm(world.clock);
-  const rowLoop = createRowLoop(options, fleet, alarm);
+  const rowLoops = createGuards(options);
+  const rowLoop = createRowLoop(options, fleet, rowLoops);
   const pruning = {
     ...{ writing, clock: world.clock, clusters: () => fleet.names },
     onFailed: (err: StewardError) => logger.warn({ err }, 'old states of actors could not be removed'),
   };
   return {
-    ...{ sources, writing, registry, fleet },
-    unregistered: { alarm, resume: () => rowLoop.resume() },
+    ...{ sources, writing, registry, fleet, rowLoops },
     specs: () => [
       fleet.spec(),
       {
@@ -90,25 +90,32 @@ export function followClusters(options: FollowOptions): Following {
   };
 }
 
+function createGuards({ config, world, logger }: FollowOptions): RowGuards {
+  const guard = (what: string) =>
+    new StopGuard(new Alarm(world.clock), config.stopShareMax, (reason) => logger.error({ reason }, what));
+  return {
+    unregistered: guard('rows of clusters that are not registered are left alone'),
+    timeLimits: guard('rows that are over the limit of their phase are left alone'),
+  };
+}
+
 function createRowLoop(
   { config, database, writing, world, mailboxes, logger }: FollowOptions,
   fleet: ClusterFleet,
-  alarm: Alarm,
+  guards: RowGuards,
 ): RowLoop {
-  const { timeouts, graceSeconds, stopShareMax, installation, controllerIntervalSeconds } = config;
+  const { timeouts, graceSeconds, installation, controllerIntervalSeconds } = config;
   return new RowLoop({
     database,
     writing,
     clock: world.clock,
     intervalMs: controllerIntervalSeconds * MS_PER_SECOND,
-    ...{ timeouts, graceSeconds, stopShareMax, installation },
+    ...{ timeouts, graceSeconds, installation, guards },
     clusters: () => fleet.names,
-    alarm,
     requestStop: (stop, { instance, region, phase }) => {
       logger.warn({ instance, region, phase }, 'stopping a row no manager answers for');
       mailboxes.requestStop(stop);
     },
-    onAlarm: (reason) => logger.error({ reason }, 'rows of clusters that are not registered are left alone'),
     onFailed: (err) => logger.warn({ err }, 'rows could not be looked at; trying again later'),
   });
 }

@@ -4,6 +4,7 @@ import type { PublishedEvent } from '../events/event-publisher.js';
 import { HEADLESS_CHANNEL, INSTANCE_CHANNEL, PREBUILD_CHANNEL } from './channels.js';
 import type { Alarm } from './cluster/alarm.js';
 import type { ClusterLink } from './cluster/cluster-link.js';
+import type { RowGuards } from './cluster/row-loop.js';
 import type { InstanceWork, Outcome } from './pipeline/instance-writer.js';
 import type { PrebuildResult } from './prebuilds/prebuild-updater.js';
 
@@ -21,8 +22,8 @@ const channelTypes: Readonly<Record<string, string>> = {
 
 export interface MetricSources {
   readonly links: () => readonly ClusterLink[];
-  /** Of the loop over rows whose cluster is not registered. */
-  readonly unregistered: Alarm;
+  /** Of the loops over rows of all clusters. */
+  readonly rowLoops: Readonly<Record<keyof RowGuards, { readonly alarm: Alarm }>>;
   readonly depth: () => number;
   readonly oldestMs: () => number;
   readonly now: () => number;
@@ -203,9 +204,19 @@ export function registerGauges(registry: Registry, sources: MetricSources): void
   perCluster('steward_bridge_alarm', '1 while the control loop of a cluster stands still', (link) =>
     link.alarm.raised === undefined ? 0 : 1,
   );
+  perCluster(
+    'steward_bridge_fallen_instances',
+    'Instances of a cluster whose manager has a version below that of their row, so that what it says is refused',
+    (link) => link.fallen,
+  );
   gauge(
     'steward_bridge_unregistered_alarm',
     '1 while rows of clusters that are not registered are left alone although their grace is over',
-    () => (sources.unregistered.raised === undefined ? 0 : 1),
+    () => (sources.rowLoops.unregistered.alarm.raised === undefined ? 0 : 1),
+  );
+  gauge(
+    'steward_bridge_time_limits_alarm',
+    '1 while rows that are over the time limit of their phase are left alone, because it would be too many at once',
+    () => (sources.rowLoops.timeLimits.alarm.raised === undefined ? 0 : 1),
   );
 }

@@ -31,7 +31,11 @@ export class BridgeReadiness {
   }
 
   conditions(): ReadinessCondition[] {
-    return [this.#writer(), ...this.#links().map((link) => this.#stream(link))];
+    return [
+      this.#writer(),
+      ...this.#links().map((link) => this.#stream(link)),
+      ...this.#links().flatMap((link) => fallenVersions(link)),
+    ];
   }
 
   /** Calls `tell` now and then with whether all conditions hold. */
@@ -69,4 +73,13 @@ export class BridgeReadiness {
     const message = ready ? '' : link.lastError || 'No complete list of its instances was taken yet.';
     return { name: `manager-stream:${link.cluster.name}`, ready, message, sinceMs: BigInt(link.since) };
   }
+}
+
+/**
+ * It is told, and still ready: somebody has to call this bridge to mend it, and what others say reaches the rows.
+ */
+function fallenVersions({ cluster, fallenAlarm: { raised } }: ClusterLink): ReadinessCondition[] {
+  if (raised === undefined) return [];
+  const name = `manager-versions:${cluster.name}`;
+  return [{ name, ready: true, message: raised.reason, sinceMs: BigInt(raised.since) }];
 }

@@ -97,7 +97,7 @@ class Bridge implements RunningBridge {
     registerStorageGauges(registry, this.#database, keeper, () => world.clock.now());
     registerGauges(registry, {
       links: () => following.fleet.links,
-      unregistered: following.unregistered.alarm,
+      rowLoops: following.rowLoops,
       depth: () => pipeline.mailboxes.depth,
       oldestMs: () => pipeline.mailboxes.oldestMs,
       now: () => world.clock.now(),

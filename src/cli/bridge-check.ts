@@ -26,6 +26,8 @@ interface Looked {
   readonly findings: readonly Finding[];
   readonly rows: number;
   readonly instances: number;
+  /** Of which the manager's word is refused, for its versions fell. */
+  readonly fallen: number;
 }
 
 export function addBridgeCheck(bridge: Command, run: RunVerb): void {
@@ -75,7 +77,7 @@ async function check(
     await sleep(clock, CHECK_PAUSE_MS, session.cli.interrupted);
     looked = await look(session, cluster, manager);
   }
-  const { findings, rows, instances } = looked;
+  const { findings, rows, instances, fallen } = looked;
   if (findings.length === 0) {
     session.show.result({ cluster, right: true, rows, instances }, [
       `Every row of ${cluster} is right: ${rows} rows, ${instances} instances known to its manager.`,
@@ -91,6 +93,12 @@ async function check(
     (finding) => finding,
     '',
   );
+  if (fallen > 0) {
+    const instances = fallen === 1 ? '1 instance' : `${fallen} instances`;
+    session.show.note(
+      `What the manager of ${cluster} says of ${instances} is refused: its versions are below those of the rows. If it was reset, \`steward bridge reset-versions ${cluster}\` takes its word anew.`,
+    );
+  }
   return EXIT.failure;
 }
 
@@ -109,6 +117,7 @@ async function look(session: Session, cluster: string, manager: Channel): Promis
     ],
     rows: rows.length,
     instances: statuses.length,
+    fallen: rows.filter((row) => isRefused(row, known.get(row.instanceId))).length,
   };
 }
 
@@ -127,6 +136,11 @@ async function readRows(session: Session, region: string): Promise<readonly Inst
   return rows;
 }
 
+/** Whatever its manager says of it: it told a higher version before. */
+function isRefused({ phase, version }: InstanceRow, status: WorkspaceStatus | undefined): boolean {
+  return status !== undefined && phase !== 'stopped' && status.statusVersion < version;
+}
+
 function wrongIn(row: InstanceRow, status: WorkspaceStatus | undefined): Finding[] {
   const { instanceId: instance, phase, startedTime, stoppingTime, stoppedTime } = row;
   const wrong: string[] = [];
@@ -138,7 +152,9 @@ function wrongIn(row: InstanceRow, status: WorkspaceStatus | undefined): Finding
     if (phase !== 'stopped') wrong.push(`it is ${phase}, and its manager does not know it`);
   } else {
     const told = phaseName(status.phase);
-    if (phase !== told) wrong.push(`it is ${phase}, and its manager says ${told}`);
+    const hasFallen = isRefused(row, status);
+    if (phase !== told)
+      wrong.push(`it is ${phase}, and its manager says ${told}${hasFallen ? ', refused as older' : ''}`);
     else if (row.version !== status.statusVersion)
       wrong.push(`it has version ${row.version}, and its manager says ${status.statusVersion}`);
   }

@@ -95,21 +95,29 @@ const COLUMNS: readonly Column<Row>[] = [
 async function list(session: Session) {
   const channel = await session.channel('bridge');
   const { status } = await createClient(ClusterServiceService, channel).list({}, session.call);
-  const { links, unregisteredAlarm } = await createClient(BridgeServiceService, channel).listClusterLinks(
-    {},
-    session.call,
-  );
+  const bridge = createClient(BridgeServiceService, channel);
+  const { links, unregisteredAlarm, limitsAlarm } = await bridge.listClusterLinks({}, session.call);
   const rows = status.map((one) => ({ status: one, link: links.find(({ name }) => name === one.name) }));
   session.show.table(COLUMNS, rows, toJson, 'No clusters. `steward cluster register` takes one up.');
-  for (const { link } of rows) {
-    if ((link?.alarm ?? '') === '') continue;
-    session.show.note(
-      `${link?.name} stands still: ${link?.alarm} \`steward bridge resume ${link?.name}\` goes on.`,
-    );
-  }
+  for (const { link } of rows)
+    for (const alarm of link === undefined ? [] : alarmsOf(link)) session.show.note(alarm);
   if (unregisteredAlarm !== '')
     session.show.note(`${unregisteredAlarm} \`steward bridge resume --unregistered\` goes on.`);
+  if (limitsAlarm !== '')
+    session.show.note(`${limitsAlarm} \`steward bridge resume --time-limits\` goes on.`);
   return undefined;
+}
+
+function alarmsOf({ name, alarm, fallenInstances: fallen }: ClusterLink): string[] {
+  const instances = fallen === 1 ? '1 instance' : `${fallen} instances`;
+  return [
+    ...(alarm === '' ? [] : [`${name} stands still: ${alarm} \`steward bridge resume ${name}\` goes on.`]),
+    ...(fallen === 0
+      ? []
+      : [
+          `${name}: versions of ${instances} fell below those of their rows, and what its manager says of them is refused. If it was reset, \`steward bridge reset-versions ${name}\` takes its word anew.`,
+        ]),
+  ];
 }
 
 function streamOf(link: ClusterLink | undefined): string {
@@ -131,6 +139,7 @@ function toJson({ status, link }: Row): unknown {
     reconnects: link?.reconnects ?? 0,
     lastError: link?.lastError ?? '',
     alarm: link?.alarm ?? '',
+    fallenInstances: link?.fallenInstances ?? 0,
   };
 }
 

@@ -29,7 +29,7 @@ async function served(): Promise<ReadonlySet<string>> {
   new BridgeMetrics(registry);
   registerGauges(registry, {
     links: () => [],
-    unregistered: new Alarm(clock),
+    rowLoops: { unregistered: { alarm: new Alarm(clock) }, timeLimits: { alarm: new Alarm(clock) } },
     depth: () => 0,
     oldestMs: () => 0,
     now: () => 0,

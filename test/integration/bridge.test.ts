@@ -184,7 +184,7 @@ describe('the bridge over real gRPC', () => {
     await vi.waitFor(async () => expect((await link())?.alarm).toContain('no instance at all'), patience);
     expect(await phases(bridge)).toMatchObject({ 'i-1': 'running@4', 'i-3': 'running@4' });
 
-    await client.resume({ cluster: 'local', reason: 'the cluster is gone' });
+    await client.resume({ cluster: 'local', reason: 'the cluster is gone', timeLimits: false });
     await vi.waitFor(
       async () => expect(await phases(bridge)).toMatchObject({ 'i-1': 'stopped@4', 'i-3': 'stopped@4' }),
       patience,

@@ -40,6 +40,7 @@ it('steward bridge check compares every row with what its manager says, and name
   );
   expect(await check()).toMatchObject({
     code: 1,
-    stdout: expect.stringMatching(/i-1\s+it is stopping, and its manager says running/),
+    stdout: expect.stringMatching(/i-1\s+it is stopping, and its manager says running, refused as older/),
+    stderr: expect.stringContaining('of 1 instance is refused'),
   });
 }, 60_000);

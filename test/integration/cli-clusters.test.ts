@@ -132,6 +132,10 @@ describe('steward bridge resume', () => {
     expect(await run('bridge', 'resume', '--reason', 'x')).toMatchObject({ code: 2 });
     expect(await run('bridge', 'resume', 'other', '--reason', 'x')).toMatchObject({ code: 3 });
     expect(await run('bridge', 'resume', '--unregistered', '--reason', 'x')).toMatchObject({ code: 0 });
+    expect(await run('bridge', 'resume', '--time-limits', '--reason', 'x')).toMatchObject({ code: 0 });
+    expect(await run('bridge', 'resume', 'local', '--time-limits', '--reason', 'x')).toMatchObject({
+      code: 2,
+    });
     expect(await run('bridge', 'resume', 'local', '--reason', 'rebuilt', '--json')).toMatchObject({
       code: 0,
       stdout: '{"cluster":"local","resumed":true}\n',
@@ -140,5 +144,58 @@ describe('steward bridge resume', () => {
       async () => expect(await phases()).toEqual({ 'i-1': 'local:stopped', 'i-2': 'local:stopped' }),
       patience,
     );
+  });
+});
+
+describe('steward bridge reset-versions', () => {
+  it('takes a manager that was reset at its word anew', async () => {
+    const manager = await plainManager();
+    for (const id of ['i-1', 'i-2', 'i-3']) manager.set(statusOf({ id, version: 900n, phase: 'running' }));
+    const { address, phases, gauge, system } = await startedBridge({
+      clusters: bridgeConfigSchema.shape.clusters.parse([{ name: 'eu-1', url: manager.address }]),
+    });
+    const run = (...args: string[]) => steward(['--address', address, ...args]);
+    await vi.waitFor(async () => expect(Object.keys(await phases())).toHaveLength(3), patience);
+    manager.truth.clear();
+    manager.set(statusOf({ id: 'i-1', version: 5n, phase: 'stopping' }));
+    manager.set(statusOf({ id: 'i-2', version: 6n, phase: 'interrupted' }));
+    manager.set(statusOf({ id: 'i-3', version: 901n, phase: 'running' }));
+    const fallen = async () => (await gauge('steward_bridge_fallen_instances')).map(({ value }) => value);
+    await vi.waitFor(async () => expect(await fallen()).toEqual([2]), patience);
+    expect((await run('cluster', 'list')).stderr).toContain('versions of 2 instances fell');
+    const { ready, conditions } = await system.getInfo({});
+    expect([ready, conditions.find(({ name }) => name === 'manager-versions:eu-1')?.message]).toEqual([
+      true,
+      expect.stringContaining('2 instances of eu-1'),
+    ]);
+
+    const reset = ['bridge', 'reset-versions', 'eu-1'];
+    expect(await run(...reset)).toMatchObject({ code: 2, stderr: expect.stringContaining('Add --yes') });
+    expect(await run(...reset, '--yes')).toMatchObject({ code: 2 });
+    expect(await run(...reset, '--yes', '--dry-run')).toMatchObject({ code: 2 });
+    expect(await run('bridge', 'reset-versions', 'other', '--dry-run')).toMatchObject({ code: 3 });
+    const dry = await run(...reset, '--dry-run', '--json');
+    expect(JSON.parse(dry.stdout)).toEqual({
+      ...{ cluster: 'eu-1', dryRun: true, instances: 2, instanceIds: ['i-1', 'i-2'] },
+    });
+    expect(await phases()).toMatchObject({ 'i-1': 'eu-1:running', 'i-2': 'eu-1:running' });
+    expect(await run(...reset, '--yes', '--reason', 'restored')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('for 2 instances of eu-1'),
+    });
+    await vi.waitFor(
+      async () =>
+        expect(await phases()).toEqual({
+          'i-1': 'eu-1:stopping',
+          'i-2': 'eu-1:interrupted',
+          'i-3': 'eu-1:running',
+        }),
+      patience,
+    );
+    await vi.waitFor(async () => expect(await fallen()).toEqual([0]), patience);
+    expect(await run(...reset, '--yes', '--reason', 'again')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('No instance of eu-1'),
+    });
   });
 });

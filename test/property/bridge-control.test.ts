@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Alarm } from '../../src/bridge/cluster/alarm.js';
 import { ControlLoop } from '../../src/bridge/cluster/control-loop.js';
 import { type OpenRow, readOpenRows } from '../../src/bridge/cluster/open-rows.js';
+import { StopGuard } from '../../src/bridge/cluster/stop-guard.js';
 import { bridgeConfigSchema } from '../../src/bridge/config.js';
 import type { Database } from '../../src/database/database.js';
 import type { WorkspaceStatus } from '../../src/gen/ws-manager-api/core.js';
@@ -41,6 +42,7 @@ class Scenario {
   /** Lists in a row that lacked each instance; once it was two, the loop may have been right. */
   readonly #lacked = new Map<string, number>();
   readonly doubtful = new Set<string>();
+  readonly #guard: StopGuard;
   readonly #loop: ControlLoop;
   readonly #blinking = new Set<string>();
   #version = 0n;
@@ -49,12 +51,12 @@ class Scenario {
   constructor(harness: PipelineHarness) {
     this.harness = harness;
     const { graceSeconds, timeouts } = bridgeConfigSchema.parse({ databaseFile: 'x', listen: ['unix:/x'] });
+    this.#guard = new StopGuard(new Alarm(harness.clock), 1, () => undefined);
     this.#loop = new ControlLoop({
-      alarm: new Alarm(harness.clock),
+      guard: this.#guard,
       clock: harness.clock,
-      ...{ graceSeconds, timeouts, apartMs: 1, stopShareMax: 1 },
+      ...{ graceSeconds, timeouts, apartMs: 1 },
       requestStop: (stop) => harness.mailboxes.requestStop(stop),
-      onAlarm: () => undefined,
     });
   }
 
@@ -107,7 +109,7 @@ class Scenario {
     await this.harness.settle();
     for (let round = 0; round < 4; round += 1) {
       this.harness.clock.advance(HOURS_MS);
-      this.#loop.resume();
+      this.#guard.resume();
       await this.list();
       await this.harness.settle();
     }

@@ -102,6 +102,7 @@ class Scenario {
       link,
       firstList: Promise.resolve(),
       resume: () => undefined,
+      resetVersions: async () => [],
       relist: () => undefined,
       spec: () => ({
         kind: 'supervisor',

@@ -13,6 +13,9 @@ export class ClusterLink {
   readonly isLate: boolean;
   /** Of its control loop. */
   readonly alarm: Alarm;
+  /** Its manager's versions fell. */
+  readonly fallenAlarm: Alarm;
+  #fallen = 0;
   #subscribed = false;
   #connected = false;
   #since: number;
@@ -29,6 +32,7 @@ export class ClusterLink {
     this.#clock = clock;
     this.#since = clock.now();
     this.alarm = new Alarm(clock);
+    this.fallenAlarm = new Alarm(clock);
   }
 
   get cluster(): WorkspaceCluster {
@@ -56,6 +60,11 @@ export class ClusterLink {
   /** Instances in the last complete list. */
   get instances(): number {
     return this.#instances;
+  }
+
+  /** Instances whose manager has a version below that of their row, so that what it says is refused. */
+  get fallen(): number {
+    return this.#fallen;
   }
 
   get lastError(): string {
@@ -105,6 +114,13 @@ export class ClusterLink {
     if (this.#subscribed) this.streamStarted();
     // Whatever failed before, both work now.
     if (this.#connected) this.#lastError = '';
+  }
+
+  /** `reason` is undefined when none have fallen. */
+  versionsFell(instances: number, reason: string | undefined): void {
+    this.#fallen = instances;
+    if (reason === undefined) this.fallenAlarm.clear();
+    else this.fallenAlarm.raise(reason);
   }
 
   listFailed(error: StewardError): void {

@@ -17,8 +17,8 @@ export interface ListerOptions {
   /** Rows that are not stopped; read before each list, so that what it does not know is not merely newer. */
   readonly openRows: () => Promise<readonly OpenRow[]>;
   readonly onStatus: (status: WorkspaceStatus) => void;
-  /** After each complete list was handed on. */
-  readonly onListed: (open: readonly OpenRow[], instances: ReadonlySet<string>) => void;
+  /** After each complete list was handed on: the instances it has, each with its version. */
+  readonly onListed: (open: readonly OpenRow[], versions: ReadonlyMap<string, bigint>) => void;
   readonly onFailed: (error: StewardError) => void;
 }
 
@@ -72,15 +72,15 @@ export class ClusterLister {
       { mustMatch: undefined },
       { signal, timeoutMs: LIST_DEADLINE_MS },
     );
-    const instances = new Set<string>();
+    const versions = new Map<string, bigint>();
     for (const [index, status] of statuses.entries()) {
       // The stream is looked at in between: what happens now does not wait behind what has happened.
       if (index % LIST_CHUNK_MAX === LIST_CHUNK_MAX - 1) await sleep(clock, 0, signal);
-      instances.add(status.id);
+      versions.set(status.id, status.statusVersion);
       onStatus(status);
     }
-    link.listed(instances.size);
-    onListed(open, instances);
+    link.listed(versions.size);
+    onListed(open, versions);
   }
 
   async #pause(milliseconds: number, signal: AbortSignal): Promise<void> {

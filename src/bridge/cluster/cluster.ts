@@ -17,8 +17,11 @@ import { ClassSync } from './class-sync.js';
 import type { ClusterLink } from './cluster-link.js';
 import { ClusterLister } from './cluster-lister.js';
 import { ControlLoop } from './control-loop.js';
-import { readOpenRows } from './open-rows.js';
+import { FallenVersions } from './fallen-versions.js';
+import { type OpenRow, readOpenRows } from './open-rows.js';
 import { StatusStream } from './status-stream.js';
+import { StopGuard } from './stop-guard.js';
+import { findFallen, forgetVersions } from './version-reset.js';
 
 export interface ClusterOptions {
   readonly link: ClusterLink;
@@ -45,7 +48,9 @@ export class Cluster {
   /** Resolves when the first complete list has been handed on. */
   readonly firstList: Promise<void>;
   readonly #options: ClusterOptions;
+  readonly #guard: StopGuard;
   readonly #control: ControlLoop;
+  readonly #fallen: FallenVersions;
   readonly #logger: Logger;
   #listed: () => void = () => undefined;
   #lister: ClusterLister | undefined;
@@ -59,13 +64,19 @@ export class Cluster {
     this.firstList = new Promise((resolve) => {
       this.#listed = resolve;
     });
+    const { clock } = world;
+    const apartMs = (config.controllerIntervalSeconds * MS_PER_SECOND) / 2;
+    this.#fallen = new FallenVersions({
+      ...{ link, clock, apartMs },
+      onAlarm: (reason) => this.#logger.error({ instances: link.fallen, reason }, 'versions fell'),
+    });
+    this.#guard = new StopGuard(link.alarm, config.stopShareMax, (reason) =>
+      this.#logger.error({ reason }, 'the control loop stands still'),
+    );
     this.#control = new ControlLoop({
-      alarm: link.alarm,
-      clock: world.clock,
+      ...{ guard: this.#guard, clock, apartMs },
       graceSeconds: config.graceSeconds,
       timeouts: config.timeouts,
-      apartMs: (config.controllerIntervalSeconds * MS_PER_SECOND) / 2,
-      stopShareMax: config.stopShareMax,
       requestStop: (stop, row) => {
         this.#logger.warn(
           { instance: row.instance, phase: row.phase },
@@ -73,13 +84,32 @@ export class Cluster {
         );
         mailboxes.requestStop(stop);
       },
-      onAlarm: (reason) => this.#logger.error({ reason }, 'the control loop stands still'),
     });
   }
 
   /** Lets the control loop go on after its alarm. */
   resume(): void {
-    this.#control.resume();
+    this.#guard.resume();
+  }
+
+  /**
+   * Takes its manager's word anew for the instances whose versions have fallen below those of their rows; answers which
+   * they are, or `isDryRun`, would be. Rejects as a list of the manager or a write does.
+   */
+  async resetVersions(isDryRun: boolean, signal: AbortSignal): Promise<readonly string[]> {
+    const { connect, database, writing } = this.#options;
+    const manager = connect(this.link.cluster);
+    try {
+      const cluster = this.link.cluster.name;
+      const options = { cluster, client: manager.workspaces, database, writing };
+      const fallen = await findFallen(options, signal);
+      if (isDryRun) return fallen.map(({ instance }) => instance);
+      const forgotten = await forgetVersions(options, fallen);
+      this.relist();
+      return forgotten;
+    } finally {
+      manager.close();
+    }
   }
 
   /** Takes a complete list as soon as possible. */
@@ -107,7 +137,7 @@ export class Cluster {
   }
 
   #runLister({ workspaces: client }: ManagerConnection, signal: AbortSignal): Promise<void> {
-    const { database, writing, world, config } = this.#options;
+    const { database, world, config } = this.#options;
     const { name } = this.link.cluster;
     const lister = new ClusterLister({
       client,
@@ -117,15 +147,24 @@ export class Cluster {
       intervalMs: config.controllerIntervalSeconds * MS_PER_SECOND,
       openRows: () => readOpenRows(database, name),
       onStatus: (status) => this.#accept(status, 'listed'),
-      onListed: (open, instances) => {
-        if (writing.refusal() === undefined) this.#control.review(open, instances);
-        else this.#control.forget();
+      onListed: (open, versions) => {
+        this.#review(open, versions);
         this.#listed();
       },
       onFailed: (error) => this.#logger.warn({ err: error }, 'the list of instances could not be taken'),
     });
     this.#lister = lister;
     return lister.run(signal);
+  }
+
+  #review(open: readonly OpenRow[], versions: ReadonlyMap<string, bigint>): void {
+    if (this.#options.writing.refusal() === undefined) {
+      this.#control.review(open, versions);
+      this.#fallen.review(open, versions);
+      return;
+    }
+    this.#control.forget();
+    this.#fallen.forget();
   }
 
   #runStream({ workspaces: client }: ManagerConnection, signal: AbortSignal): Promise<void> {

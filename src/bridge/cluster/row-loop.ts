@@ -2,14 +2,21 @@ import type { RowPhase } from '../../../machines/phase-relation.js';
 import type { Database } from '../../database/database.js';
 import { type StewardError, toStewardError } from '../../errors/steward-error.js';
 import { type Clock, sleep } from '../../gateways/clock.js';
-import { STOPS_PER_RUN_MAX } from '../bounds.js';
 import type { Writing } from '../clusters/writing.js';
 import type { GraceSeconds, TimeoutSeconds } from '../config.js';
 import { isoTime } from '../pipeline/iso-time.js';
 import type { StopRequest } from '../pipeline/updates.js';
-import type { Alarm } from './alarm.js';
-import { ageOf, tooMany } from './control-loop.js';
+import { ageOf } from './control-loop.js';
 import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn } from './open-rows.js';
+import type { StopGuard } from './stop-guard.js';
+
+/** Of all open rows, whosever they are. */
+export interface RowGuards {
+  /** Of the loop over rows whose cluster is not registered. */
+  readonly unregistered: StopGuard;
+  /** Of the loop over rows that are prepared, built or unknown for too long. */
+  readonly timeLimits: StopGuard;
+}
 
 export interface RowLoopOptions {
   readonly database: Database;
@@ -18,16 +25,12 @@ export interface RowLoopOptions {
   readonly intervalMs: number;
   readonly timeouts: TimeoutSeconds;
   readonly graceSeconds: GraceSeconds;
-  /** Of all open rows, the largest share that one run may stop because their clusters are not registered. */
-  readonly stopShareMax: number;
   /** Name of the cluster that rows have while they are prepared; '' for none. */
   readonly installation: string;
   /** The registered clusters; undefined while nobody knows. */
   readonly clusters: () => readonly string[] | undefined;
-  /** Of the loop over rows whose cluster is not registered. */
-  readonly alarm: Alarm;
+  readonly guards: RowGuards;
   readonly requestStop: (stop: StopRequest, row: OpenRow) => void;
-  readonly onAlarm: (reason: string) => void;
   readonly onFailed: (error: StewardError) => void;
 }
 
@@ -45,7 +48,6 @@ export class RowLoop {
   #strangers: ReadonlyMap<string, number> = new Map();
   /** Versions of the rows the run before found there. */
   #seen: ReadonlyMap<string, bigint> = new Map();
-  #resumed = false;
 
   constructor(options: RowLoopOptions) {
     this.#options = options;
@@ -78,14 +80,16 @@ export class RowLoop {
       const createdAt = Date.parse(row.creationTime);
       return Number.isFinite(createdAt) && clock.now() - createdAt >= this.#limitMs(row.phase);
     });
-    for (const row of overdue.slice(0, STOPS_PER_RUN_MAX)) {
+    const { timeLimits } = this.#options.guards;
+    const refusal = await this.#refusal(timeLimits, overdue, 'They are over the limit of their phase');
+    for (const row of timeLimits.allow(overdue, refusal)) {
       this.#stop(row, `it was ${row.phase} for longer than ${this.#limitMs(row.phase) / MS_PER_SECOND} s`);
     }
   }
 
   /** Stops rows whose cluster has not been registered for the whole of their grace. */
   async reviewUnregistered(): Promise<void> {
-    const { database, clusters, installation, stopShareMax, alarm, onAlarm } = this.#options;
+    const { database, clusters, installation } = this.#options;
     const registered = clusters();
     if (registered === undefined) return;
     const found = await readOpenRowsElsewhere(database, registered);
@@ -93,26 +97,17 @@ export class RowLoop {
     this.#meet(new Set(rows.map((row) => row.region)));
     const lost = rows.filter((row) => this.#seen.get(row.instance) === row.version && this.#isOverdue(row));
     this.#seen = new Map(rows.map((row) => [row.instance, row.version]));
-    const refusal =
-      lost.length === 0 || this.#resumed
-        ? undefined
-        : tooMany(lost.length, await countOpenRows(database), stopShareMax);
-    if (refusal !== undefined) {
-      const reason = `Their clusters are not registered: ${refusal}`;
-      if (alarm.raise(reason)) onAlarm(reason);
-      return;
-    }
-    alarm.clear();
-    if (lost.length > 0 && lost.length <= STOPS_PER_RUN_MAX) this.#resumed = false;
-    for (const row of lost.slice(0, STOPS_PER_RUN_MAX)) {
+    const { unregistered } = this.#options.guards;
+    const refusal = await this.#refusal(unregistered, lost, 'Their clusters are not registered');
+    for (const row of unregistered.allow(lost, refusal)) {
       this.#stop(row, `its cluster "${row.region}" is not registered any more, and it was ${row.phase}`);
     }
   }
 
-  /** Lets the next run stop the rows of unregistered clusters, however many they are. */
-  resume(): void {
-    this.#resumed = true;
-    this.#options.alarm.clear();
+  async #refusal(guard: StopGuard, rows: readonly OpenRow[], why: string): Promise<string | undefined> {
+    if (rows.length === 0) return undefined;
+    const refusal = guard.tooMany(rows.length, await countOpenRows(this.#options.database));
+    return refusal === undefined ? undefined : `${why}: ${refusal}`;
   }
 
   #meet(regions: ReadonlySet<string>): void {

@@ -11,7 +11,7 @@ import type { ClusterSources } from './sources.js';
 import { isSameConnection, type WorkspaceCluster } from './workspace-cluster.js';
 
 /** What follows one cluster. */
-export type Follower = Pick<Cluster, 'link' | 'firstList' | 'resume' | 'relist' | 'spec'>;
+export type Follower = Pick<Cluster, 'link' | 'firstList' | 'resume' | 'resetVersions' | 'relist' | 'spec'>;
 
 export interface FleetOptions {
   readonly sources: Pick<ClusterSources, 'followed'>;

@@ -3,6 +3,7 @@ import type { RowPhase } from '../../../machines/phase-relation.js';
 import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
 import { ControlLoop } from '../../../src/bridge/cluster/control-loop.js';
 import type { OpenRow } from '../../../src/bridge/cluster/open-rows.js';
+import { StopGuard } from '../../../src/bridge/cluster/stop-guard.js';
 import { bridgeConfigSchema } from '../../../src/bridge/config.js';
 import type { StopRequest } from '../../../src/bridge/pipeline/updates.js';
 import { clusterNamed } from '../support/clusters.js';
@@ -15,15 +16,14 @@ function setUp() {
   const link = new ClusterLink(clusterNamed('local'), clock);
   const stopped: StopRequest[] = [];
   const alarms: string[] = [];
+  const guard = new StopGuard(link.alarm, config.stopShareMax, (reason) => alarms.push(reason));
   const loop = new ControlLoop({
-    alarm: link.alarm,
+    guard,
     clock,
     graceSeconds: config.graceSeconds,
     timeouts: config.timeouts,
     apartMs: 1,
-    stopShareMax: config.stopShareMax,
     requestStop: (stop) => stopped.push(stop),
-    onAlarm: (reason) => alarms.push(reason),
   });
   /** A list, a millisecond after whatever was before. */
   const review = (rows: readonly OpenRow[], instances: ReadonlySet<string>) => {
@@ -39,7 +39,7 @@ function setUp() {
     startedTime: '',
     stoppingTime: '',
   });
-  return { clock, link, loop, review, stopped, alarms, row };
+  return { clock, guard, link, loop, review, stopped, alarms, row };
 }
 
 const ids = (...names: string[]) => new Set(names);
@@ -98,11 +98,11 @@ describe('the control loop', () => {
   });
 
   it('goes on after an alarm until all are stopped, however many runs that takes', () => {
-    const { loop, review, row, stopped } = setUp();
+    const { guard, review, row, stopped } = setUp();
     const rows = Array.from({ length: 700 }, (_, index) => row(`i-${index}`));
     review(rows, ids());
     review(rows, ids());
-    loop.resume();
+    guard.resume();
     review(rows, ids());
     const rest = rows.filter(({ instance }) => !stopped.some((stop) => stop.instance === instance));
     expect(rest).not.toHaveLength(0);
@@ -111,13 +111,13 @@ describe('the control loop', () => {
   });
 
   it('stops nothing when the manager knows nothing at all, until somebody says so', () => {
-    const { link, loop, review, row, stopped, alarms } = setUp();
+    const { guard, link, review, row, stopped, alarms } = setUp();
     const rows = [row('a'), row('b')];
     for (let run = 0; run < 5; run += 1) review(rows, ids());
     expect(stopped).toEqual([]);
     expect(alarms).toHaveLength(1);
     expect(link.alarm.raised?.reason).toContain('no instance at all');
-    loop.resume();
+    guard.resume();
     expect(link.alarm.raised).toBeUndefined();
     review(rows, ids());
     expect(stopped.map((stop) => stop.instance)).toEqual(['a', 'b']);

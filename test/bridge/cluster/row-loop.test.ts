@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RowPhase } from '../../../machines/phase-relation.js';
 import { Alarm } from '../../../src/bridge/cluster/alarm.js';
 import { RowLoop } from '../../../src/bridge/cluster/row-loop.js';
+import { StopGuard } from '../../../src/bridge/cluster/stop-guard.js';
 import { bridgeConfigSchema } from '../../../src/bridge/config.js';
 import type { StopRequest } from '../../../src/bridge/pipeline/updates.js';
 import { insertInstance } from '../support/instances.js';
@@ -15,18 +16,17 @@ async function setUp(registered: readonly string[] | undefined = ['eu']) {
   const clock = new ManualClock();
   const database = await openMigrated();
   onTestFinished(() => database.close());
-  const alarm = new Alarm(clock);
   const stopped: StopRequest[] = [];
   const alarms: string[] = [];
+  const guard = () => new StopGuard(new Alarm(clock), 0.5, (reason) => alarms.push(reason));
+  const guards = { unregistered: guard(), timeLimits: guard() };
   const loop = new RowLoop({
-    ...{ database, clock, timeouts, graceSeconds, alarm },
+    ...{ database, clock, timeouts, graceSeconds, guards },
     writing: { refusal: () => undefined },
     intervalMs: 60_000,
-    stopShareMax: 0.5,
     installation: 'here',
     clusters: () => registered,
     requestStop: (stop) => stopped.push(stop),
-    onAlarm: (reason) => alarms.push(reason),
     onFailed: () => undefined,
   });
   const row = (
@@ -36,7 +36,7 @@ async function setUp(registered: readonly string[] | undefined = ['eu']) {
     but: { version?: bigint; deleted?: boolean } = {},
   ) => insertInstance(database, { id, region, phase, createdAt: new Date(clock.now()), ...but });
   const ids = () => stopped.map(({ instance }) => instance).sort();
-  return { clock, database, alarm, alarms, loop, row, stopped, ids };
+  return { clock, database, ...guards, alarms, loop, row, stopped, ids };
 }
 
 describe('time limits of rows', () => {
@@ -46,6 +46,7 @@ describe('time limits of rows', () => {
     ['unknown', 600],
   ] as const)('stop a row that is %s after %i s, wherever it belongs', async (phase, seconds) => {
     const { clock, loop, row, ids, stopped } = await setUp();
+    for (const id of ['x', 'y', 'z']) await row(id, 'eu', 'running');
     await row('a', 'eu', phase);
     await row('b', 'here', phase);
     await row('c', 'gone', phase);
@@ -69,6 +70,40 @@ describe('time limits of rows', () => {
       expect(stopped).toEqual([]);
     },
   );
+
+  it('stop nothing when it would be too much at once, until somebody says so', async () => {
+    const { alarms, clock, loop, row, ids, timeLimits, unregistered } = await setUp();
+    for (const id of ['x', 'y']) await row(id, 'eu', 'running');
+    for (const id of ['a', 'b', 'c']) await row(id, 'here', 'preparing');
+    clock.advance(HOUR_MS);
+    for (let run = 0; run < 3; run += 1) await loop.reviewLimits();
+    expect(ids()).toEqual([]);
+    expect(alarms).toEqual([timeLimits.alarm.raised?.reason]);
+    expect(alarms[0]).toContain('3 of 5');
+    unregistered.resume();
+    await loop.reviewLimits();
+    expect(ids()).toEqual([]);
+    timeLimits.resume();
+    expect(timeLimits.alarm.raised).toBeUndefined();
+    await loop.reviewLimits();
+    expect(ids()).toEqual(['a', 'b', 'c']);
+    await loop.reviewLimits();
+    expect(timeLimits.alarm.raised?.reason).toContain('3 of 5');
+    expect(ids()).toHaveLength(3);
+  });
+
+  it('stop a few all the same, and go on by themselves when it is not too much any more', async () => {
+    const { clock, loop, row, ids, timeLimits } = await setUp();
+    await row('x', 'eu', 'running');
+    await row('a', 'here', 'preparing');
+    await row('b', 'here', 'building');
+    clock.advance(HOUR_MS);
+    await loop.reviewLimits();
+    expect([ids(), timeLimits.alarm.raised?.reason]).toEqual([[], expect.stringContaining('2 of 3')]);
+    await row('y', 'eu', 'running');
+    await loop.reviewLimits();
+    expect([ids(), timeLimits.alarm.raised]).toEqual([['a', 'b'], undefined]);
+  });
 });
 
 describe('rows of clusters that are not registered', () => {
@@ -138,16 +173,17 @@ describe('rows of clusters that are not registered', () => {
   });
 
   it('are not stopped all at once when no cluster is registered any more, until somebody says so', async () => {
-    const { alarm, alarms, clock, loop, row, ids } = await setUp([]);
+    const { alarms, clock, loop, row, ids, unregistered } = await setUp([]);
     for (const id of ['a', 'b', 'c']) await row(id, 'eu', 'running');
     for (let run = 0; run < 3; run += 1) {
       await loop.reviewUnregistered();
       clock.advance(HOUR_MS);
     }
     expect(ids()).toEqual([]);
+    const { alarm } = unregistered;
     expect(alarms).toEqual([alarm.raised?.reason]);
     expect(alarm.raised?.reason).toContain('3 of 3');
-    loop.resume();
+    unregistered.resume();
     await loop.reviewUnregistered();
     expect(ids()).toEqual(['a', 'b', 'c']);
     expect(alarm.raised).toBeUndefined();

@@ -17,6 +17,7 @@ it('starts a cluster again, with the next look, whose parts failed until they we
     logger: pino({ level: 'silent' }),
     create: (link) => ({
       ...{ link, firstList: Promise.resolve(), resume: () => undefined, relist: () => undefined },
+      resetVersions: async () => [],
       spec: () => ({
         kind: 'supervisor',
         name: childNameOf(link.cluster.name),

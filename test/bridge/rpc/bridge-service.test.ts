@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Alarm } from '../../../src/bridge/cluster/alarm.js';
+import { StopGuard } from '../../../src/bridge/cluster/stop-guard.js';
 import { bridgeHandlers } from '../../../src/bridge/rpc/bridge-service.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import { InProcessBus } from '../../../src/events/in-process-bus.js';
@@ -11,8 +12,11 @@ import { databaseWithWriting } from '../support/registry-rig.js';
 
 it('resumes a loop only where it runs: in the bridge that writes, and with a reason', async () => {
   const { database, writing, refuse } = await databaseWithWriting();
-  const alarm = new Alarm(new ManualClock());
-  alarm.raise('too many');
+  const guard = (reason: string) => {
+    const stopGuard = new StopGuard(new Alarm(new ManualClock()), 0.5, () => undefined);
+    stopGuard.allow([], reason);
+    return stopGuard;
+  };
   const { connect } = await startServer((server) =>
     server.addService(
       BridgeServiceService,
@@ -20,23 +24,32 @@ it('resumes a loop only where it runs: in the bridge that writes, and with a rea
         ...{ database, writing, bus: new InProcessBus() },
         clusters: { links: [], find: () => undefined },
         registry: { drain: async () => undefined },
-        unregistered: { alarm, resume: () => alarm.clear() },
+        rowLoops: { unregistered: guard('too many'), timeLimits: guard('too late') },
       }),
     ),
   );
   const client = createClient(BridgeServiceService, connect());
-  const told = async () => (await client.listClusterLinks({})).unregisteredAlarm;
-  await expect(client.resume({ cluster: '', reason: '' })).rejects.toMatchObject({
+  const told = async () => {
+    const { unregisteredAlarm, limitsAlarm } = await client.listClusterLinks({});
+    return [unregisteredAlarm, limitsAlarm];
+  };
+  const timeLimits = true;
+  await expect(client.resume({ cluster: '', reason: '', timeLimits: false })).rejects.toMatchObject({
     code: 'invalid-argument',
   });
-  await expect(client.resume({ cluster: 'eu', reason: 'x' })).rejects.toMatchObject({
+  await expect(client.resume({ cluster: 'eu', reason: 'x', timeLimits: false })).rejects.toMatchObject({
     code: 'unknown-cluster',
   });
-  expect(await told()).toBe('too many');
-  await client.resume({ cluster: '', reason: 'they are gone' });
-  expect(await told()).toBe('');
+  await expect(client.resume({ cluster: 'eu', reason: 'x', timeLimits })).rejects.toMatchObject({
+    code: 'invalid-argument',
+  });
+  expect(await told()).toEqual(['too many', 'too late']);
+  await client.resume({ cluster: '', reason: 'they are gone', timeLimits: false });
+  expect(await told()).toEqual(['', 'too late']);
+  await client.resume({ cluster: '', reason: 'they are late', timeLimits });
+  expect(await told()).toEqual(['', '']);
   refuse(new StewardError('unavailable', 'bridge-7 writes'));
-  await expect(client.resume({ cluster: '', reason: 'x' })).rejects.toMatchObject({
+  await expect(client.resume({ cluster: '', reason: 'x', timeLimits })).rejects.toMatchObject({
     code: 'unavailable',
     message: 'bridge-7 writes',
   });

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { Alarm } from '../../../src/bridge/cluster/alarm.js';
 import { ControlLoop } from '../../../src/bridge/cluster/control-loop.js';
 import { readOpenRows } from '../../../src/bridge/cluster/open-rows.js';
+import { StopGuard } from '../../../src/bridge/cluster/stop-guard.js';
 import { checkLease, type Lease, takeLease } from '../../../src/bridge/lease.js';
 import { BridgeMetrics } from '../../../src/bridge/metrics.js';
 import { acceptStatus } from '../../../src/bridge/pipeline/accept.js';
@@ -27,6 +28,7 @@ export type PublishFault = 'refused' | 'unanswered';
 export class BridgeLife {
   readonly #world: BridgeWorld;
   readonly #lease: Lease;
+  readonly #guard: StopGuard;
   readonly #control: ControlLoop;
   readonly #relaying = new AbortController();
   readonly pipeline: Pipeline;
@@ -54,6 +56,7 @@ export class BridgeLife {
       logger: pino({ level: 'silent' }),
       metrics: new BridgeMetrics(new Registry()),
     });
+    this.#guard = new StopGuard(new Alarm(world.clock), 1, () => undefined);
     this.#control = this.#createControl();
     void this.pipeline.relay.run(this.#relaying.signal);
   }
@@ -71,7 +74,7 @@ export class BridgeLife {
   }
 
   resume(): void {
-    this.#control.resume();
+    this.#guard.resume();
   }
 
   /** SIGKILL: what the database has been sent may still be committed. */
@@ -143,7 +146,7 @@ export class BridgeLife {
     const { clock } = this.#world;
     const hour = 3_600;
     return new ControlLoop({
-      alarm: new Alarm(clock),
+      guard: this.#guard,
       clock,
       graceSeconds: { creating: hour, initializing: hour, running: 0, interrupted: 0, unregistered: hour },
       timeouts: {
@@ -154,9 +157,7 @@ export class BridgeLife {
         stoppingPhaseSeconds: hour,
       },
       apartMs: 500,
-      stopShareMax: 1,
       requestStop: (stop: StopRequest) => this.pipeline.mailboxes.requestStop(stop),
-      onAlarm: () => undefined,
     });
   }
 }

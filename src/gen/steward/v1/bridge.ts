@@ -143,6 +143,8 @@ export interface ListClusterLinksResponse {
   links: ClusterLink[];
   /** Why rows whose cluster is not registered are left alone although their grace is over; empty when they are not. */
   unregisteredAlarm: string;
+  /** Why rows that are over a time limit are left alone; empty when they are not. */
+  limitsAlarm: string;
 }
 
 /** The bridge's connection to one manager. Times are milliseconds since the epoch. */
@@ -169,6 +171,10 @@ export interface ClusterLink {
     | undefined;
   /** How often it was connected again. */
   reconnects: number;
+  /** Instances whose manager has a version below that of their row, so that what it says of them is refused. */
+  fallenInstances: number;
+  /** Since when there are any; absent while there are none. */
+  fallenSinceMs?: bigint | undefined;
 }
 
 /** Which control loop. */
@@ -177,12 +183,30 @@ export interface ResumeRequest {
   cluster: string;
   /** Why and by whom, for the log. Required. */
   reason: string;
+  /** With an empty name, the loop over rows that are prepared, built or unknown for too long, whosever they are. */
+  timeLimits: boolean;
 }
 
 /** The control loop runs. */
 export interface ResumeResponse {
   /** Absent when no cluster was named. */
   link: ClusterLink | undefined;
+}
+
+/** Which cluster. */
+export interface ResetVersionsRequest {
+  cluster: string;
+  /** Why and by whom, for the log. Required. */
+  reason: string;
+  /** Only tell which instances it would be. */
+  dryRun: boolean;
+}
+
+/** Of which instances the word of the manager is taken anew. */
+export interface ResetVersionsResponse {
+  instances: number;
+  /** Their ids, the first thousand of them. */
+  instanceIds: string[];
 }
 
 /** Which cluster. */
@@ -1599,7 +1623,7 @@ export const ListClusterLinksRequest: MessageFns<ListClusterLinksRequest> = {
 };
 
 function createBaseListClusterLinksResponse(): ListClusterLinksResponse {
-  return { links: [], unregisteredAlarm: "" };
+  return { links: [], unregisteredAlarm: "", limitsAlarm: "" };
 }
 
 export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
@@ -1609,6 +1633,9 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
     }
     if (message.unregisteredAlarm !== "") {
       writer.uint32(18).string(message.unregisteredAlarm);
+    }
+    if (message.limitsAlarm !== "") {
+      writer.uint32(26).string(message.limitsAlarm);
     }
     return writer;
   },
@@ -1642,6 +1669,14 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
             message.unregisteredAlarm = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.limitsAlarm = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1662,6 +1697,11 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
         : isSet(object.unregistered_alarm)
         ? globalThis.String(object.unregistered_alarm)
         : "",
+      limitsAlarm: isSet(object.limitsAlarm)
+        ? globalThis.String(object.limitsAlarm)
+        : isSet(object.limits_alarm)
+        ? globalThis.String(object.limits_alarm)
+        : "",
     };
   },
 
@@ -1673,6 +1713,9 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
     if (message.unregisteredAlarm !== "") {
       obj.unregisteredAlarm = message.unregisteredAlarm;
     }
+    if (message.limitsAlarm !== "") {
+      obj.limitsAlarm = message.limitsAlarm;
+    }
     return obj;
   },
 
@@ -1683,6 +1726,7 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
     const message = createBaseListClusterLinksResponse();
     message.links = object.links?.map((e) => ClusterLink.fromPartial(e)) || [];
     message.unregisteredAlarm = object.unregisteredAlarm ?? "";
+    message.limitsAlarm = object.limitsAlarm ?? "";
     return message;
   },
 };
@@ -1700,6 +1744,8 @@ function createBaseClusterLink(): ClusterLink {
     instances: 0,
     heardMs: undefined,
     reconnects: 0,
+    fallenInstances: 0,
+    fallenSinceMs: undefined,
   };
 }
 
@@ -1749,6 +1795,15 @@ export const ClusterLink: MessageFns<ClusterLink> = {
     }
     if (message.reconnects !== 0) {
       writer.uint32(88).uint32(message.reconnects);
+    }
+    if (message.fallenInstances !== 0) {
+      writer.uint32(96).uint32(message.fallenInstances);
+    }
+    if (message.fallenSinceMs !== undefined) {
+      if (BigInt.asIntN(64, message.fallenSinceMs) !== message.fallenSinceMs) {
+        throw new globalThis.Error("value provided for field message.fallenSinceMs of type int64 too large");
+      }
+      writer.uint32(104).int64(message.fallenSinceMs);
     }
     return writer;
   },
@@ -1854,6 +1909,22 @@ export const ClusterLink: MessageFns<ClusterLink> = {
             message.reconnects = reader.uint32();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.fallenInstances = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.fallenSinceMs = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1895,6 +1966,16 @@ export const ClusterLink: MessageFns<ClusterLink> = {
         ? BigInt(object.heard_ms)
         : undefined,
       reconnects: isSet(object.reconnects) ? globalThis.Number(object.reconnects) : 0,
+      fallenInstances: isSet(object.fallenInstances)
+        ? globalThis.Number(object.fallenInstances)
+        : isSet(object.fallen_instances)
+        ? globalThis.Number(object.fallen_instances)
+        : 0,
+      fallenSinceMs: isSet(object.fallenSinceMs)
+        ? BigInt(object.fallenSinceMs)
+        : isSet(object.fallen_since_ms)
+        ? BigInt(object.fallen_since_ms)
+        : undefined,
     };
   },
 
@@ -1933,6 +2014,12 @@ export const ClusterLink: MessageFns<ClusterLink> = {
     if (message.reconnects !== 0) {
       obj.reconnects = Math.round(message.reconnects);
     }
+    if (message.fallenInstances !== 0) {
+      obj.fallenInstances = Math.round(message.fallenInstances);
+    }
+    if (message.fallenSinceMs !== undefined) {
+      obj.fallenSinceMs = message.fallenSinceMs.toString();
+    }
     return obj;
   },
 
@@ -1956,12 +2043,16 @@ export const ClusterLink: MessageFns<ClusterLink> = {
     message.instances = object.instances ?? 0;
     message.heardMs = (object.heardMs !== undefined && object.heardMs !== null) ? BigInt(object.heardMs) : undefined;
     message.reconnects = object.reconnects ?? 0;
+    message.fallenInstances = object.fallenInstances ?? 0;
+    message.fallenSinceMs = (object.fallenSinceMs !== undefined && object.fallenSinceMs !== null)
+      ? BigInt(object.fallenSinceMs)
+      : undefined;
     return message;
   },
 };
 
 function createBaseResumeRequest(): ResumeRequest {
-  return { cluster: "", reason: "" };
+  return { cluster: "", reason: "", timeLimits: false };
 }
 
 export const ResumeRequest: MessageFns<ResumeRequest> = {
@@ -1971,6 +2062,9 @@ export const ResumeRequest: MessageFns<ResumeRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.timeLimits !== false) {
+      writer.uint32(24).bool(message.timeLimits);
     }
     return writer;
   },
@@ -2004,6 +2098,14 @@ export const ResumeRequest: MessageFns<ResumeRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.timeLimits = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2020,6 +2122,11 @@ export const ResumeRequest: MessageFns<ResumeRequest> = {
     return {
       cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      timeLimits: isSet(object.timeLimits)
+        ? globalThis.Boolean(object.timeLimits)
+        : isSet(object.time_limits)
+        ? globalThis.Boolean(object.time_limits)
+        : false,
     };
   },
 
@@ -2031,6 +2138,9 @@ export const ResumeRequest: MessageFns<ResumeRequest> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.timeLimits !== false) {
+      obj.timeLimits = message.timeLimits;
+    }
     return obj;
   },
 
@@ -2041,6 +2151,7 @@ export const ResumeRequest: MessageFns<ResumeRequest> = {
     const message = createBaseResumeRequest();
     message.cluster = object.cluster ?? "";
     message.reason = object.reason ?? "";
+    message.timeLimits = object.timeLimits ?? false;
     return message;
   },
 };
@@ -2110,6 +2221,200 @@ export const ResumeResponse: MessageFns<ResumeResponse> = {
     message.link = (object.link !== undefined && object.link !== null)
       ? ClusterLink.fromPartial(object.link)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseResetVersionsRequest(): ResetVersionsRequest {
+  return { cluster: "", reason: "", dryRun: false };
+}
+
+export const ResetVersionsRequest: MessageFns<ResetVersionsRequest> = {
+  encode(message: ResetVersionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetVersionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetVersionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResetVersionsRequest {
+    return {
+      cluster: isSet(object.cluster) ? globalThis.String(object.cluster) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
+  },
+
+  toJSON(message: ResetVersionsRequest): unknown {
+    const obj: any = {};
+    if (message.cluster !== "") {
+      obj.cluster = message.cluster;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResetVersionsRequest>, I>>(base?: I): ResetVersionsRequest {
+    return ResetVersionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResetVersionsRequest>, I>>(object: I): ResetVersionsRequest {
+    const message = createBaseResetVersionsRequest();
+    message.cluster = object.cluster ?? "";
+    message.reason = object.reason ?? "";
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseResetVersionsResponse(): ResetVersionsResponse {
+  return { instances: 0, instanceIds: [] };
+}
+
+export const ResetVersionsResponse: MessageFns<ResetVersionsResponse> = {
+  encode(message: ResetVersionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instances !== 0) {
+      writer.uint32(8).uint32(message.instances);
+    }
+    for (const v of message.instanceIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetVersionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetVersionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.instances = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instanceIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResetVersionsResponse {
+    return {
+      instances: isSet(object.instances) ? globalThis.Number(object.instances) : 0,
+      instanceIds: globalThis.Array.isArray(object?.instanceIds)
+        ? object.instanceIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.instance_ids)
+        ? object.instance_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ResetVersionsResponse): unknown {
+    const obj: any = {};
+    if (message.instances !== 0) {
+      obj.instances = Math.round(message.instances);
+    }
+    if (message.instanceIds?.length) {
+      obj.instanceIds = message.instanceIds;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ResetVersionsResponse>, I>>(base?: I): ResetVersionsResponse {
+    return ResetVersionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResetVersionsResponse>, I>>(object: I): ResetVersionsResponse {
+    const message = createBaseResetVersionsResponse();
+    message.instances = object.instances ?? 0;
+    message.instanceIds = object.instanceIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -2310,6 +2615,21 @@ export const BridgeServiceService = {
     responseDeserialize: (value: Buffer): ResumeResponse => ResumeResponse.decode(value),
   },
   /**
+   * Takes the word of a cluster's manager anew where its versions have fallen below those of the rows, as when the cluster
+   * was built anew: these rows forget their versions, and what the manager says now is taken. Phases go forward only,
+   * all the same. Changes nothing where nothing has fallen.
+   */
+  resetVersions: {
+    path: "/steward.v1.BridgeService/ResetVersions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResetVersionsRequest): Buffer => Buffer.from(ResetVersionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResetVersionsRequest => ResetVersionsRequest.decode(value),
+    responseSerialize: (value: ResetVersionsResponse): Buffer =>
+      Buffer.from(ResetVersionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResetVersionsResponse => ResetVersionsResponse.decode(value),
+  },
+  /**
    * A registered cluster gets no new workspaces from now on; those it has go on to their ends. Any other change of one
    * is workspacemanagerbridge.ClusterService's. NOT_FOUND for one that is not in the database.
    */
@@ -2336,6 +2656,12 @@ export interface BridgeServiceServer extends UntypedServiceImplementation {
   listClusterLinks: handleUnaryCall<ListClusterLinksRequest, ListClusterLinksResponse>;
   /** Lets a control loop go on after its alarm. */
   resume: handleUnaryCall<ResumeRequest, ResumeResponse>;
+  /**
+   * Takes the word of a cluster's manager anew where its versions have fallen below those of the rows, as when the cluster
+   * was built anew: these rows forget their versions, and what the manager says now is taken. Phases go forward only,
+   * all the same. Changes nothing where nothing has fallen.
+   */
+  resetVersions: handleUnaryCall<ResetVersionsRequest, ResetVersionsResponse>;
   /**
    * A registered cluster gets no new workspaces from now on; those it has go on to their ends. Any other change of one
    * is workspacemanagerbridge.ClusterService's. NOT_FOUND for one that is not in the database.
@@ -2414,6 +2740,26 @@ export interface BridgeServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes the word of a cluster's manager anew where its versions have fallen below those of the rows, as when the cluster
+   * was built anew: these rows forget their versions, and what the manager says now is taken. Phases go forward only,
+   * all the same. Changes nothing where nothing has fallen.
+   */
+  resetVersions(
+    request: ResetVersionsRequest,
+    callback: (error: ServiceError | null, response: ResetVersionsResponse) => void,
+  ): ClientUnaryCall;
+  resetVersions(
+    request: ResetVersionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResetVersionsResponse) => void,
+  ): ClientUnaryCall;
+  resetVersions(
+    request: ResetVersionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResetVersionsResponse) => void,
   ): ClientUnaryCall;
   /**
    * A registered cluster gets no new workspaces from now on; those it has go on to their ends. Any other change of one
