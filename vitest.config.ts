@@ -15,7 +15,7 @@ const onEveryDatabase = [
   'test/bridge/{pipeline,prebuilds,rpc}/**/*.test.ts',
   'test/bridge/clusters/{cluster-rows,update,deregister}.test.ts',
   'test/bridge/{cluster/row-loop,contents/content-feed}.test.ts',
-  'test/bridge/outbox-relay.test.ts',
+  'test/bridge/outbox-{relay,watch}.test.ts',
   'test/database/bulk-update.test.ts',
   'test/property/bridge-*.test.ts',
 ];

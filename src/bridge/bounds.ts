@@ -31,6 +31,13 @@ export const OUTBOX_BLOCKED_MAX = 100;
 /** After so long what was published is removed from the outbox, all of it in one go. */
 export const OUTBOX_REMOVAL_PAUSE_MS = 200;
 
+/** How often is looked whether the outbox empties. */
+export const OUTBOX_LOOK_MS = 10_000;
+/** What is too old, and, in two looks, too much for it; how often that is said while it lasts. */
+export const OUTBOX_ALARM_AGE_MS = 60_000;
+export const OUTBOX_ALARM_EVENTS_MAX = 10_000;
+export const OUTBOX_ALARM_REPEAT_MS = 600_000;
+
 /** Pauses of the relay while events cannot be published. */
 export const RELAY_RETRY_MIN_MS = 100;
 export const RELAY_RETRY_MAX_MS = 10_000;

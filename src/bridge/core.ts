@@ -9,11 +9,13 @@ import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { DRAIN_MS, STANDBY_MEMORY_MS } from './bounds.js';
 import type { ConnectManager } from './clusters/manager-connection.js';
+import { Alarm } from './cluster/alarm.js';
 import type { BridgeConfig } from './config.js';
 import { type Following, followClusters } from './follow-clusters.js';
 import type { BridgeMetrics } from './metrics.js';
 import { type OpenedDatabase, patiently } from './open-database.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
+import { OutboxWatch } from './outbox-watch.js';
 import { BridgeReadiness } from './readiness.js';
 import { LeaseKeeper } from './writing/lease-keeper.js';
 import { leasedWriting } from './writing/leased-writing.js';
@@ -42,6 +44,8 @@ export class BridgeCore {
   readonly #options: CoreOptions;
   #supervisor: Supervisor | undefined;
 
+  /** Raised while the outbox does not empty. */
+  readonly outboxAlarm: Alarm;
   constructor(options: CoreOptions) {
     const { config, opened, connect, publishers, lifecycle, world, logger, metrics } = options;
     const { database, adoptUnknownInstances } = opened;
@@ -59,8 +63,11 @@ export class BridgeCore {
       ...{ config, database, connect, mailboxes, world, logger, writing, metrics },
     });
     const links = () => this.following.fleet.links;
-    const { controllerMaxDisconnectSeconds: maxSeconds } = config;
-    this.readiness = new BridgeReadiness(this.keeper, links, maxSeconds, world.clock);
+    this.outboxAlarm = new Alarm(world.clock);
+    this.readiness = new BridgeReadiness({
+      ...{ keeper: this.keeper, links, outbox: this.outboxAlarm },
+      ...{ maxDisconnectSeconds: config.controllerMaxDisconnectSeconds, clock: world.clock },
+    });
   }
 
   get root(): Supervisor {
@@ -137,8 +144,20 @@ export class BridgeCore {
   #tree(): SupervisorSpec {
     const { relay } = this.pipeline;
     return {
+  #createOutboxWatch(): OutboxWatch {
+    const { opened, world, logger } = this.#options;
+    return new OutboxWatch({
+      ...{ database: opened.database, clock: world.clock, alarm: this.outboxAlarm },
+      isWriter: () => this.keeper.lease !== undefined,
+      onAlarm: (reason) => logger.error({ reason }, 'the outbox does not empty'),
+      onOver: () => logger.info('the outbox empties again'),
+      onFailed: (err) => logger.warn({ err }, 'the outbox could not be looked at; trying again'),
+    });
+  }
+
       strategy: 'one-for-one',
       children: [
+    const outboxWatch = this.#createOutboxWatch();
         {
           kind: 'worker',
           name: 'outbox-relay',
@@ -148,6 +167,12 @@ export class BridgeCore {
         {
           kind: 'worker',
           name: 'lease',
+        {
+          kind: 'worker',
+          name: 'outbox-watch',
+          restart: 'permanent',
+          start: ({ signal }) => ({ exit: outboxWatch.run(signal).then(() => NORMAL) }),
+        },
           restart: 'permanent',
           start: ({ signal }) => ({ exit: this.keeper.run(signal).then(() => NORMAL) }),
         },

@@ -24,6 +24,8 @@ export interface MetricSources {
   readonly links: () => readonly ClusterLink[];
   /** Of the loops over rows of all clusters. */
   readonly rowLoops: Readonly<Record<keyof RowGuards, { readonly alarm: Alarm }>>;
+  /** Of events that are not published. */
+  readonly outbox: Alarm;
   readonly depth: () => number;
   readonly oldestMs: () => number;
   readonly now: () => number;
@@ -203,6 +205,11 @@ export function registerGauges(registry: Registry, sources: MetricSources): void
   );
   perCluster('steward_bridge_alarm', '1 while the control loop of a cluster stands still', (link) =>
     link.alarm.raised === undefined ? 0 : 1,
+  );
+  gauge(
+    'steward_bridge_outbox_alarm',
+    '1 while events are not published for too long, or too many of them wait',
+    () => (sources.outbox.raised === undefined ? 0 : 1),
   );
   perCluster(
     'steward_bridge_fallen_instances',

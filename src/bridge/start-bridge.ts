@@ -101,6 +101,7 @@ class Bridge implements RunningBridge {
       depth: () => pipeline.mailboxes.depth,
       oldestMs: () => pipeline.mailboxes.oldestMs,
       now: () => world.clock.now(),
+      outbox: this.#core.outboxAlarm,
     });
     this.ready = new Promise((resolve) => {
       this.#listed = resolve;

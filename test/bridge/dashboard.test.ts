@@ -30,6 +30,7 @@ async function served(): Promise<ReadonlySet<string>> {
   registerGauges(registry, {
     links: () => [],
     rowLoops: { unregistered: { alarm: new Alarm(clock) }, timeLimits: { alarm: new Alarm(clock) } },
+    outbox: new Alarm(clock),
     depth: () => 0,
     oldestMs: () => 0,
     now: () => 0,
