@@ -10,12 +10,12 @@ import { isComplete, requireComplete } from './archive-completeness.js';
 import { ARCHIVE_CLEANUP_DEADLINE_MS, ARCHIVE_DEADLINE_MS } from './bounds.js';
 import { type Digest, isSameDigest, Meter, metered } from './digest.js';
 import type { Exclude } from './exclude.js';
-import { renewMarkedFolders } from './folder-attributes.js';
+import { innerFolder, liftInner, renewMarkedFolders } from './folder-attributes.js';
 import type { ArchiveManifest, Part } from './manifest.js';
 import { PROGRAM_ENVIRONMENT } from './program.js';
 import type { Survey } from './survey.js';
 import type { ArchiveReport } from './tar-messages.js';
-import { unpackArchive } from './unpack.js';
+import { requireEmpty, unpackArchive } from './unpack.js';
 import type { ContentUser } from './user.js';
 
 /** Where archives come from and go to. */
@@ -194,15 +194,30 @@ export async function restoreArchive(
   folder: string,
   options: RestoreArchiveOptions,
 ): Promise<void> {
-  for (const part of manifest.parts) {
-    if (part.kind === 'increment' && place.user === undefined)
-      await openFolders(place.world, folder, options);
-    if (part.kind === 'increment' && part === manifest.parts.at(-1))
-      await withDeadline(place.world.clock, ARCHIVE_DEADLINE_MS, 'the restore', options.signal, (signal) =>
-        renewMarkedFolders(place.world, folder, signal),
-      );
-    await unpackObject(place, part.archive, folder, options, part);
+  const earlier = manifest.parts.slice(0, -1);
+  if (earlier.length > 0) await restoreEarlier(place, earlier, folder, options);
+  const last = manifest.parts.at(-1);
+  if (last !== undefined) await unpackObject(place, last.archive, folder, options, last);
+}
+
+/** What the last increment of a chain goes over. */
+async function restoreEarlier(
+  place: ArchivePlace,
+  parts: readonly Part[],
+  folder: string,
+  options: RestoreArchiveOptions,
+): Promise<void> {
+  const { world, user } = place;
+  await requireEmpty(world, folder);
+  const inner = await innerFolder(world, folder);
+  for (const part of parts) {
+    await unpackObject(place, part.archive, inner, options, part);
+    if (user === undefined) await openFolders(world, inner, options);
   }
+  await withDeadline(world.clock, ARCHIVE_DEADLINE_MS, 'the restore', options.signal, async (signal) => {
+    await renewMarkedFolders(world, inner, signal);
+    await liftInner(world, inner, folder, signal);
+  });
 }
 
 /**

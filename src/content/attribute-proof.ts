@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { World } from '../gateways/world.js';
 import { packFolder } from './archive.js';
-import { ATTRIBUTED_ENTRIES_MAX } from './bounds.js';
+import { ATTRIBUTED_ENTRIES_MAX, NAME_DIGEST_BYTES } from './bounds.js';
 import { TarHeaders } from './tar-headers.js';
 
 /** Whether a restored folder has the extended attributes and ACLs that its archives gave it. */
@@ -77,9 +77,7 @@ export class ArchivedAttributes {
   }
 }
 
-const DIGEST_BYTES = 16;
-
 function digestOf(text: string): string {
   const digest = createHash('sha256').update(text, 'latin1').digest();
-  return digest.toString('latin1', 0, DIGEST_BYTES);
+  return digest.toString('latin1', 0, NAME_DIGEST_BYTES);
 }

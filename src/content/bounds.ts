@@ -39,6 +39,8 @@ export const SURVEY_RECORD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Entries with extended attributes or ACLs that a proof compares; of more it says that it did not. */
 export const ATTRIBUTED_ENTRIES_MAX = 1_000_000;
+/** What is kept of the SHA-256 of each of their names. */
+export const NAME_DIGEST_BYTES = 16;
 /** Longest name of a record in a pax header, and longest value that is looked at (an attribute: 64 KiB). */
 export const PAX_KEY_BYTES_MAX = 4 * 1024;
 export const PAX_VALUE_BYTES_MAX = 4 * 1024 * 1024;

@@ -1,3 +1,4 @@
+import { basename, join } from 'node:path';
 import { StewardError } from '../errors/steward-error.js';
 import type { ProcessCommand, ProcessExit } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
@@ -20,10 +21,41 @@ const RENEW = [
   'rmdir -- "$1" && mv -T -- "$new" "$1" || exit 255',
 ].join('\n');
 
+/** Everything goes one folder up. */
+const LIFT = [
+  'find . -mindepth 1 -maxdepth 1 -exec mv -t "$1" -- {} + || exit 255',
+  'cd -P -- "$1" && rmdir -- "$2" || exit 255',
+].join('\n');
+
+/**
+ * Where all but the last archive of a chain are restored: `inner`, a new folder in the one they are for, which
+ * `liftInner` takes away again. tar gives a folder the attributes it has in an archive and takes none away, and the
+ * content's root cannot be made new: so it gets those of the last archive only. Where the programs for that are
+ * missing, the same folder.
+ */
+export async function innerFolder({ files, processes, random }: World, folder: string): Promise<string> {
+  if ((await processes.find('xargs')) === undefined) return folder;
+  const inner = join(folder, `.restoring-${random.uuid()}`);
+  await files.makeDirectory(inner, 0o700);
+  return inner;
+}
+
+/** Puts what is in an inner folder where it is for. Nothing else may be at work in there. */
+export async function liftInner(
+  world: World,
+  inner: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (inner === folder) return;
+  const args = ['-c', LIFT, 'lift', folder, basename(inner)];
+  await run(world, { env: PROGRAM_ENVIRONMENT, cwd: inner, signal, program: 'sh', args });
+}
+
 /**
  * Before the last increment of a chain goes over a folder: makes folders that have extended attributes new ones.
  * tar gives a folder the attributes it has in the increment and takes none away; every increment holds every folder
- * with its owner, mode, times and attributes. The root cannot be made new. Nothing else may be at work in there.
+ * with its owner, mode, times and attributes. Nothing else may be at work in there.
  */
 export async function renewMarkedFolders(world: World, folder: string, signal: AbortSignal): Promise<void> {
   if ((await world.processes.find('xargs')) === undefined) return;
@@ -60,6 +92,9 @@ async function run(world: World, command: ProcessCommand, onLine?: (line: string
   const exit = await running.exit;
   command.signal?.throwIfAborted();
   if (!isWell(exit)) {
+    if (complaint.lacksRoom) {
+      throw new StewardError('disk-full', `the disk of the content is full: ${complaint.toString()}`);
+    }
     const why = complaint.toString() || `${command.program} ${describeExit(exit)}`;
     throw new StewardError('process-failed', `the folders' attributes could not be restored: ${why}`);
   }

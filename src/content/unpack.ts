@@ -61,7 +61,8 @@ export async function unpackArchive(
   return digest;
 }
 
-async function requireEmpty(world: World, folder: string): Promise<void> {
+/** Fails with `content-initialization-failed` when anything is in the folder. */
+export async function requireEmpty(world: World, folder: string): Promise<void> {
   if (await isEmptyFolder(world.files, folder)) return;
   throw new StewardError('content-initialization-failed', 'the folder to restore into is not empty');
 }

@@ -276,18 +276,24 @@ describe('extended attributes, capabilities and ACLs', () => {
     await roundTrip(setting, 3);
   });
 
-  test.skipIf(!canRemoveAttributes)(
-    'removed from the root come back, by rule, until a full archive is made',
-    async () => {
-      const { setting } = await filled();
-      await setAttributes(setting.content, note);
-      await roundTrip(setting, 1);
-      removeAttribute(setting.content, '.', 'user.note');
-      const { manifest } = await setting.create();
-      expect(Object.keys(attributesOf(await setting.restored(manifest.generation)))).toEqual(['./']);
-      await rm(setting.chain, { recursive: true });
-      const { folder } = await roundTrip(setting, 1);
-      expect(attributesOf(folder)).toEqual({});
-    },
-  );
+  test.skipIf(!canRemoveAttributes)('removed from the root do not come back', async () => {
+    const { setting, at } = await filled();
+    const { content } = setting;
+    await setAttributes(content, { ...note, ...acl, ...inherited, 'SCHILY.xattr.user.more': '1' });
+    await roundTrip(setting, 1);
+    removeAttribute(content, '.', 'user.note');
+    removeAttribute(content, '.', 'system.posix_acl_access');
+    removeAttribute(content, '.', 'system.posix_acl_default');
+    const { folder } = await roundTrip(setting, 2);
+    expect(attributesOf(folder)).toEqual({
+      './': { 'SCHILY.xattr.user.more': Buffer.from('1').toString('hex') },
+    });
+    await writeFile(at('file'), 'two');
+    await setAttributes(content, note);
+    await roundTrip(setting, 3);
+    removeAttribute(content, '.', 'user.note');
+    removeAttribute(content, '.', 'user.more');
+    const { folder: bare } = await roundTrip(setting, 4);
+    expect(attributesOf(bare)).toEqual({});
+  });
 });
