@@ -279,6 +279,10 @@ describe('extended attributes, capabilities and ACLs', () => {
   test.skipIf(!canRemoveAttributes)('removed from the root do not come back', async () => {
     const { setting, at } = await filled();
     const { content } = setting;
+    for (const name of ['-rf', '--', '*', '.hidden', 'new\nline']) await writeFile(at(name), name);
+    await writeFile(Buffer.concat([Buffer.from(at('x')), Buffer.from([0xff])]), 'not utf-8');
+    await mkdir(at('closed/inside'), { recursive: true });
+    await chmod(at('closed'), 0o555);
     await setAttributes(content, { ...note, ...acl, ...inherited, 'SCHILY.xattr.user.more': '1' });
     await roundTrip(setting, 1);
     removeAttribute(content, '.', 'user.note');
@@ -295,5 +299,7 @@ describe('extended attributes, capabilities and ACLs', () => {
     removeAttribute(content, '.', 'user.more');
     const { folder: bare } = await roundTrip(setting, 4);
     expect(attributesOf(bare)).toEqual({});
+    // So that an ordinary user can clean up.
+    execFileSync('chmod', ['-R', 'u+rwX', setting.folder]);
   });
 });
