@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { databaseNow } from '../../database/database-now.js';
 import { classesIn, constraintsIn, tlsColumn, tlsIn } from './cluster-json.js';
 import {
   type AdmissionConstraint,
@@ -66,7 +67,7 @@ export async function insertCluster(transaction: Knex.Transaction, cluster: Work
     availableWorkspaceClasses: JSON.stringify(cluster.availableWorkspaceClasses),
     preferredWorkspaceClass: cluster.preferredWorkspaceClass,
     deleted: 0,
-    _lastModified: transaction.fn.now(),
+    _lastModified: databaseNow(transaction),
   });
 }
 
@@ -97,7 +98,7 @@ export async function changeCluster(
       ...(availableWorkspaceClasses && {
         availableWorkspaceClasses: JSON.stringify(availableWorkspaceClasses),
       }),
-      _lastModified: transaction.fn.now(),
+      _lastModified: databaseNow(transaction),
     });
   return changed > 0;
 }

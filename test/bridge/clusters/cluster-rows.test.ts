@@ -99,4 +99,20 @@ describe('the table of clusters', () => {
       }),
     );
   });
+
+  it('says of a row when it was changed, to fractions of a second', async () => {
+    const database = await tableWith(clusterNamed('a'), clusterNamed('b'), clusterNamed('c'));
+    const fractions = async () => {
+      const rows: { at: string }[] = await database.read((connection) =>
+        connection('d_b_workspace_cluster').select(connection.raw('cast(_lastModified as char) as at')),
+      );
+      // The server fills up with zeros what it was given without.
+      return rows.map(({ at }) => /\.(\d+)$/.exec(at)?.[1] ?? '').filter((text) => !/^(0{6})?$/.test(text));
+    };
+    expect(await fractions()).not.toEqual([]);
+    for (const name of ['a', 'b', 'c']) {
+      await database.write((transaction) => changeCluster(transaction, name, { score: 1 }));
+    }
+    expect(await fractions()).not.toEqual([]);
+  });
 });
