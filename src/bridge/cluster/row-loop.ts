@@ -10,6 +10,7 @@ import { ageOf } from './control-loop.js';
 import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn } from './open-rows.js';
 import type { StopGuard } from './stop-guard.js';
 
+import { noteUnregistered } from './unregistered-clusters.js';
 /** Of all open rows, whosever they are. */
 export interface RowGuards {
   /** Of the loop over rows whose cluster is not registered. */
@@ -20,7 +21,7 @@ export interface RowGuards {
 
 export interface RowLoopOptions {
   readonly database: Database;
-  readonly writing: Pick<Writing, 'refusal'>;
+  readonly writing: Writing;
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly timeouts: TimeoutSeconds;
@@ -44,8 +45,6 @@ const LIMITED: readonly RowPhase[] = ['preparing', 'building', 'unknown'];
  */
 export class RowLoop {
   readonly #options: RowLoopOptions;
-  /** Since when each region with open rows is known not to be registered, monotonic. */
-  #strangers: ReadonlyMap<string, number> = new Map();
   /** Versions of the rows the run before found there. */
   #seen: ReadonlyMap<string, bigint> = new Map();
 
@@ -61,7 +60,6 @@ export class RowLoop {
       if (signal.aborted) return;
       if (writing.refusal() !== undefined) {
         // What was seen before says nothing once this bridge writes (again).
-        this.#strangers = new Map();
         this.#seen = new Map();
         continue;
       }
@@ -89,13 +87,18 @@ export class RowLoop {
 
   /** Stops rows whose cluster has not been registered for the whole of their grace. */
   async reviewUnregistered(): Promise<void> {
-    const { database, clusters, installation } = this.#options;
+    const { database, writing, clock, clusters, installation } = this.#options;
     const registered = clusters();
     if (registered === undefined) return;
     const found = await readOpenRowsElsewhere(database, registered);
     const rows = found.filter((row) => row.region !== installation || !LIMITED.includes(row.phase));
-    this.#meet(new Set(rows.map((row) => row.region)));
-    const lost = rows.filter((row) => this.#seen.get(row.instance) === row.version && this.#isOverdue(row));
+    const regions = new Set(rows.map((row) => row.region));
+    const since = await noteUnregistered(database, writing, regions, clock.now());
+    const lost = rows.filter(
+      (row) =>
+        this.#seen.get(row.instance) === row.version &&
+        this.#isOverdue(row, since.get(row.region) ?? clock.now()),
+    );
     this.#seen = new Map(rows.map((row) => [row.instance, row.version]));
     const { unregistered } = this.#options.guards;
     const refusal = await this.#refusal(unregistered, lost, 'Their clusters are not registered');
@@ -110,18 +113,11 @@ export class RowLoop {
     return refusal === undefined ? undefined : `${why}: ${refusal}`;
   }
 
-  #meet(regions: ReadonlySet<string>): void {
-    const now = this.#options.clock.monotonic();
-    const known = this.#strangers;
-    this.#strangers = new Map([...regions].map((region) => [region, known.get(region) ?? now]));
-  }
-
-  #isOverdue(row: OpenRow): boolean {
+  #isOverdue(row: OpenRow, unregisteredAt: number): boolean {
     const { clock, graceSeconds } = this.#options;
     const graceMs = graceSeconds.unregistered * MS_PER_SECOND;
-    const metAt = this.#strangers.get(row.region) ?? clock.monotonic();
     const ageMs = ageOf(row, clock.now());
-    return ageMs !== undefined && ageMs >= graceMs && clock.monotonic() - metAt >= graceMs;
+    return ageMs !== undefined && ageMs >= graceMs && clock.now() - unregisteredAt >= graceMs;
   }
 
   #limitMs(phase: RowPhase): number {

@@ -20,15 +20,17 @@ async function setUp(registered: readonly string[] | undefined = ['eu']) {
   const alarms: string[] = [];
   const guard = () => new StopGuard(new Alarm(clock), 0.5, (reason) => alarms.push(reason));
   const guards = { unregistered: guard(), timeLimits: guard() };
-  const loop = new RowLoop({
-    ...{ database, clock, timeouts, graceSeconds, guards },
-    writing: { refusal: () => undefined },
-    intervalMs: 60_000,
-    installation: 'here',
-    clusters: () => registered,
-    requestStop: (stop) => stopped.push(stop),
-    onFailed: () => undefined,
-  });
+  const loopOver = (clusters: readonly string[] | undefined) =>
+    new RowLoop({
+      ...{ database, clock, timeouts, graceSeconds, guards },
+      writing: { refusal: () => undefined, write: (work) => database.write(work) },
+      intervalMs: 60_000,
+      installation: 'here',
+      clusters: () => clusters,
+      requestStop: (stop) => stopped.push(stop),
+      onFailed: () => undefined,
+    });
+  const loop = loopOver(registered);
   const row = (
     id: string,
     region: string,
@@ -36,7 +38,7 @@ async function setUp(registered: readonly string[] | undefined = ['eu']) {
     but: { version?: bigint; deleted?: boolean } = {},
   ) => insertInstance(database, { id, region, phase, createdAt: new Date(clock.now()), ...but });
   const ids = () => stopped.map(({ instance }) => instance).sort();
-  return { clock, database, ...guards, alarms, loop, row, stopped, ids };
+  return { clock, database, ...guards, alarms, loop, loopOver, row, stopped, ids };
 }
 
 describe('time limits of rows', () => {
@@ -137,6 +139,39 @@ describe('rows of clusters that are not registered', () => {
     await loop.reviewUnregistered();
     await loop.reviewUnregistered();
     expect(stopped).toEqual([]);
+  });
+
+  it('have no new grace from a bridge that takes over', async () => {
+    const { clock, loop, loopOver, row, stopped } = await setUp();
+    for (const id of ['x', 'y']) await row(id, 'eu', 'running');
+    await row('a', 'gone', 'running');
+    await loop.reviewUnregistered();
+    clock.advance(HOUR_MS - 1);
+    const next = loopOver(['eu']);
+    await next.reviewUnregistered();
+    await next.reviewUnregistered();
+    expect(stopped).toEqual([]);
+    clock.advance(1);
+    const last = loopOver(['eu']);
+    await last.reviewUnregistered();
+    expect(stopped).toEqual([]);
+    await last.reviewUnregistered();
+    expect(stopped).toMatchObject([{ instance: 'a' }]);
+  });
+
+  it('have a new one when their cluster was registered in between', async () => {
+    const { clock, loop, loopOver, row, stopped } = await setUp();
+    for (const id of ['x', 'y']) await row(id, 'eu', 'running');
+    await row('a', 'gone', 'running');
+    await loop.reviewUnregistered();
+    await loopOver(['eu', 'gone']).reviewUnregistered();
+    clock.advance(HOUR_MS);
+    await loop.reviewUnregistered();
+    await loop.reviewUnregistered();
+    expect(stopped).toEqual([]);
+    clock.advance(HOUR_MS);
+    await loop.reviewUnregistered();
+    expect(stopped).toHaveLength(1);
   });
 
   it('are left alone when they change between two looks', async () => {
