@@ -11,6 +11,7 @@ import { createGrpcServer, type GrpcServer } from '../grpc/server.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import { supervisionHandlers } from '../telemetry/supervision-service.js';
 import { type ProgramInfo, systemHandlers } from '../telemetry/system-service.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import type { BridgeConfig } from './config.js';
 import type { Following } from './follow-clusters.js';
 import type { BridgeReadiness } from './readiness.js';
@@ -28,13 +29,14 @@ export interface ServerParts {
   readonly readiness: BridgeReadiness;
   readonly root: () => Supervisor;
   readonly info: () => ProgramInfo;
+  readonly tracer: Tracer | undefined;
 }
 
 /** All services of the bridge. */
 export function createBridgeServer(parts: ServerParts): GrpcServer {
-  const { config, world, logger, registry, database, bus, following, readiness } = parts;
+  const { config, world, logger, registry, database, bus, following, readiness, tracer } = parts;
   const { listen, insecure, tls } = config;
-  const secured = tls === undefined ? {} : { tls };
+  const secured = tls === undefined ? { tracer } : { tls, tracer };
   const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry, ...secured });
   server.addService(
     BridgeServiceService,

@@ -7,15 +7,16 @@ import { NORMAL } from '../supervision/exit.js';
 import type { SupervisorSpec } from '../supervision/spec.js';
 import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { DRAIN_MS, STANDBY_MEMORY_MS } from './bounds.js';
-import type { ConnectManager } from './clusters/manager-connection.js';
 import { Alarm } from './cluster/alarm.js';
+import type { ConnectManager } from './clusters/manager-connection.js';
 import type { BridgeConfig } from './config.js';
 import { type Following, followClusters } from './follow-clusters.js';
 import type { BridgeMetrics } from './metrics.js';
 import { type OpenedDatabase, patiently } from './open-database.js';
-import { createPipeline, type Pipeline } from './pipeline.js';
 import { OutboxWatch } from './outbox-watch.js';
+import { createPipeline, type Pipeline } from './pipeline.js';
 import { BridgeReadiness } from './readiness.js';
 import { LeaseKeeper } from './writing/lease-keeper.js';
 import { leasedWriting } from './writing/leased-writing.js';
@@ -33,6 +34,8 @@ export interface CoreOptions {
   readonly world: Pick<World, 'clock' | 'random' | 'files'>;
   readonly logger: Logger;
   readonly metrics: BridgeMetrics;
+  /** Makes spans of what is done; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** The bridge without its wires: its lease, what follows the clusters, what writes and what publishes. */
@@ -41,26 +44,26 @@ export class BridgeCore {
   readonly pipeline: Pipeline;
   readonly following: Following;
   readonly readiness: BridgeReadiness;
+  /** Raised while the outbox does not empty. */
+  readonly outboxAlarm: Alarm;
   readonly #options: CoreOptions;
   #supervisor: Supervisor | undefined;
 
-  /** Raised while the outbox does not empty. */
-  readonly outboxAlarm: Alarm;
   constructor(options: CoreOptions) {
-    const { config, opened, connect, publishers, lifecycle, world, logger, metrics } = options;
+    const { config, opened, connect, publishers, lifecycle, world, logger, metrics, tracer } = options;
     const { database, adoptUnknownInstances } = opened;
     this.#options = options;
     this.keeper = this.#createKeeper();
     const writing = leasedWriting(database, this.keeper);
     this.pipeline = createPipeline({
-      ...{ database, writing, adoptUnknownInstances, publishers, lifecycle, world, logger, metrics },
+      ...{ database, writing, adoptUnknownInstances, publishers, lifecycle, world, logger, metrics, tracer },
       prebuildReading: config.prebuildReading,
       mayPublish: () => this.keeper.isCertain,
     });
     const { mailboxes } = this.pipeline;
     mailboxes.suspend();
     this.following = followClusters({
-      ...{ config, database, connect, mailboxes, world, logger, writing, metrics },
+      ...{ config, database, connect, mailboxes, world, logger, writing, metrics, tracer },
     });
     const links = () => this.following.fleet.links;
     this.outboxAlarm = new Alarm(world.clock);
@@ -141,9 +144,6 @@ export class BridgeCore {
     });
   }
 
-  #tree(): SupervisorSpec {
-    const { relay } = this.pipeline;
-    return {
   #createOutboxWatch(): OutboxWatch {
     const { opened, world, logger } = this.#options;
     return new OutboxWatch({
@@ -155,9 +155,12 @@ export class BridgeCore {
     });
   }
 
+  #tree(): SupervisorSpec {
+    const { relay } = this.pipeline;
+    const outboxWatch = this.#createOutboxWatch();
+    return {
       strategy: 'one-for-one',
       children: [
-    const outboxWatch = this.#createOutboxWatch();
         {
           kind: 'worker',
           name: 'outbox-relay',
@@ -166,13 +169,13 @@ export class BridgeCore {
         },
         {
           kind: 'worker',
-          name: 'lease',
-        {
-          kind: 'worker',
           name: 'outbox-watch',
           restart: 'permanent',
           start: ({ signal }) => ({ exit: outboxWatch.run(signal).then(() => NORMAL) }),
         },
+        {
+          kind: 'worker',
+          name: 'lease',
           restart: 'permanent',
           start: ({ signal }) => ({ exit: this.keeper.run(signal).then(() => NORMAL) }),
         },

@@ -4,6 +4,7 @@ import type { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
 import { NORMAL } from '../supervision/exit.js';
 import type { PlainChildSpec } from '../supervision/spec.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { Alarm } from './cluster/alarm.js';
 import { Cluster } from './cluster/cluster.js';
 import { type RowGuards, RowLoop } from './cluster/row-loop.js';
@@ -30,6 +31,8 @@ export interface FollowOptions {
   readonly metrics: BridgeMetrics;
   readonly world: Pick<World, 'clock' | 'random' | 'files'>;
   readonly logger: Logger;
+  /** Makes spans of what is done; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Everything about clusters: where they come from, what follows them, and what looks after the rows of none. */
@@ -100,7 +103,7 @@ function createGuards({ config, world, logger }: FollowOptions): RowGuards {
 }
 
 function createRowLoop(
-  { config, database, writing, world, mailboxes, logger }: FollowOptions,
+  { config, database, writing, world, mailboxes, logger, tracer }: FollowOptions,
   fleet: ClusterFleet,
   guards: RowGuards,
 ): RowLoop {
@@ -110,7 +113,7 @@ function createRowLoop(
     writing,
     clock: world.clock,
     intervalMs: controllerIntervalSeconds * MS_PER_SECOND,
-    ...{ timeouts, graceSeconds, installation, guards },
+    ...{ timeouts, graceSeconds, installation, guards, tracer },
     clusters: () => fleet.names,
     requestStop: (stop, { instance, region, phase }) => {
       logger.warn({ instance, region, phase }, 'stopping a row no manager answers for');

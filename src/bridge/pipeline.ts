@@ -3,12 +3,14 @@ import type { Logger } from 'pino';
 import type { Database } from '../database/database.js';
 import type { EventPublisher } from '../events/event-publisher.js';
 import type { World } from '../gateways/world.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { LIFECYCLE_CHANNEL } from './channels.js';
 import type { Writing } from './clusters/writing.js';
 import type { BridgeMetrics } from './metrics.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
-import { InstanceWriter } from './pipeline/instance-writer.js';
+import { type InstanceWork, InstanceWriter } from './pipeline/instance-writer.js';
+import { PipelineSpans } from './pipeline-spans.js';
 import type { PrebuildReading } from './prebuilds/prebuild-mapping.js';
 
 /** What accepted updates go through: mailboxes, transactions, and the relay of the events they commit. */
@@ -31,6 +33,8 @@ export interface PipelineOptions {
   readonly world: Pick<World, 'clock' | 'random'>;
   readonly logger: Logger;
   readonly metrics: BridgeMetrics;
+  /** Makes spans of what is done; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 const MS_PER_SECOND = 1_000;
@@ -38,20 +42,25 @@ const MS_PER_SECOND = 1_000;
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { database, writing, adoptUnknownInstances, prebuildReading, world, logger, metrics } = options;
   const { clock, random } = world;
-  const relay = createRelay(options);
+  const spans = options.tracer === undefined ? undefined : new PipelineSpans(options.tracer);
+  const relay = createRelay(options, spans);
   const writer = new InstanceWriter({
     dialect: database.dialect,
-    writing,
+    writing: spans?.transactions(writing) ?? writing,
     clock,
     adoptUnknownInstances,
     prebuildReading,
     tellsLives: options.lifecycle !== undefined,
-    onCommitted: (events) => relay.offer(events),
+    onCommitted: (events) => {
+      spans?.committed(events);
+      relay.offer(events);
+    },
     onRepeated: () => relay.readAnew(),
     onPrebuilds: (result) => metrics.prebuilds(result),
   });
+  const write = (work: readonly InstanceWork[]) => writer.write(work);
   const mailboxes = new InstanceMailboxes({
-    write: (work) => writer.write(work),
+    write: spans?.batches(write) ?? write,
     databaseWork: new PQueue({ concurrency: database.dialect.concurrency }),
     clock,
     random,
@@ -72,26 +81,19 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return { mailboxes, relay };
 }
 
-function createRelay({
-  database,
-  writing,
-  mayPublish,
-  publishers,
-  lifecycle,
-  world,
-  logger,
-  metrics,
-}: PipelineOptions): OutboxRelay {
+function createRelay(options: PipelineOptions, spans: PipelineSpans | undefined): OutboxRelay {
+  const { database, writing, mayPublish, publishers, lifecycle, world, logger, metrics } = options;
+  const publisher: EventPublisher = {
+    publish: async (event) => {
+      if (event.channel === LIFECYCLE_CHANNEL) return lifecycle?.publish(event);
+      for (const each of publishers) await each.publish(event);
+    },
+  };
   return new OutboxRelay({
     database,
     writing,
     mayPublish,
-    publisher: {
-      publish: async (event) => {
-        if (event.channel === LIFECYCLE_CHANNEL) return lifecycle?.publish(event);
-        for (const publisher of publishers) await publisher.publish(event);
-      },
-    },
+    publisher: spans?.publications(publisher) ?? publisher,
     clock: world.clock,
     random: world.random,
     published: (event) => metrics.published(event, false),

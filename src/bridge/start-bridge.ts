@@ -11,6 +11,7 @@ import type { SupervisorNode } from '../supervision/tree.js';
 import { countedLogger } from '../telemetry/counted-logger.js';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
 import { addNodeMetrics } from '../telemetry/metrics-registry.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { createBridgeServer } from './bridge-server.js';
 import { connectOverGrpc } from './clusters/manager-connection.js';
 import type { BridgeConfig } from './config.js';
@@ -32,6 +33,8 @@ export interface BridgeOptions {
   readonly env?: BridgeEnvironment;
   /** Where events go besides Redis and the listeners of WatchEvents. */
   readonly publisher?: EventPublisher;
+  /** Makes spans of what is done; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 export interface RunningBridge {
@@ -79,15 +82,15 @@ class Bridge implements RunningBridge {
     opened: OpenedDatabase,
     redis: ClosablePublisher | undefined,
   ) {
-    const { world, logger, registry } = options;
+    const { world, logger, registry, tracer } = options;
     this.#config = config;
     this.#options = options;
     this.#database = opened.database;
     this.#redis = redis;
     this.#startedAt = world.clock.now();
     this.#core = new BridgeCore({
-      ...{ config, opened, world, logger },
-      connect: connectOverGrpc(world.clock, createClientMetrics(registry)),
+      ...{ config, opened, world, logger, tracer },
+      connect: connectOverGrpc(world.clock, { metrics: createClientMetrics(registry), tracer }),
       holder: `${hostname()}, pid ${process.pid}, ${world.random.uuid().slice(0, 8)}`,
       lifecycle: config.analytics === 'log' ? lifecycleLog(logger) : undefined,
       publishers: [redis, options.publisher, this.#bus].filter((publisher) => publisher !== undefined),
@@ -98,10 +101,10 @@ class Bridge implements RunningBridge {
     registerGauges(registry, {
       links: () => following.fleet.links,
       rowLoops: following.rowLoops,
+      outbox: this.#core.outboxAlarm,
       depth: () => pipeline.mailboxes.depth,
       oldestMs: () => pipeline.mailboxes.oldestMs,
       now: () => world.clock.now(),
-      outbox: this.#core.outboxAlarm,
     });
     this.ready = new Promise((resolve) => {
       this.#listed = resolve;
@@ -146,11 +149,11 @@ class Bridge implements RunningBridge {
   }
 
   #createServer(): GrpcServer {
-    const { world, logger, registry } = this.#options;
+    const { world, logger, registry, tracer } = this.#options;
     const { following, readiness } = this.#core;
     return createBridgeServer({
       ...{ config: this.#config, world, logger, registry, database: this.#database, bus: this.#bus },
-      ...{ following, readiness },
+      ...{ following, readiness, tracer },
       root: () => this.#core.root,
       info: () => this.#info(),
     });

@@ -1,8 +1,11 @@
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { Program } from '../config/state-folder.js';
 import { RealHttp } from '../gateways/real/http.js';
 import type { World } from '../gateways/world.js';
 import { createRegistry } from '../telemetry/metrics-registry.js';
+import { openTracing } from '../telemetry/tracing/open-tracing.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { type LocalSchemas, loadProgramConfig } from './program-config.js';
 import { packageVersion } from './version.js';
 
@@ -30,13 +33,35 @@ export interface ProgramParts {
 
 /** Starts a program; its code is loaded only now, because most runs of the command need none of it. */
 export async function startProgram(name: Program, parts: ProgramParts): Promise<RunningProgram> {
-  const { world, schemas } = parts;
-  const options = {
-    world,
-    logger: parts.loggerOf(name),
-    registry: createRegistry(name),
-    version: packageVersion(),
-  };
+  const { world, env } = parts;
+  const [logger, version] = [parts.loggerOf(name), packageVersion()];
+  const tracing = await openTracing({ env, program: name, version, clock: world.clock, logger });
+  const options = { world, logger, registry: createRegistry(name), version, tracer: tracing?.tracer };
+  const close = () => tracing?.close();
+  try {
+    const program = await start(name, parts, options);
+    if (tracing === undefined) return program;
+    return {
+      addresses: program.addresses,
+      ready: program.ready,
+      stop: () => program.stop().finally(close),
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface ProgramOptions {
+  readonly world: World;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly version: string;
+  readonly tracer: Tracer | undefined;
+}
+
+async function start(name: Program, parts: ProgramParts, options: ProgramOptions): Promise<RunningProgram> {
+  const { schemas } = parts;
   switch (name) {
     case 'daemon': {
       const config = await configOf(name, schemas.daemon, parts);

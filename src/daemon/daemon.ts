@@ -17,6 +17,7 @@ import { startSupervisor } from '../supervision/start.js';
 import type { Supervisor } from '../supervision/supervisor.js';
 import type { SupervisorNode } from '../supervision/tree.js';
 import { countedLogger } from '../telemetry/counted-logger.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { WorkingArea } from './area.js';
 import {
   CLOSE_DEADLINE_MS,
@@ -45,6 +46,8 @@ export interface DaemonOptions {
   /** For the daemon's metrics; its own, never the global one. */
   readonly registry: Registry;
   readonly version: string;
+  /** Makes spans of the calls it serves; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 export interface RunningDaemon {

@@ -10,6 +10,7 @@ import type { Supervisor } from '../supervision/supervisor.js';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
 import { supervisionHandlers } from '../telemetry/supervision-service.js';
 import { systemHandlers } from '../telemetry/system-service.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import type { WorkingArea } from './area.js';
 import type { DaemonConfig } from './config.js';
 import type { ContentCore } from './core.js';
@@ -32,6 +33,8 @@ export interface WiresOptions {
   readonly readiness: Readiness;
   readonly root: () => Supervisor;
   readonly startedAt: number;
+  /** Makes spans of the calls it serves; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** How others reach a daemon: gRPC, and plain HTTP for health and metrics where that is configured. */
@@ -71,12 +74,13 @@ export class Wires {
   }
 
   #createServer(): GrpcServer {
-    const { config, core, place, area, drills, disk, root, readiness, logger, registry } = this.#options;
+    const { config, core, place, area, drills, disk, root, readiness, logger, registry, tracer } =
+      this.#options;
     const { world } = place;
     const { listen, insecure, tls, node } = config;
     const server = createGrpcServer({
       addresses: listen,
-      ...{ insecure, world, logger, registry },
+      ...{ insecure, world, logger, registry, tracer },
       ...(tls === undefined ? {} : { tls }),
     });
     server.addService(

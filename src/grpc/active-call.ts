@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { StewardError } from '../errors/steward-error.js';
 import type { Timer } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { goStatusName } from './error-status.js';
 import type { MethodMetrics } from './metrics.js';
 import type { CallContext } from './service-types.js';
@@ -13,6 +14,8 @@ export interface ServerScope {
   readonly logger: Logger;
   readonly calls: Set<ActiveCall>;
   readonly sendLimitBytes: number;
+  /** Makes spans of unary calls; nobody does without. */
+  readonly tracer: Tracer | undefined;
   /** Called when the last running call has ended. */
   onIdle(): void;
 }

@@ -13,6 +13,7 @@ import type {
   ServiceShape,
 } from './service-types.js';
 import { runDuplex, runServerStream } from './stream-call.js';
+import { tracedAnswer } from './traced-call.js';
 import { runUnary } from './unary-call.js';
 
 /** A service in grpc-js's terms. Messages cross it as bytes: decoding and encoding are part of our calls. */
@@ -65,7 +66,11 @@ function implement(method: MethodShape, handler: UntypedHandler, server: ServerS
   const decode = (bytes: Buffer) => decoded(method, bytes);
   const encode = (message: unknown) => encoded(method, message, server.sendLimitBytes);
   if (!method.responseStream) {
-    return runUnary(server, scope, async (request, call) => encode(await handler(decode(request), call)));
+    const answer = async (request: unknown, call: CallContext) => encode(await handler(request, call));
+    const { tracer } = server;
+    if (tracer !== undefined)
+      return runUnary(server, scope, tracedAnswer(tracer, method.path, decode, answer));
+    return runUnary(server, scope, async (request, call) => answer(decode(request), call));
   }
   if (!method.requestStream) {
     return runServerStream(server, scope, (request, call) =>

@@ -42,3 +42,5 @@ export const HANDLING_SECONDS_BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.5, 1, 2.5, 5
 export const TEXT_LENGTH_MAX = 4_096;
 /** Entries on one page of a list. */
 export const PAGE_SIZE_MAX = 1_000;
+/** How much of an id that a caller names its span tells, in characters. */
+export const TRACED_ID_LENGTH_MAX = 128;

@@ -1,6 +1,7 @@
 import { type ChannelOptions, Client, connectivityState, credentials } from '@grpc/grpc-js';
 import { StewardError } from '../errors/steward-error.js';
 import type { Clock } from '../gateways/clock.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { CHANNEL_OPTIONS } from './channel-options.js';
 import type { CallMetrics } from './metrics.js';
 
@@ -21,6 +22,8 @@ export interface ChannelSettings {
   readonly options?: ChannelOptions;
   /** What counts the calls; nobody does without. */
   readonly metrics?: CallMetrics | undefined;
+  /** Whose spans the servers are told of, so that theirs are below them; nobody's without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** A connection to one address, made when it is needed and again when it is lost. */
@@ -29,6 +32,7 @@ export interface Channel {
   readonly clock: Clock;
   readonly client: Client;
   readonly metrics: CallMetrics | undefined;
+  readonly tracer: Tracer | undefined;
   /** Whether calls would go out at once. */
   isReady(): boolean;
   /** Resolves once connected; throws `unavailable` when that takes longer than `timeoutMs`. */
@@ -50,6 +54,7 @@ export function createChannel(address: string, settings: ChannelSettings): Chann
     clock,
     client,
     metrics: settings.metrics,
+    tracer: settings.tracer,
     isReady: () => client.getChannel().getConnectivityState(false) === connectivityState.READY,
     waitForReady: (timeoutMs) =>
       new Promise((resolve, reject) => {

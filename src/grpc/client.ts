@@ -1,7 +1,7 @@
 import {
   type ClientDuplexStream,
   type ClientReadableStream,
-  Metadata,
+  type Metadata,
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
@@ -12,6 +12,7 @@ import { type AnswerStream, readAnswers } from './client-stream.js';
 import { type OutgoingCall, outgoingCall } from './outgoing-call.js';
 import { toRemoteError } from './remote-error.js';
 import type { MethodShape, RequestOf, ResponseOf, ServiceShape } from './service-types.js';
+import { tracedMetadata } from './traced-call.js';
 
 export interface ClientCallOptions {
   /** Milliseconds. Default: 30 s for unary calls, none for streams. */
@@ -85,7 +86,7 @@ function unary(channel: Channel, method: MethodShape, request: Buffer, options: 
   return new Promise<unknown>((resolve, reject) => {
     if (options.signal?.aborted) return reject(cancelled());
     const deadline = deadlineOf(channel, options.timeoutMs ?? CLIENT_DEADLINE_MS);
-    const metadata = options.metadata ?? new Metadata();
+    const metadata = tracedMetadata(channel.tracer, options.metadata);
     const answered = (error: ServiceError | null, response?: Buffer) => {
       options.signal?.removeEventListener('abort', cancel);
       if (error === null) outgoing?.received();
@@ -108,7 +109,7 @@ function unary(channel: Channel, method: MethodShape, request: Buffer, options: 
 }
 
 function answers(channel: Channel, method: MethodShape, request: Buffer, options: ClientCallOptions) {
-  const metadata = options.metadata ?? new Metadata();
+  const metadata = tracedMetadata(channel.tracer, options.metadata);
   const callOptions = streamOptions(channel, options);
   const call = open(channel, () =>
     channel.client.makeServerStreamRequest(method.path, same, same, request, metadata, callOptions),
@@ -125,7 +126,7 @@ function duplex(
   encode: (message: unknown) => Buffer,
   options: ClientCallOptions,
 ) {
-  const metadata = options.metadata ?? new Metadata();
+  const metadata = tracedMetadata(channel.tracer, options.metadata);
   const callOptions = streamOptions(channel, options);
   const call = open(channel, () =>
     channel.client.makeBidiStreamRequest(method.path, same, same, metadata, callOptions),

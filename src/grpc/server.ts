@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import { StewardError } from '../errors/steward-error.js';
 import { sleep } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import type { ActiveCall, ServerScope } from './active-call.js';
 import { type Address, formatAddress, isLocal, parseAddress } from './address.js';
 import { ofAnybody } from './authentication.js';
@@ -37,6 +38,8 @@ export interface GrpcServerOptions {
   readonly world: Pick<World, 'clock' | 'random' | 'files'>;
   readonly logger: Logger;
   readonly registry: Registry;
+  /** Makes spans of unary calls; nobody does without. */
+  readonly tracer?: Tracer | undefined;
   /** Of Unix sockets; default 0600. */
   readonly socketMode?: number;
   /** Largest message, in bytes. Default 16 MiB. */
@@ -97,6 +100,7 @@ class RunningServer implements GrpcServer {
       logger: options.logger,
       calls: this.#calls,
       sendLimitBytes: limit,
+      tracer: options.tracer,
       onIdle: () => this.#idle(),
     };
     this.#server = new Server({

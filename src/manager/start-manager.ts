@@ -15,6 +15,7 @@ import type { WorkspaceRuntime } from '../runtime/workspace-runtime.js';
 import type { SupervisorNode } from '../supervision/tree.js';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.js';
 import { systemHandlers } from '../telemetry/system-service.js';
+import type { Tracer } from '../telemetry/tracing/tracer.js';
 import type { ManagerConfig } from './config.js';
 import { type ManagerCore, startCore } from './core.js';
 import { contentDaemonAt } from './daemon-client.js';
@@ -34,6 +35,8 @@ export interface ManagerOptions {
   /** For the manager's metrics; its own, never the global one. */
   readonly registry: Registry;
   readonly version: string;
+  /** Makes spans of the calls it serves; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 export interface RunningManager {
@@ -121,10 +124,10 @@ function serverOf(
   options: ManagerOptions,
   { core, channel, runtime, ports, link }: Served,
 ) {
-  const { world, logger, registry, version } = options;
+  const { world, logger, registry, version, tracer } = options;
   const { listen, insecure, stateFolder, nodeName, tls } = config;
   const startedMs = BigInt(world.clock.now());
-  const secured = tls === undefined ? {} : { tls };
+  const secured = tls === undefined ? { tracer } : { tls, tracer };
   const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry, ...secured });
   const { instances, feed, maintenance, supervisor } = core;
   const daemon = contentDaemonAt(channel);

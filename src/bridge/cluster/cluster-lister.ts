@@ -2,6 +2,7 @@ import { type StewardError, toStewardError } from '../../errors/steward-error.js
 import { type Clock, sleep } from '../../gateways/clock.js';
 import type { Random } from '../../gateways/random.js';
 import type { WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
+import { ATTRIBUTE, NO_TRACER, type Tracer } from '../../telemetry/tracing/tracer.js';
 import { backoffMs } from '../backoff.js';
 import { LIST_CHUNK_MAX, LIST_DEADLINE_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../bounds.js';
 import type { ClusterLink } from './cluster-link.js';
@@ -20,6 +21,8 @@ export interface ListerOptions {
   /** After each complete list was handed on: the instances it has, each with its version. */
   readonly onListed: (open: readonly OpenRow[], versions: ReadonlyMap<string, bigint>) => void;
   readonly onFailed: (error: StewardError) => void;
+  /** Makes spans of what is done; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /**
@@ -43,7 +46,8 @@ export class ClusterLister {
 
   /** Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { intervalMs, random, link, onFailed } = this.#options;
+    const { intervalMs, random, link, onFailed, tracer = NO_TRACER } = this.#options;
+    const attributes = () => ({ [ATTRIBUTE.cluster]: link.cluster.name });
     signal.addEventListener('abort', () => this.#wake?.abort(), { once: true });
     let failures = 0;
     while (!signal.aborted) {
@@ -53,7 +57,7 @@ export class ClusterLister {
       if (signal.aborted) return;
       this.#requested = false;
       try {
-        await this.#list(signal);
+        await tracer.span('controlInstances', { parent: 'root', attributes }, () => this.#list(signal));
         failures = 0;
       } catch (thrown) {
         failures += 1;

@@ -5,6 +5,7 @@ import type { World } from '../../gateways/world.js';
 import type { WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
 import { NORMAL } from '../../supervision/exit.js';
 import type { ChildContext, PlainChildSpec, StartedChild, WorkerSpec } from '../../supervision/spec.js';
+import type { Tracer } from '../../telemetry/tracing/tracer.js';
 import { STREAM_STOP_MS } from '../bounds.js';
 import type { ConnectManager, ManagerConnection } from '../clusters/manager-connection.js';
 import type { Writing } from '../clusters/writing.js';
@@ -35,6 +36,8 @@ export interface ClusterOptions {
   readonly metrics: BridgeMetrics;
   readonly world: Pick<World, 'clock' | 'random'>;
   readonly logger: Logger;
+  /** Makes spans of what is done; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 const MS_PER_SECOND = 1_000;
@@ -137,10 +140,10 @@ export class Cluster {
   }
 
   #runLister({ workspaces: client }: ManagerConnection, signal: AbortSignal): Promise<void> {
-    const { database, world, config } = this.#options;
+    const { database, world, config, tracer } = this.#options;
     const { name } = this.link.cluster;
     const lister = new ClusterLister({
-      client,
+      ...{ client, tracer },
       link: this.link,
       clock: world.clock,
       random: world.random,

@@ -2,6 +2,7 @@ import type { RowPhase } from '../../../machines/phase-relation.js';
 import type { Database } from '../../database/database.js';
 import { type StewardError, toStewardError } from '../../errors/steward-error.js';
 import { type Clock, sleep } from '../../gateways/clock.js';
+import { NO_TRACER, type Tracer } from '../../telemetry/tracing/tracer.js';
 import type { Writing } from '../clusters/writing.js';
 import type { GraceSeconds, TimeoutSeconds } from '../config.js';
 import { isoTime } from '../pipeline/iso-time.js';
@@ -9,8 +10,8 @@ import type { StopRequest } from '../pipeline/updates.js';
 import { ageOf } from './control-loop.js';
 import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn } from './open-rows.js';
 import type { StopGuard } from './stop-guard.js';
-
 import { noteUnregistered } from './unregistered-clusters.js';
+
 /** Of all open rows, whosever they are. */
 export interface RowGuards {
   /** Of the loop over rows whose cluster is not registered. */
@@ -33,6 +34,8 @@ export interface RowLoopOptions {
   readonly guards: RowGuards;
   readonly requestStop: (stop: StopRequest, row: OpenRow) => void;
   readonly onFailed: (error: StewardError) => void;
+  /** Makes spans of what is done; nobody does without. */
+  readonly tracer?: Tracer | undefined;
 }
 
 const MS_PER_SECOND = 1_000;
@@ -54,7 +57,11 @@ export class RowLoop {
 
   /** Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, intervalMs, writing, onFailed } = this.#options;
+    const { clock, intervalMs, writing, onFailed, tracer = NO_TRACER } = this.#options;
+    const reviews = [
+      ['controlTimeLimits', () => this.reviewLimits()],
+      ['controlUnregistered', () => this.reviewUnregistered()],
+    ] as const;
     while (!signal.aborted) {
       await sleep(clock, intervalMs, signal).catch(() => undefined);
       if (signal.aborted) return;
@@ -63,8 +70,10 @@ export class RowLoop {
         this.#seen = new Map();
         continue;
       }
-      for (const review of [this.reviewLimits, this.reviewUnregistered]) {
-        await review.call(this).catch((thrown: unknown) => onFailed(toStewardError(thrown, 'unavailable')));
+      for (const [name, review] of reviews) {
+        await tracer
+          .span(name, { parent: 'root' }, review)
+          .catch((thrown: unknown) => onFailed(toStewardError(thrown, 'unavailable')));
       }
     }
   }

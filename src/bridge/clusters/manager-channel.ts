@@ -1,9 +1,11 @@
 import { StewardError } from '../../errors/steward-error.js';
 import type { Clock } from '../../gateways/clock.js';
-import { type Channel, type ClientTls, createChannel } from '../../grpc/channel.js';
+import { type Channel, type ChannelSettings, type ClientTls, createChannel } from '../../grpc/channel.js';
 import { MANAGER_CHANNEL_OPTIONS } from '../../grpc/channel-options.js';
-import type { CallMetrics } from '../../grpc/metrics.js';
 import type { ClusterConnection, ClusterTls } from './workspace-cluster.js';
+
+/** Who is told of the calls of a connection. */
+export type ChannelObserver = Pick<ChannelSettings, 'metrics' | 'tracer'>;
 
 /**
  * A connection to a cluster's manager, with the options existing clients of it use; whoever opens it closes it.
@@ -12,12 +14,12 @@ import type { ClusterConnection, ClusterTls } from './workspace-cluster.js';
 export function openManagerChannel(
   { url, tls }: ClusterConnection,
   clock: Clock,
-  metrics?: CallMetrics,
+  observer: ChannelObserver = {},
 ): Channel {
   const secured = tls === undefined ? {} : { tls: pemOf(tls) };
   try {
     return createChannel(url, {
-      ...{ clock, metrics },
+      ...{ clock, ...observer },
       // Inventories have no limit of their own: 100 000 workspaces are 60 MiB.
       options: { ...MANAGER_CHANNEL_OPTIONS, 'grpc.max_receive_message_length': -1 },
       ...secured,

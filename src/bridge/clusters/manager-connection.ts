@@ -2,10 +2,9 @@ import type { Clock } from '../../gateways/clock.js';
 import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
 import { WorkspaceManagerService } from '../../gen/ws-manager-api/core.js';
 import { createClient } from '../../grpc/client.js';
-import type { CallMetrics } from '../../grpc/metrics.js';
 import type { ManagerClient } from '../cluster/status-stream.js';
 import type { ContentClient } from '../contents/content-feed.js';
-import { openManagerChannel } from './manager-channel.js';
+import { type ChannelObserver, openManagerChannel } from './manager-channel.js';
 import type { ClusterConnection } from './workspace-cluster.js';
 
 /** A way to one manager, over which any number of calls go; whoever makes it closes it. */
@@ -19,10 +18,10 @@ export interface ManagerConnection {
 /** The gateway to all managers. Throws `invalid-argument` for settings that nobody can use. */
 export type ConnectManager = (connection: ClusterConnection) => ManagerConnection;
 
-/** The one that reaches them over gRPC; `metrics` counts the calls. */
-export function connectOverGrpc(clock: Clock, metrics?: CallMetrics): ConnectManager {
+/** The one that reaches them over gRPC; `observer` sees the calls. */
+export function connectOverGrpc(clock: Clock, observer: ChannelObserver = {}): ConnectManager {
   return (connection) => {
-    const channel = openManagerChannel(connection, clock, metrics);
+    const channel = openManagerChannel(connection, clock, observer);
     return {
       workspaces: createClient(WorkspaceManagerService, channel),
       contents: createClient(ContentServiceService, channel),
