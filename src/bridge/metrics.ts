@@ -39,6 +39,7 @@ export class BridgeMetrics {
   readonly #stale: Counter;
   readonly #contradictory: Counter;
   readonly #refused: Counter;
+  readonly #unadoptable: Counter;
   readonly #started: Counter;
   readonly #completed: Histogram;
   readonly #markedStopped: Counter;
@@ -81,6 +82,11 @@ export class BridgeMetrics {
     this.#contradictory = counter('steward_bridge_contradictory_updates_total', contradictoryHelp);
     const refusedHelp = 'Statuses without id, spec, metadata or conditions, or of an unknown type';
     this.#refused = counter('steward_bridge_refused_updates_total', refusedHelp, ['workspace_cluster']);
+    const unadoptableHelp =
+      'Statuses of instances without a row that no row can hold, because an id is too long';
+    this.#unadoptable = counter('steward_bridge_unadoptable_updates_total', unadoptableHelp, [
+      'workspace_cluster',
+    ]);
     const stoppedHelp = 'Instances the control loop stopped';
     this.#markedStopped = counter('gitpod_ws_instances_marked_stopped_total', stoppedHelp, [
       'previous_phase',
@@ -102,6 +108,10 @@ export class BridgeMetrics {
 
   refused(cluster: string): void {
     this.#refused.inc({ workspace_cluster: cluster });
+  }
+
+  unadoptable(cluster: string): void {
+    this.#unadoptable.inc({ workspace_cluster: cluster });
   }
 
   outdated(): void {

@@ -10,6 +10,7 @@ import type { BridgeMetrics } from './metrics.js';
 import { OutboxRelay } from './outbox-relay.js';
 import { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
 import { type InstanceWork, InstanceWriter } from './pipeline/instance-writer.js';
+import { UnadoptableInstances } from './pipeline/unadoptable.js';
 import { PipelineSpans } from './pipeline-spans.js';
 import type { PrebuildReading } from './prebuilds/prebuild-mapping.js';
 
@@ -59,6 +60,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     onPrebuilds: (result) => metrics.prebuilds(result),
   });
   const write = (work: readonly InstanceWork[]) => writer.write(work);
+  const unadoptable = new UnadoptableInstances(database.dialect, metrics, logger);
   const mailboxes = new InstanceMailboxes({
     write: spans?.batches(write) ?? write,
     databaseWork: new PQueue({ concurrency: database.dialect.concurrency }),
@@ -66,8 +68,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     random,
     observer: {
       outdated: () => metrics.outdated(),
-      settled: (work, outcome, startedAt) =>
-        metrics.settled(work, outcome, (clock.monotonic() - startedAt) / MS_PER_SECOND),
+      settled: (work, outcome, startedAt) => {
+        metrics.settled(work, outcome, (clock.monotonic() - startedAt) / MS_PER_SECOND);
+        if (adoptUnknownInstances) unadoptable.settled(work, outcome);
+      },
       failed: (instances, error, dropped) => {
         metrics.failed(instances.length, error, dropped);
         const level = dropped ? 'error' : 'warn';

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { Dialect } from '../../database/dialect.js';
-import { ROW_TEXT_LENGTH_MAX } from '../bounds.js';
+import { ROW_ID_LENGTH_MAX, ROW_TEXT_LENGTH_MAX } from '../bounds.js';
 import { isoTime, millisecondsOf } from './iso-time.js';
 import type { StatusUpdate } from './updates.js';
 
@@ -17,6 +17,7 @@ export async function adoptInstances(
   const adopted = new Set<string>();
   for (const update of unknown) {
     if (update.owner === '' || update.workspace === '') continue;
+    if (adoptionProblem(dialect, update) !== undefined) continue;
     if (await isAdopted(transaction, update.instance)) continue;
     await transaction('steward_adoption').insert({ instanceId: update.instance, adoptedAt: now });
     await insertWorkspace(transaction, dialect, update);
@@ -24,6 +25,15 @@ export async function adoptInstances(
     adopted.add(update.instance);
   }
   return adopted;
+}
+
+/** Why no row can hold the instance; undefined when one can. SQLite takes texts of any length, whatever its columns say. */
+export function adoptionProblem(dialect: Dialect, update: StatusUpdate): string | undefined {
+  if (dialect.name === 'sqlite') return undefined;
+  const { instance, workspace, owner } = update;
+  const ids = { 'its id': instance, 'the id of its workspace': workspace, 'its owner': owner };
+  const [long] = Object.entries(ids).find(([, id]) => id.length > ROW_ID_LENGTH_MAX) ?? [];
+  return long === undefined ? undefined : `${long} is longer than ${ROW_ID_LENGTH_MAX} characters`;
 }
 
 async function isAdopted(transaction: Knex.Transaction, instance: string): Promise<boolean> {
