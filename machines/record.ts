@@ -55,21 +55,41 @@ export function toRecord(
 
 /**
  * The data of an actor that comes back: one generation later, so that results of the former life are refused. A
- * backup that the timer asked for is asked for again by the timer.
+ * backup that the timer asked for is asked for again by the timer. Field by field: copies of the rest of an object
+ * have a shape each, and thousands come back at once.
  */
 export function fromRecord(record: ContentRecord, limits: ContentContext['limits']): ContentContext {
-  const { step, attachments, jobs, parked: _parked, ...kept } = record;
   return {
-    ...kept,
-    jobs: jobs.filter((job) => job.kind === 'snapshot' || job.origin === 'request'),
-    jobBeganAt: record.at,
-    isTimerOn: false,
-    attachments: attachments.map(({ attachment, step: recorded }) => ({ attachment, recorded })),
+    identity: record.identity,
     limits,
-    recorded: step,
+    generation: record.generation + 1,
+    recorded: record.step,
     deadline: record.at,
     waitingFor: '',
-    generation: record.generation + 1,
+    jobs: record.jobs.filter((job) => job.kind === 'snapshot' || job.origin === 'request'),
+    jobBeganAt: record.at,
+    isTimerOn: false,
+    attachments: record.attachments.map(({ attachment, step: recorded }) => ({ attachment, recorded })),
+    request: record.request,
+    at: record.at,
+    since: record.since,
+    setup: record.setup,
+    results: record.results,
+    ticket: record.ticket,
+    snapshots: record.snapshots,
+    lastBackup: record.lastBackup,
+    savedAt: record.savedAt,
+    timer: record.timer,
+    disposal: record.disposal,
+    preStop: record.preStop,
+    logs: record.logs,
+    attempt: record.attempt,
+    pauses: record.pauses,
+    finalBackup: record.finalBackup,
+    verified: record.verified,
+    gitStatus: record.gitStatus,
+    failure: record.failure,
+    rootFailure: record.rootFailure,
   };
 }
 

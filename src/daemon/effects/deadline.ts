@@ -29,9 +29,11 @@ export function deadline(needs: Pick<Performing, 'clock' | 'random'>): PromiseAc
     },
     transition: (state, { type }, { self }): Waiting => {
       if (state.status !== 'active') return state;
-      if (type === DUE) return { ...state, status: 'done', output: drawn(needs), input: undefined };
-      if (type !== 'xstate.stop') return state;
+      if (type !== DUE && type !== 'xstate.stop') return state;
       timers.get(self)?.cancel();
+      // The timer holds its actor: left here, both would stay until the next large collection.
+      timers.delete(self);
+      if (type === DUE) return { ...state, status: 'done', output: drawn(needs), input: undefined };
       return { ...state, status: 'stopped', input: undefined };
     },
     getPersistedSnapshot: (state) => state,

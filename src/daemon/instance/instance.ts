@@ -1,4 +1,4 @@
-import { type Actor, createActor } from 'xstate';
+import { Actor, createActor, type InspectionEvent } from 'xstate';
 import type { ContentEvent, ContentInput } from '../../../machines/content-setup.js';
 import type { contentMachine } from '../../../machines/content-state.js';
 import type { Identity } from '../../../machines/content-types.js';
@@ -45,7 +45,10 @@ export class Instance {
     const follow = new Follower(options.onMoved);
     this.#actor = createActor(options.machine, {
       input: options.input,
-      inspect: (event) => follow.see(event, this.#actor),
+      inspect: (event) => {
+        forgetOptions(event);
+        follow.see(event, this.#actor);
+      },
     });
     this.#over = new Promise((resolve, reject) => {
       this.#actor.subscribe({
@@ -143,4 +146,11 @@ export class Instance {
     this.lane.abort(error);
     for (const { fail } of this.#watchers ?? []) fail(error);
   }
+}
+
+/** Read until an actor has started. XState keeps an object of a shape of its own for each, and there are thousands. */
+const OF_STARTED_ACTORS = { input: undefined };
+
+function forgetOptions({ type, actorRef }: InspectionEvent): void {
+  if (type === '@xstate.snapshot' && actorRef instanceof Actor) actorRef.options = OF_STARTED_ACTORS;
 }

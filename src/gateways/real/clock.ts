@@ -16,19 +16,40 @@ export class RealClock implements Clock {
   }
 
   schedule(at: number, callback: () => void): Timer {
-    const end = this.monotonic() + Math.max(0, at - this.now());
-    let handle: NodeJS.Timeout;
-    const wait = () => {
-      const left = Math.max(at - this.now(), 0);
-      handle = setTimeout(look, Math.min(Math.ceil(left), CLOCK_CHECK_MS));
-    };
-    const look = () => {
-      const left = at - this.now();
-      const isSteppedBack = left > CLOCK_EARLY_MS && this.monotonic() >= end;
-      if (left <= 0 || isSteppedBack) callback();
-      else wait();
-    };
-    wait();
-    return { cancel: () => clearTimeout(handle) };
+    return new RealTimer(this, at, callback);
+  }
+}
+
+/** One object each, without closures: every instance at rest holds one. */
+class RealTimer implements Timer {
+  readonly #clock: Clock;
+  readonly #at: number;
+  /** On the monotonic clock. */
+  readonly #end: number;
+  readonly #callback: () => void;
+  #handle: NodeJS.Timeout;
+
+  constructor(clock: Clock, at: number, callback: () => void) {
+    this.#clock = clock;
+    this.#at = at;
+    this.#callback = callback;
+    this.#end = clock.monotonic() + Math.max(0, at - clock.now());
+    this.#handle = this.#wait();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+
+  #wait(): NodeJS.Timeout {
+    const left = Math.max(this.#at - this.#clock.now(), 0);
+    return setTimeout(RealTimer.#look, Math.min(Math.ceil(left), CLOCK_CHECK_MS), this);
+  }
+
+  static #look(timer: RealTimer): void {
+    const left = timer.#at - timer.#clock.now();
+    const isSteppedBack = left > CLOCK_EARLY_MS && timer.#clock.monotonic() >= timer.#end;
+    if (left <= 0 || isSteppedBack) timer.#callback();
+    else timer.#handle = timer.#wait();
   }
 }
