@@ -32,6 +32,46 @@ const clusterSchema = z.strictObject({
   region: z.string().default(''),
 });
 
+const clustersSchema = <Cluster extends z.ZodType<{ readonly name: string }>>(cluster: Cluster) =>
+  z
+    .array(cluster)
+    .refine(
+      (clusters) => new Set(clusters.map(({ name }) => name)).size === clusters.length,
+      'names occur once',
+    );
+
+const PORT_MAX = 65_535;
+
+/**
+ * Keys of the known system's file that are called otherwise here, or do nothing there either: its files are taken as
+ * they are. What `BRIDGE_SYNONYMS` says counts: of two keys of one meaning only one may be said.
+ */
+const knownShape = {
+  /** `clusters`. */
+  staticBridges: clustersSchema(
+    clusterSchema.extend({
+      /** Without effect there, too. */
+      applicationCluster: z.string().optional(),
+    }),
+  ).optional(),
+  /** Of `listen`: another address beside the local one. */
+  clusterService: z
+    .strictObject({
+      host: z.string().min(1).default('localhost'),
+      port: z.number().int().min(0).max(PORT_MAX).default(8_080),
+    })
+    .optional(),
+  /** Without effect there, too. */
+  clusterSyncIntervalSeconds: z.number().optional(),
+  emulatePreparingIntervalSeconds: z.number().optional(),
+};
+
+/** Keys that mean the same, ours first. */
+export const BRIDGE_SYNONYMS = [
+  ['clusters', 'staticBridges'],
+  ['listen', 'clusterService'],
+] as const;
+
 /** How long a row may stay in a phase: beyond it, it is stopped. */
 const timeoutsSchema = z.strictObject({
   /** Also when its manager knows it. */
@@ -65,13 +105,7 @@ export const bridgeConfigSchema = z.strictObject({
   redis: redisConfigSchema.optional(),
   /** Addresses to serve gRPC on: `unix:/path`, `host:port`. */
   listen: z.array(z.string().min(1)).min(1),
-  clusters: z
-    .array(clusterSchema)
-    .refine(
-      (clusters) => new Set(clusters.map(({ name }) => name)).size === clusters.length,
-      'names occur once',
-    )
-    .default([]),
+  clusters: clustersSchema(clusterSchema).default([]),
   /**
    * Create rows for instances the database does not know. Only where no other program creates them, so it is off
    * by default where another program has made the tables.
@@ -104,9 +138,26 @@ export const bridgeConfigSchema = z.strictObject({
   insecure: z.boolean().default(false),
   tls: tlsConfigSchema.optional(),
   http: healthConfigSchema.optional(),
+  ...knownShape,
 });
 
 export type BridgeConfig = z.infer<typeof bridgeConfigSchema>;
 export type ClusterConfig = z.infer<typeof clusterSchema>;
 export type GraceSeconds = z.infer<typeof graceSchema>;
 export type TimeoutSeconds = z.infer<typeof timeoutsSchema>;
+
+/** The same, in our words only. */
+export function inOwnWords(config: BridgeConfig): BridgeConfig {
+  const { staticBridges, clusterService, ...own } = config;
+  const clusters = staticBridges?.map(({ applicationCluster: _, ...cluster }) => cluster);
+  return {
+    ...own,
+    clusters: clusters ?? own.clusters,
+    listen: clusterService === undefined ? own.listen : [...own.listen, addressOf(clusterService)],
+  };
+}
+
+/** An IPv6 address is told from its port by brackets. */
+function addressOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -14,7 +14,7 @@ import { addNodeMetrics } from '../telemetry/metrics-registry.js';
 import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { createBridgeServer } from './bridge-server.js';
 import { connectOverGrpc } from './clusters/manager-connection.js';
-import type { BridgeConfig } from './config.js';
+import { type BridgeConfig, inOwnWords } from './config.js';
 import { BridgeCore } from './core.js';
 import type { BridgeEnvironment } from './environment.js';
 import { lifecycleLog } from './lifecycle-log.js';
@@ -48,7 +48,8 @@ export interface RunningBridge {
 }
 
 /** Opens the database, gets its lease or stands by for it, follows all clusters and serves gRPC. */
-export async function startBridge(config: BridgeConfig, given: BridgeOptions): Promise<RunningBridge> {
+export async function startBridge(said: BridgeConfig, given: BridgeOptions): Promise<RunningBridge> {
+  const config = inOwnWords(said);
   const options = { ...given, logger: countedLogger(given.logger, given.registry) };
   const opened = await openDatabase(config, options.world, options.env ?? {});
   try {

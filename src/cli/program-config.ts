@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { bridgeConfigSchema } from '../bridge/config.js';
+import { BRIDGE_SYNONYMS, bridgeConfigSchema } from '../bridge/config.js';
 import { loadConfig } from '../config/load-config.js';
 import { type Program, secretsFolder, socketPath, type User } from '../config/state-folder.js';
 import { daemonConfigSchema } from '../daemon/config.js';
@@ -49,7 +49,9 @@ export function loadProgramConfig<Schema extends z.ZodObject>(
 ): Promise<z.output<Schema>> {
   const envPrefix = `STEWARD_${program.toUpperCase()}`;
   const section = isShared ? { section: { name: program, among: PROGRAMS } } : {};
+  const synonyms = program === 'bridge' ? { synonyms: BRIDGE_SYNONYMS } : {};
   return loadConfig(world.files, schema, {
+    ...synonyms,
     env,
     envPrefix,
     overrides,

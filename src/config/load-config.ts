@@ -14,6 +14,8 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `STEWARD_DAEMON`, say: `STEWARD_DAEMON_STORAGE_FOLDER` then sets `storage.folder`. */
   readonly envPrefix: string;
+  /** Pairs of keys that mean the same, of which only one may be said. */
+  readonly synonyms?: readonly (readonly [string, string])[];
   /** What the command line says; goes before everything else. */
   readonly overrides?: object;
 }
@@ -34,7 +36,8 @@ export async function loadConfig<Schema extends z.ZodObject>(
   const result = schema.safeParse(merged);
   const unknown = unknownKeys(schema, merged, []);
   const within = sources.section === undefined ? [] : [sources.section.name];
-  const ofKeys = [...unknown, ...(result.success ? [] : problemsOf(result.error))];
+  const twice = saidTwice(merged, sources.synonyms ?? []);
+  const ofKeys = [...unknown, ...twice, ...(result.success ? [] : problemsOf(result.error))];
   const whole = ({ path }: ConfigProblem) => [...within, path].filter((part) => part !== '').join('.');
   const found = [...problems, ...ofKeys.map((each) => ({ ...each, path: whole(each) }))];
   if (result.success && found.length === 0) return result.data;
@@ -74,10 +77,22 @@ function isKind(object: z.ZodObject, value: unknown): boolean {
   return kind instanceof z.ZodType && kind.safeParse(Object(value).kind).success;
 }
 
+function saidTwice(said: object, synonyms: readonly (readonly [string, string])[]): ConfigProblem[] {
+  return synonyms
+    .filter((pair) => pair.every((key) => Object.hasOwn(said, key)))
+    .map(([one, other]) => ({ path: other, expected: `it means the same as ${one}: say only one of them` }));
+}
+
+/** Unknown keys are found above, but for those in lists. */
 function problemsOf(error: z.ZodError): ConfigProblem[] {
-  return error.issues
-    .filter(({ code }) => code !== 'unrecognized_keys')
-    .map(({ path, message }) => ({ path: path.map(String).join('.'), expected: message }));
+  return error.issues.flatMap((issue): ConfigProblem[] => {
+    const path = issue.path.map(String).join('.');
+    if (issue.code !== 'unrecognized_keys') return [{ path, expected: issue.message }];
+    const isInList = issue.path.some((part) => typeof part === 'number');
+    return isInList
+      ? issue.keys.map((key) => ({ path: `${path}.${key}`, expected: 'there is no such key' }))
+      : [];
+  });
 }
 
 function invalid(file: string | undefined, problems: readonly ConfigProblem[]): StewardError {

@@ -139,6 +139,22 @@ describe('clusters of the database', () => {
   });
 });
 
+describe('the names of the known system', () => {
+  it('lead to the cluster, and to an address of its own for ClusterService', async () => {
+    const manager = await plainManager();
+    const { bridge } = await startedBridge({
+      staticBridges: bridgeConfigSchema.shape.staticBridges.parse([{ name: 'eu00', url: manager.address }]),
+      clusterService: { host: '127.0.0.1', port: 0 },
+    });
+    const address = bridge.addresses.find((each) => each.startsWith('127.0.0.1:')) ?? '';
+    const channel = createChannel(address, { clock: realWorld().clock });
+    onTestFinished(() => channel.close());
+    const { status: listed } = await createClient(ClusterServiceService, channel).list({});
+    expect(listed).toMatchObject([{ name: 'eu00', static: true }]);
+    await vi.waitFor(() => expect(manager.subscribers).toBe(1), patience);
+  });
+});
+
 describe('ClusterService with certificates', () => {
   it('lets in whom its authority knows, and nobody else', async () => {
     const authority = createAuthority('ours');
