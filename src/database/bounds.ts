@@ -37,11 +37,5 @@ export const IDLE_CONNECTION_MAX_MS = 2_000;
 /** How long a program waits for another one that is changing the schema, before it tries anew. */
 export const SCHEMA_LOCK_TIMEOUT_MS = 5_000;
 
-/**
- * Longest text in a bulk update, except for JSON. MariaDB cuts longer ones, so columns must be shorter: then what is too
- * long is refused.
- */
-export const BULK_TEXT_BYTES = 1_024;
-
 /** Largest number of a TCP port. */
 export const PORT_MAX = 65_535;

@@ -21,8 +21,8 @@ export interface Dialect {
    */
   orderedInteger(expression: string): string;
   /**
-   * Changes many rows with one UPDATE and answers the keys of those that were changed. `members` are texts of JSON
-   * objects, one for each row; `set` and `where` read them through `field`. No key may occur twice.
+   * Changes many rows with one UPDATE and answers the keys of those that were changed. `set` and `where` read what
+   * the members say through `field`. No key may occur twice.
    */
   updateRows(
     transaction: Knex.Transaction,
@@ -31,11 +31,8 @@ export interface Dialect {
   ): Promise<ReadonlySet<string>>;
   /** What a member says, NULL when it does not; only inside a BulkUpdate. */
   field(name: string): string;
-  /**
-   * `column` with the JSON object in a field merged into it (RFC 7396); numbers keep their digits. The object must not
-   * hold null: MariaDB 10.11 loses other members of such a patch. What is to be removed is named by `removals`.
-   */
-  mergeJson(column: string, patchField: string, removals: Removals): string;
+  /** What tells one text of any length in a column from all others: in SQL, and of a text that was read from it. */
+  readonly fingerprint: { sql(column: string): string; of(text: string): string };
   /** An INSERT with a binding for each column that leaves a row alone when its key exists. */
   insertMissing(table: string, key: string, columns: readonly string[]): string;
 }
@@ -53,25 +50,18 @@ export interface ColumnTypes {
   jsonText(column: string, path: string): string;
 }
 
-export interface Removals {
-  /** Holds those of `paths` that are to be removed, with commas between; absent for none. */
-  readonly field: string;
-  /** Of JSON, such as `$.conditions.deployed`. */
-  readonly paths: readonly string[];
-}
-
 export interface BulkUpdate {
   readonly table: string;
   readonly key: string;
-  /** What members may say beside the key; `json` is merged, anything else is a text. */
-  readonly fields: Readonly<Record<string, 'text' | 'json'>>;
+  /** What members may say beside the key. */
+  readonly fields: readonly string[];
   readonly set: Readonly<Record<string, string>>;
-  /** Beyond equality of the key with the member of the same name. */
+  /** Beyond equality of the key with the member's. */
   readonly where: readonly string[];
 }
 
 export interface BulkMember {
   readonly key: string;
-  /** The text of a JSON object that has the key, too. */
-  readonly json: string;
+  /** For each of the fields; undefined for what it does not say. */
+  readonly values: readonly (string | undefined)[];
 }

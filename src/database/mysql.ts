@@ -41,7 +41,7 @@ export async function openMysql(settings: MysqlSettings, key: KeyColumn): Promis
   const write = <Result>(work: (transaction: Knex.Transaction) => Promise<Result>) =>
     guarded(() => transact(connections, work));
   return {
-    dialect: mysqlDialect(server.keyCollation),
+    dialect: mysqlDialect(server.isMariadb),
     read: (work) => guarded(() => work(connections)),
     write,
     alone: (work) => write((transaction) => withSchemaLock(transaction, work)),

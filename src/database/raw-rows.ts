@@ -6,7 +6,8 @@ export async function rawRows<Row>(
   sql: string,
   bindings: readonly (string | number)[] = [],
 ): Promise<readonly Row[]> {
-  const answer = await connection.raw(sql, [...bindings]);
+  // Without bindings there are no places for them, whatever the texts in the statement hold.
+  const answer = await (bindings.length === 0 ? connection.raw(sql) : connection.raw(sql, [...bindings]));
   const [first] = answer;
   return Array.isArray(first) ? first : answer;
 }

@@ -7,10 +7,7 @@ import { rawRows } from './raw-rows.js';
 /** Digits of the largest unsigned 64-bit integer. */
 const INTEGER_DIGITS = 20;
 
-/** Of a member that nobody has. */
-const NO_PATH = '$.nobodyHasThis';
-
-const field = (name: string) => `(json_each.value ->> '$.${name}')`;
+const field = (name: string) => `bulk."${name}"`;
 
 /** SQLite 3.38 or newer: `->`, `->>`, UPDATE … FROM, RETURNING. */
 export const sqliteDialect: Dialect = {
@@ -31,14 +28,8 @@ export const sqliteDialect: Dialect = {
   orderedInteger: (expression) =>
     `substr('${'0'.repeat(INTEGER_DIGITS)}' || ${expression}, -${INTEGER_DIGITS})`,
   field,
-  mergeJson: (column, patchField, removals) => {
-    const merged = `json_patch(${column}, ${field(patchField)})`;
-    const removed = `(',' || coalesce(${field(removals.field)}, '') || ',')`;
-    const paths = removals.paths.map(
-      (path) => `iif(instr(${removed}, ',${path},') > 0, '${path}', '${NO_PATH}')`,
-    );
-    return `json_remove(${merged}, ${paths.join(', ')})`;
-  },
+  // It has no function for digests.
+  fingerprint: { sql: (column) => column, of: (text) => text },
   updateRows,
   insertMissing: (table, _key, columns) =>
     `insert or ignore into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
@@ -46,21 +37,23 @@ export const sqliteDialect: Dialect = {
 
 async function updateRows(
   transaction: Knex.Transaction,
-  { table, key, set, where }: BulkUpdate,
+  { table, key, fields, set, where }: BulkUpdate,
   members: readonly BulkMember[],
 ): Promise<ReadonlySet<string>> {
   if (members.length === 0) return new Set();
+  const columns = [key, ...fields].map((name, index) => `value ->> '$[${index}]' as "${name}"`);
   const statement = [
     `update ${table}`,
     `set ${Object.entries(set)
       .map(([column, value]) => `${column} = ${value}`)
       .join(', ')}`,
-    'from json_each(?)',
+    `from (select ${columns.join(', ')} from json_each(?)) as bulk`,
     `where ${[`${table}.${key} = ${field(key)}`, ...where].join(' and ')}`,
     `returning ${table}.${key} as changed`,
   ].join(' ');
   const rows = await rawRows<{ changed: string }>(transaction, statement, [
-    `[${members.map(({ json }) => json).join(',')}]`,
+    // What is undefined becomes null.
+    JSON.stringify(members.map(({ key: ofRow, values }) => [ofRow, ...values])),
   ]);
   return new Set(rows.map(({ changed }) => changed));
 }

@@ -59,13 +59,13 @@ async function forgetInRows(
 ): Promise<readonly string[]> {
   const version = dialect.orderedInteger(dialect.jsonInteger(`${TABLE}.status`, '$.version'));
   const update = {
-    ...{ table: TABLE, key: 'id', fields: { expectedVersion: 'text' } as const },
+    ...{ table: TABLE, key: 'id', fields: ['expectedVersion'] },
     set: { status: `json_set(${TABLE}.status, '$.version', 0)`, _lastModified: dialect.now },
     where: [`${version} = ${dialect.orderedInteger(dialect.field('expectedVersion'))}`],
   };
   const members = rows.map(({ instance, version: expected }) => ({
     key: instance,
-    json: JSON.stringify({ id: instance, expectedVersion: String(expected) }),
+    values: [String(expected)],
   }));
   return [...(await dialect.updateRows(transaction, update, members))];
 }

@@ -24,12 +24,13 @@ export interface StoredRow {
   readonly stoppedTime: string;
   readonly ideUrl: string;
   readonly status: JsonObject;
+  /** The same as it was read, digit by digit. */
+  readonly statusText: string;
 }
 
 /** One row's change. An absent member leaves its column as it is. */
 export interface RowChange {
   readonly instance: string;
-  readonly expectedVersion: bigint;
   readonly version: bigint;
   readonly phase: RowPhase | undefined;
   readonly patch: JsonObject;
@@ -77,7 +78,6 @@ export function decideStop(row: StoredRow, stop: StopRequest): RowChange | undef
   const stoppingTime = row.stoppingTime === '' ? at : row.stoppingTime;
   return {
     instance: row.instance,
-    expectedVersion: row.version,
     version: row.version,
     phase: 'stopped',
     patch: { message: stop.message, phase: 'stopped' },
@@ -120,7 +120,6 @@ function rowChange(row: StoredRow, entry: Waiting, phase: RowPhase | undefined):
   const timed = Object.values(times).some((time) => time !== undefined);
   return {
     instance: row.instance,
-    expectedVersion: row.version,
     version: newest.version,
     phase,
     patch,

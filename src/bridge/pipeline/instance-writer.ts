@@ -9,7 +9,7 @@ import type { PrebuildReading } from '../prebuilds/prebuild-mapping.js';
 import { type PrebuildNews, type PrebuildResult, updatePrebuilds } from '../prebuilds/prebuild-updater.js';
 import { adoptInstances } from './adoption.js';
 import { type Decision, decideStop, decideUpdates, type RowChange, type StoredRow } from './decide.js';
-import { readRows, writeChanges } from './instance-rows.js';
+import { type DecidedChange, lockRows, readRows, writeChanges } from './instance-rows.js';
 import { isoTime } from './iso-time.js';
 import { lifecycleEvents } from './lifecycle.js';
 import { deleteInstanceTokens, mergeMetrics } from './side-rows.js';
@@ -100,22 +100,26 @@ export class InstanceWriter {
     work: readonly InstanceWork[],
     now: string,
   ): Promise<ReadonlyMap<string, StoredRow>> {
-    const { dialect } = this.#options;
+    // What was changed in between once would be again where somebody else writes often.
+    const repeated = work.filter((item) => item.isRepeated);
+    await lockRows(
+      transaction,
+      repeated.map((item) => item.instance),
+    );
     const rows = await readRows(
       transaction,
-      dialect,
       work.map((item) => item.instance),
     );
     if (!this.#options.adoptUnknownInstances) return rows;
     const unknown = work.flatMap(({ instance, waiting }) => (rows.has(instance) ? [] : waiting.slice(-1)));
     const adopted = await adoptInstances(
       transaction,
-      dialect,
+      this.#options.dialect,
       unknown.map((entry) => entry.newest),
       now,
     );
     if (adopted.size === 0) return rows;
-    return new Map([...rows, ...(await readRows(transaction, dialect, [...adopted]))]);
+    return new Map([...rows, ...(await readRows(transaction, [...adopted]))]);
   }
 
   async #commit(
@@ -125,7 +129,7 @@ export class InstanceWriter {
     now: string,
   ): Promise<Committed> {
     const { dialect } = this.#options;
-    const changes = outcomes.flatMap((outcome) => outcome.change ?? []);
+    const changes = outcomes.flatMap(decidedChange);
     const changed = await writeChanges(transaction, dialect, changes);
     const settled = outcomes.map((outcome) =>
       outcome.change === undefined || changed.has(outcome.instance) ? outcome : conflict(outcome),
@@ -175,6 +179,10 @@ function prebuildNews(item: InstanceWork | undefined, outcome: Outcome): Prebuil
   if (forced) return [{ instance, workspace, news: 'stopped-by-force' }];
   const told = item?.waiting.findLast((entry) => entry.newest.version === change.version);
   return told?.newest.type === 'prebuild' ? [{ instance, workspace, news: told }] : [];
+}
+
+function decidedChange({ before, change }: Outcome): DecidedChange[] {
+  return before === undefined || change === undefined ? [] : [{ before, change }];
 }
 
 function conflict(outcome: Outcome): Outcome {

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { rowPhases } from '../../../machines/phase-relation.js';
-import type { RowChange } from '../../../src/bridge/pipeline/decide.js';
+import type { RowChange, StoredRow } from '../../../src/bridge/pipeline/decide.js';
 import { readRows, writeChanges } from '../../../src/bridge/pipeline/instance-rows.js';
 import type { Database } from '../../../src/database/database.js';
-import { tableAllows } from '../support/phase-table.js';
 import { emptyTables, openMigrated } from '../support/pipeline-harness.js';
 
 let database: Database;
@@ -27,10 +25,24 @@ async function insert(instance: string, status: object, columns: object = {}): P
   );
 }
 
+async function set(id: string, status: object): Promise<void> {
+  const columns = { status: JSON.stringify(status) };
+  await database.write((transaction) => transaction('d_b_workspace_instance').where({ id }).update(columns));
+}
+
+/** What is there now, but `id` as it was. */
+async function withOld(
+  id: string,
+  old: ReadonlyMap<string, StoredRow>,
+): Promise<ReadonlyMap<string, StoredRow>> {
+  const before = old.get(id);
+  const now = await read(...old.keys());
+  return before === undefined ? now : new Map([...now, [id, before]]);
+}
+
 function change(instance: string, rest: Partial<RowChange>): RowChange {
   return {
     instance,
-    expectedVersion: 1n,
     version: 2n,
     phase: undefined,
     patch: {},
@@ -46,26 +58,65 @@ function change(instance: string, rest: Partial<RowChange>): RowChange {
   };
 }
 
-const write = (...changes: RowChange[]) =>
-  database.write((transaction) => writeChanges(transaction, database.dialect, changes));
+const read = (...instances: string[]) => database.read((connection) => readRows(connection, instances));
 
-describe('the conditions in the SQL of a write', () => {
-  it('are the phase relation, whoever decided before', async () => {
-    const pairs = rowPhases.flatMap((from) => rowPhases.map((to) => ({ from, to, id: `${from}-${to}` })));
-    for (const { id, from } of pairs) await insert(id, { version: 1, phase: from });
-    const changed = await write(
-      ...pairs.map(({ id, to }) => change(id, { phase: to, patch: { phase: to } })),
-    );
-    const allowed = pairs.filter(({ from, to }) => tableAllows(from, to)).map(({ id }) => id);
-    expect([...changed].sort()).toEqual(allowed.sort());
+/** Each as decided upon `rows`. */
+const writeUpon = (rows: ReadonlyMap<string, StoredRow>, ...changes: RowChange[]) =>
+  database.write((transaction) => {
+    const decided = changes.flatMap((change) => {
+      const before = rows.get(change.instance);
+      return before === undefined ? [] : [{ before, change }];
+    });
+    return writeChanges(transaction, database.dialect, decided);
   });
 
-  it('let nothing through when the version has changed since, or the row has vanished', async () => {
-    await insert('i', { version: 7, phase: 'running' });
-    const changed = await write(change('i', { expectedVersion: 6n, version: 8n }), change('gone', {}));
-    expect([...changed]).toEqual([]);
-    const rows = await database.read((connection) => readRows(connection, database.dialect, ['i', 'gone']));
-    expect([...rows.values()].map((row) => row.version)).toEqual([7n]);
+const write = async (...changes: RowChange[]) =>
+  writeUpon(await read(...changes.map(({ instance }) => instance)), ...changes);
+
+describe('the conditions in the SQL of a write', () => {
+  it.each([1, 5])(
+    'let nothing through that has changed since, or has vanished (%i more rows)',
+    async (more) => {
+      const others = Array.from({ length: more - 1 }, (_, index) => `other-${index}`);
+      for (const id of ['version', 'phase', 'theirs', 'gone', ...others]) {
+        await insert(id, { version: 6, phase: 'running' });
+      }
+      const rows = await read('version', 'phase', 'theirs', 'gone', ...others);
+      await set('version', { version: 7, phase: 'running' });
+      await set('phase', { version: 6, phase: 'stopped' });
+      await set('theirs', { version: 6, phase: 'running', theirs: true });
+      await database.write((transaction) =>
+        transaction('d_b_workspace_instance').where({ id: 'gone' }).delete(),
+      );
+      const ids = ['version', 'phase', 'theirs', 'gone'];
+      for (const id of ids) {
+        const changes = [id, ...others].map((each) => change(each, { version: 8n }));
+        expect([...(await writeUpon(await withOld(id, rows), ...changes))]).toEqual(others);
+      }
+      const now = [...(await read(...ids)).values()].map((row) => [row.instance, row.version, row.phase]);
+      expect(now.sort()).toEqual([
+        ['phase', 6n, 'stopped'],
+        ['theirs', 6n, 'running'],
+        ['version', 7n, 'running'],
+      ]);
+    },
+  );
+
+  it('change no digit of what others wrote beside, and keep all of the version', async () => {
+    const text =
+      '{ "theirs": [1.0, 12345678901234567890], "version": 18446744073709551614, "conditions": {"x": 1e2} }';
+    await insert('i', {}, { status: text });
+    await write(
+      change('i', {
+        version: 18446744073709551615n,
+        patch: { message: 'm', conditions: { deployed: true } },
+      }),
+    );
+    const row = (await read('i')).get('i');
+    expect(row?.version).toBe(18446744073709551615n);
+    expect(row?.statusText).toBe(
+      '{"theirs":[1.0, 12345678901234567890],"version":18446744073709551615,"conditions":{"x":1e2,"deployed":true},"message":"m"}',
+    );
   });
 
   it('leave times that are set, and columns that are not named', async () => {
@@ -85,19 +136,15 @@ describe('the conditions in the SQL of a write', () => {
     await insert(id, { version: 1, phase: 'running' });
     const message = `'; drop table d_b_workspace; -- "$.version" \\u0000 é 🦊`;
     await write(change(id, { patch: { message } }));
-    const rows = await database.read((connection) => readRows(connection, database.dialect, [id]));
-    expect(rows.get(id)?.status['message']).toBe(message);
+    expect((await read(id)).get(id)?.status['message']).toBe(message);
   });
 
   it.each(['x', null, 1.5, {}, undefined])(
     'take a version that others wrote as %j for none',
     async (version) => {
       await insert('i', { version, phase: 'somewhere' });
-      const rows = await database.read((connection) => readRows(connection, database.dialect, ['i']));
-      expect(rows.get('i')).toMatchObject({ version: 0n, phase: 'unknown' });
-      const changed = await write(
-        change('i', { expectedVersion: 0n, phase: 'running', patch: { phase: 'running' } }),
-      );
+      expect((await read('i')).get('i')).toMatchObject({ version: 0n, phase: 'unknown' });
+      const changed = await write(change('i', { phase: 'running', patch: { phase: 'running' } }));
       expect([...changed]).toEqual(['i']);
     },
   );
