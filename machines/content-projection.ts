@@ -6,9 +6,20 @@ export type StateValue = string | { readonly [region: string]: StateValue | unde
 
 /** The wire's view of a state; while a recovered actor looks at the world, that of its record. */
 export function contentStateOf(value: StateValue, context: ContentContext): ContentState {
-  switch (outermost(value)) {
+  const state = stateWithin(outermost(value));
+  if (state === undefined) return stateOfRecord(context.recorded);
+  return state === 'SETTING_UP' && context.recorded === 'available' ? 'AVAILABLE' : state;
+}
+
+/** The same as far as a step tells it: undefined for one at an actor's start or end, of which only its record tells. */
+export function contentStateOfStep(step: string): ContentState | undefined {
+  return stateWithin(/^\w*/.exec(step)?.[0] ?? '');
+}
+
+function stateWithin(outermostName: string): ContentState | undefined {
+  switch (outermostName) {
     case 'settingUp':
-      return context.recorded === 'available' ? 'AVAILABLE' : 'SETTING_UP';
+      return 'SETTING_UP';
     case 'available':
       return 'AVAILABLE';
     case 'wrappingUp':
@@ -16,7 +27,7 @@ export function contentStateOf(value: StateValue, context: ContentContext): Cont
     case 'starting':
     case 'recovering':
     case 'failed':
-      return stateOfRecord(context.recorded);
+      return undefined;
     default:
       return 'NONE';
   }

@@ -110,10 +110,11 @@ export const ACTOR_DETAIL_LENGTH_MAX = 4_096;
 
 /** Clusters that are followed at the same time. */
 export const CLUSTERS_MAX = 1_000;
+/** Largest number of a port. */
+export const PORT_MAX = 65_535;
 /** Largest weight of a cluster. */
 export const CLUSTER_SCORE_MAX = 10_000;
-/** Largest PEM file, and largest file with a password. */
-export const PEM_FILE_BYTES = 1_048_576;
+/** Largest file with a password. */
 export const SECRET_FILE_BYTES = 4_096;
 /** How long a manager may take to describe its cluster, also when that is only a trial of a registration. */
 export const DESCRIBE_DEADLINE_MS = 10_000;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { databaseConfigSchema } from '../database/config.js';
 import { redisConfigSchema } from '../events/redis-config.js';
 import { healthConfigSchema, tlsConfigSchema } from '../telemetry/health-config.js';
-import { CLUSTER_SCORE_MAX } from './bounds.js';
+import { CLUSTER_SCORE_MAX, PORT_MAX } from './bounds.js';
 import { CLUSTER_STATES } from './clusters/workspace-cluster.js';
 
 const seconds = (fallback: number) => z.number().int().positive().default(fallback);
@@ -39,8 +39,6 @@ const clustersSchema = <Cluster extends z.ZodType<{ readonly name: string }>>(cl
       (clusters) => new Set(clusters.map(({ name }) => name)).size === clusters.length,
       'names occur once',
     );
-
-const PORT_MAX = 65_535;
 
 /**
  * Keys of the known system's file that are called otherwise here, or do nothing there either: its files are taken as

@@ -27,8 +27,6 @@ export const SOCKET_PATH_BYTES = 107;
 export const SOCKET_PROBE_MS = 2_000;
 /** How often certificate files are looked at. */
 export const CERTIFICATE_CHECK_MS = 10_000;
-/** Largest certificate or key file. */
-export const CERTIFICATE_FILE_BYTES = 1024 * 1024;
 /** How long a client waits for a unary answer unless told otherwise. */
 export const CLIENT_DEADLINE_MS = 30_000;
 /** Longest deadline sent: servers in Node count it in 32 bits of milliseconds. */

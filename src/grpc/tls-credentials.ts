@@ -1,10 +1,11 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import { readPemFile } from '../config/pem-file.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { Timer } from '../gateways/clock.js';
 import type { World } from '../gateways/world.js';
-import { CERTIFICATE_CHECK_MS, CERTIFICATE_FILE_BYTES } from './bounds.js';
+import { CERTIFICATE_CHECK_MS } from './bounds.js';
 
 /** Paths of PEM files. With `ca`, callers must show a certificate that it signed. */
 export interface ServerTls {
@@ -84,11 +85,11 @@ interface CertificateFiles {
   readonly ca: Buffer | undefined;
 }
 
-async function readFiles(tls: ServerTls, world: Pick<World, 'files'>): Promise<CertificateFiles> {
+async function readFiles(tls: ServerTls, { files: disk }: Pick<World, 'files'>): Promise<CertificateFiles> {
   const [certificate, key, ca] = await Promise.all([
-    readPem(tls.certificate, world),
-    readPem(tls.key, world),
-    tls.ca === undefined ? undefined : readPem(tls.ca, world),
+    readPemFile(disk, 'tls.certificate', tls.certificate),
+    readPemFile(disk, 'tls.key', tls.key),
+    tls.ca === undefined ? undefined : readPemFile(disk, 'tls.ca', tls.ca),
   ]);
   const files = { certificate, key, ca };
   try {
@@ -99,14 +100,6 @@ async function readFiles(tls: ServerTls, world: Pick<World, 'files'>): Promise<C
     });
   }
   return files;
-}
-
-async function readPem(path: string, world: Pick<World, 'files'>): Promise<Buffer> {
-  try {
-    return await world.files.read(path, CERTIFICATE_FILE_BYTES);
-  } catch (cause) {
-    throw new StewardError('invalid-config', `the TLS file ${path} cannot be read`, { cause });
-  }
 }
 
 function contextOptions(files: CertificateFiles): SecureContextOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causeOf, contentStateOf, stepOf } from '../../machines/content-projection.js';
+import { causeOf, contentStateOf, contentStateOfStep, stepOf } from '../../machines/content-projection.js';
 import type { ContentState, RecordedStep } from '../../machines/content-types.js';
 import { explore } from '../machines/harness/proof.js';
 import { pathValue } from '../machines/harness/step.js';
@@ -61,6 +61,15 @@ describe('the content state on the wire', () => {
       const wanted = WIRE[state] === 'record' ? byRecord : WIRE[state];
       expect([state, contentStateOf(pathValue(state), context)]).toEqual([state, wanted]);
     }
+  });
+
+  it('is told by a step alone, but where the record tells it', () => {
+    for (const [state, wire] of Object.entries(WIRE)) {
+      const told = contentStateOfStep(stepOf(pathValue(state)));
+      const wanted = state === 'settingUp.announcing' ? 'SETTING_UP' : wire === 'record' ? undefined : wire;
+      expect([state, told]).toEqual([state, wanted]);
+    }
+    expect(contentStateOfStep('')).toBe('NONE');
   });
 
   it('names steps and causes for people', () => {

@@ -1,6 +1,5 @@
-import { StewardError } from '../../errors/steward-error.js';
+import { readPemFile } from '../../config/pem-file.js';
 import type { Files } from '../../gateways/files.js';
-import { PEM_FILE_BYTES } from '../bounds.js';
 import type { ClusterConfig } from '../config.js';
 import type { ClusterTls, WorkspaceCluster } from './workspace-cluster.js';
 
@@ -27,13 +26,7 @@ async function readOne(
 }
 
 async function readTls(files: Pick<Files, 'read'>, cluster: string, paths: ClusterTls): Promise<ClusterTls> {
-  const read = async (member: keyof ClusterTls) => {
-    try {
-      return (await files.read(paths[member], PEM_FILE_BYTES)).toString('base64');
-    } catch (cause) {
-      const file = `clusters: the file of tls.${member} of "${cluster}" cannot be read: ${paths[member]}`;
-      throw new StewardError('invalid-config', file, { cause });
-    }
-  };
+  const read = async (member: keyof ClusterTls) =>
+    (await readPemFile(files, `clusters: tls.${member} of "${cluster}"`, paths[member])).toString('base64');
   return { ca: await read('ca'), crt: await read('crt'), key: await read('key') };
 }

@@ -1,3 +1,4 @@
+import { contentStateOfStep } from '../../../machines/content-projection.js';
 import { idProblem } from '../../../machines/ids.js';
 import type { ContentStatus } from '../../gen/steward/v1/content.js';
 import type { Transition } from '../../gen/steward/v1/transition.js';
@@ -35,7 +36,7 @@ export function stateAfter(transition: Transition): ActorState | undefined {
   return {
     instance: instanceId,
     ...{ actor, node, sequence },
-    state: actor === CONTENT_ACTOR ? contentStateIn(to) : '',
+    state: actor === CONTENT_ACTOR ? contentStateOfStep(to) : '',
     step: to.slice(0, ACTOR_TEXT_LENGTH_MAX),
     cause: cause.slice(0, ACTOR_TEXT_LENGTH_MAX),
     detail: detail.slice(0, ACTOR_DETAIL_LENGTH_MAX),
@@ -85,24 +86,6 @@ export function contentStateName(state: WorkspaceContentState): string {
 export function contentStateNamed(name: string): WorkspaceContentState {
   const found = Object.entries(WorkspaceContentState).find(([key]) => key === name);
   return found === undefined ? WorkspaceContentState.NONE : found[1];
-}
-
-/** Steps begin with the state they are in, but for those at an actor's start and end. */
-function contentStateIn(step: string): string | undefined {
-  switch (/^\w*/.exec(step)?.[0]) {
-    case 'settingUp':
-      return 'SETTING_UP';
-    case 'available':
-      return 'AVAILABLE';
-    case 'wrappingUp':
-      return 'WRAPPING_UP';
-    case 'starting':
-    case 'recovering':
-    case 'failed':
-      return undefined;
-    default:
-      return 'NONE';
-  }
 }
 
 function isStorable(instance: string, actor: string, node: string, sequence: bigint): boolean {
