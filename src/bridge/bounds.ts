@@ -68,6 +68,9 @@ export const STREAM_STOP_MS = 5_000;
 /** Rows in one answer of ListInstances. */
 export const LIST_INSTANCES_MAX = 1_000;
 
+/** How long a control loop that was resumed waits for a run that makes use of it, and for each further one. */
+export const RESUMED_MS = 600_000;
+
 /** Stopped rows that one run of a control loop handles. */
 export const STOPS_PER_RUN_MAX = 500;
 
@@ -130,6 +133,8 @@ export const CONSTRAINTS_MAX = 100;
 /** Workspace classes of one cluster that are kept, and the length of the preferred one's name, as its column has it. */
 export const CLASSES_MAX = 1_000;
 export const CLASS_NAME_LENGTH_MAX = 100;
+/** What is kept of the description of a class. */
+export const CLASS_DESCRIPTION_LENGTH_MAX = 1_024;
 /** Instances that an error names of all it is about. */
 export const NAMED_INSTANCES_MAX = 10;
 

@@ -94,8 +94,11 @@ export function followClusters(options: FollowOptions): Following {
 }
 
 function createGuards({ config, world, logger }: FollowOptions): RowGuards {
-  const guard = (what: string) =>
-    new StopGuard(new Alarm(world.clock), config.stopShareMax, (reason) => logger.error({ reason }, what));
+  const intervalMs = config.controllerIntervalSeconds * MS_PER_SECOND;
+  const guard = (what: string) => {
+    const onAlarm = (reason: string) => logger.error({ reason }, what);
+    return new StopGuard(new Alarm(world.clock), config.stopShareMax, onAlarm, intervalMs);
+  };
   return {
     unregistered: guard('rows of clusters that are not registered are left alone'),
     timeLimits: guard('rows that are over the limit of their phase are left alone'),

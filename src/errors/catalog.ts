@@ -174,6 +174,11 @@ export const catalog = {
     true,
     'Check the url, the certificates, and that the manager runs; nothing was changed.',
   ),
+  'nothing-to-resume': entry(
+    status.FAILED_PRECONDITION,
+    false,
+    '`steward cluster list` shows which loops stand still; nothing was changed.',
+  ),
   'cluster-in-use': entry(
     status.FAILED_PRECONDITION,
     true,

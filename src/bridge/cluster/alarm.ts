@@ -8,11 +8,11 @@ export interface Raised {
 
 /** The alarm of a control loop: raised by it, seen by metrics and people. */
 export class Alarm {
-  readonly #clock: Clock;
+  readonly clock: Clock;
   #raised: Raised | undefined;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   get raised(): Raised | undefined {
@@ -22,7 +22,7 @@ export class Alarm {
   /** A new reason does not begin it anew. True when this was not known yet. */
   raise(reason: string): boolean {
     const isNew = this.#raised?.reason !== reason;
-    this.#raised = { reason, since: this.#raised?.since ?? this.#clock.now() };
+    this.#raised = { reason, since: this.#raised?.since ?? this.clock.now() };
     return isNew;
   }
 

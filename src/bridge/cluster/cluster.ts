@@ -68,14 +68,14 @@ export class Cluster {
       this.#listed = resolve;
     });
     const { clock } = world;
-    const apartMs = (config.controllerIntervalSeconds * MS_PER_SECOND) / 2;
+    const intervalMs = config.controllerIntervalSeconds * MS_PER_SECOND;
+    const apartMs = intervalMs / 2;
     this.#fallen = new FallenVersions({
       ...{ link, clock, apartMs },
       onAlarm: (reason) => this.#logger.error({ instances: link.fallen, reason }, 'versions fell'),
     });
-    this.#guard = new StopGuard(link.alarm, config.stopShareMax, (reason) =>
-      this.#logger.error({ reason }, 'the control loop stands still'),
-    );
+    const onAlarm = (reason: string) => this.#logger.error({ reason }, 'the control loop stands still');
+    this.#guard = new StopGuard(link.alarm, config.stopShareMax, onAlarm, intervalMs);
     this.#control = new ControlLoop({
       ...{ guard: this.#guard, clock, apartMs },
       graceSeconds: config.graceSeconds,
@@ -90,9 +90,9 @@ export class Cluster {
     });
   }
 
-  /** Lets the control loop go on after its alarm. */
-  resume(): void {
-    this.#guard.resume();
+  /** Lets the control loop go on after its alarm; false without one. */
+  resume(): boolean {
+    return this.#guard.resume();
   }
 
   /**

@@ -1,4 +1,4 @@
-import { STOPS_PER_RUN_MAX } from '../bounds.js';
+import { RESUMED_MS, STOPS_PER_RUN_MAX } from '../bounds.js';
 import type { Alarm } from './alarm.js';
 
 /**
@@ -9,11 +9,14 @@ export class StopGuard {
   readonly alarm: Alarm;
   readonly #share: number;
   readonly #onAlarm: (reason: string) => void;
-  #resumed = false;
+  readonly #resumedMs: number;
+  /** Until when somebody lets more be stopped (monotonic); undefined when nobody does. */
+  #resumedUntil: number | undefined;
 
-  /** `share`: of the rows that are open, the largest part that one run may stop. */
-  constructor(alarm: Alarm, share: number, onAlarm: (reason: string) => void) {
+  /** `share`: of the rows that are open, the largest part that one run may stop; `intervalMs`: between two runs. */
+  constructor(alarm: Alarm, share: number, onAlarm: (reason: string) => void, intervalMs = 0) {
     this.alarm = alarm;
+    this.#resumedMs = Math.max(RESUMED_MS, 2 * intervalMs);
     this.#share = share;
     this.#onAlarm = onAlarm;
   }
@@ -27,19 +30,34 @@ export class StopGuard {
 
   /** Of the rows that are to be stopped, those that this run may; none for a `refusal`, unless somebody has said so. */
   allow<Row>(rows: readonly Row[], refusal: string | undefined): readonly Row[] {
-    if (refusal !== undefined && !this.#resumed) {
+    if (refusal !== undefined && !this.#isResumed) {
       if (this.alarm.raise(refusal)) this.#onAlarm(refusal);
       return [];
     }
     this.alarm.clear();
-    // What does not fit into this run is what the next one was told to go on with.
-    if (rows.length > 0 && rows.length <= STOPS_PER_RUN_MAX) this.#resumed = false;
+    // What does not fit into this run is what the next one was told to go on with; for anything else nobody has spoken.
+    if (refusal === undefined || rows.length <= STOPS_PER_RUN_MAX) this.#resumedUntil = undefined;
+    else this.#resumedUntil = this.#later();
     return rows.slice(0, STOPS_PER_RUN_MAX);
   }
 
-  /** Lets the next runs stop whatever they find, until that was done once. */
-  resume(): void {
-    this.#resumed = true;
+  /**
+   * Lets the next runs stop whatever they find, until that was done once, a run found no more than it may stop anyway, or
+   * none has come for minutes. False without an alarm: what nobody has seen yet is not allowed beforehand.
+   */
+  resume(): boolean {
+    if (this.#isResumed) return true;
+    if (this.alarm.raised === undefined) return false;
+    this.#resumedUntil = this.#later();
     this.alarm.clear();
+    return true;
+  }
+
+  get #isResumed(): boolean {
+    return this.#resumedUntil !== undefined && this.alarm.clock.monotonic() < this.#resumedUntil;
+  }
+
+  #later(): number {
+    return this.alarm.clock.monotonic() + this.#resumedMs;
   }
 }

@@ -43,7 +43,9 @@ export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof B
       if (name !== '' && timeLimits)
         throw new StewardError('invalid-argument', 'time_limits goes with no cluster');
       const cluster = name === '' ? undefined : followed(options, name);
-      (cluster ?? (timeLimits ? rowLoops.timeLimits : rowLoops.unregistered)).resume();
+      const loop = cluster ?? (timeLimits ? rowLoops.timeLimits : rowLoops.unregistered);
+      if (!loop.resume())
+        throw new StewardError('nothing-to-resume', 'the control loop does not stand still');
       logger.warn({ cluster: name, timeLimits, reason }, 'a control loop was resumed');
       return { link: cluster && linkOf(cluster.link) };
     },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RowPhase } from '../../../machines/phase-relation.js';
+import { RESUMED_MS } from '../../../src/bridge/bounds.js';
 import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
 import { ControlLoop } from '../../../src/bridge/cluster/control-loop.js';
 import type { OpenRow } from '../../../src/bridge/cluster/open-rows.js';
@@ -124,6 +125,36 @@ describe('the control loop', () => {
     review([row('d')], ids());
     review([row('d')], ids());
     expect(stopped).toHaveLength(2);
+  });
+
+  it('takes no word beforehand: a resume without an alarm, or one that had nothing to do, lets nothing be stopped', () => {
+    const { guard, link, review, row, stopped } = setUp();
+    const rows = ['a', 'b', 'c'].map((id) => row(id));
+    expect(guard.resume()).toBe(false);
+    const emptyLists = () => {
+      for (let run = 0; run < 2; run += 1) review(rows, ids());
+    };
+    emptyLists();
+    expect(guard.resume()).toBe(true);
+    review(rows, ids('a', 'b', 'c'));
+    emptyLists();
+    expect(stopped).toEqual([]);
+    expect(link.alarm.raised?.reason).toContain('no instance at all');
+  });
+
+  it('forgets after minutes that it was resumed, when no list came', () => {
+    const { clock, guard, link, review, row, stopped } = setUp();
+    const rows = ['a', 'b', 'c'].map((id) => row(id));
+    for (let run = 0; run < 2; run += 1) review(rows, ids());
+    guard.resume();
+    clock.advance(RESUMED_MS);
+    review(rows, ids());
+    expect([stopped, link.alarm.raised?.reason]).toEqual([[], expect.stringContaining('no instance at all')]);
+    guard.resume();
+    clock.advance(RESUMED_MS - 2);
+    expect(guard.resume()).toBe(true);
+    review(rows, ids());
+    expect(stopped).toHaveLength(3);
   });
 
   it('stops nothing when it would be too much, and goes on by itself when the lists are plausible again', () => {

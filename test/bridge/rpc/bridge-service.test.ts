@@ -17,6 +17,7 @@ it('resumes a loop only where it runs: in the bridge that writes, and with a rea
     stopGuard.allow([], reason);
     return stopGuard;
   };
+  const unregistered = guard('too many');
   const { connect } = await startServer((server) =>
     server.addService(
       BridgeServiceService,
@@ -24,7 +25,7 @@ it('resumes a loop only where it runs: in the bridge that writes, and with a rea
         ...{ database, writing, bus: new InProcessBus() },
         clusters: { links: [], find: () => undefined },
         registry: { drain: async () => undefined },
-        rowLoops: { unregistered: guard('too many'), timeLimits: guard('too late') },
+        rowLoops: { unregistered, timeLimits: guard('too late') },
       }),
     ),
   );
@@ -46,6 +47,11 @@ it('resumes a loop only where it runs: in the bridge that writes, and with a rea
   expect(await told()).toEqual(['too many', 'too late']);
   await client.resume({ cluster: '', reason: 'they are gone', timeLimits: false });
   expect(await told()).toEqual(['', 'too late']);
+  unregistered.allow([], undefined);
+  await expect(client.resume({ cluster: '', reason: 'once more', timeLimits: false })).rejects.toMatchObject({
+    code: 'nothing-to-resume',
+    message: 'the control loop does not stand still',
+  });
   await client.resume({ cluster: '', reason: 'they are late', timeLimits });
   expect(await told()).toEqual(['', '']);
   refuse(new StewardError('unavailable', 'bridge-7 writes'));
