@@ -1,6 +1,12 @@
 import type { DescribeClusterResponse } from '../../gen/ws-manager-api/core.js';
 import type { ClientCallOptions } from '../../grpc/client.js';
-import { CLASS_NAME_LENGTH_MAX, CLASSES_MAX, DESCRIBE_DEADLINE_MS } from '../bounds.js';
+import {
+  CLASS_DESCRIPTION_LENGTH_MAX,
+  CLASS_NAME_LENGTH_MAX,
+  CLASSES_MAX,
+  CLUSTER_TEXT_LENGTH_MAX,
+  DESCRIBE_DEADLINE_MS,
+} from '../bounds.js';
 import type { ManagerClient } from '../cluster/status-stream.js';
 import type { ConnectManager } from './manager-connection.js';
 import type { ClusterConnection, WorkspaceClass } from './workspace-cluster.js';
@@ -35,11 +41,12 @@ export async function describeOver(
 function offeredClasses(answer: DescribeClusterResponse): OfferedClasses {
   return {
     availableWorkspaceClasses: answer.workspaceClasses
+      .filter(({ id }) => id.length <= CLUSTER_TEXT_LENGTH_MAX)
       .slice(0, CLASSES_MAX)
       .map(({ id, displayName, description, creditsPerMinute }) => ({
         id,
-        displayName,
-        description,
+        displayName: displayName.slice(0, CLUSTER_TEXT_LENGTH_MAX),
+        description: description.slice(0, CLASS_DESCRIPTION_LENGTH_MAX),
         creditsPerMinute: shortest(creditsPerMinute),
       })),
     preferredWorkspaceClass: answer.preferredWorkspaceClass.slice(0, CLASS_NAME_LENGTH_MAX),

@@ -189,6 +189,22 @@ describe('rows that other programs left odd', () => {
     );
     await tell(plain);
   });
+
+  it('replace metrics that are no object, and write the rest', async () => {
+    await database.write((transaction) =>
+      transaction('d_b_workspace_instance_metrics').insert({ instanceId: 'bad', metrics: '[1]' }),
+    );
+    const image = { totalSize: 7n, workspaceImageSize: 5n };
+    const metadata = { ...plain.metadata, metrics: { image } };
+    await tell(WorkspaceStatus.fromPartial({ ...plain, metadata }));
+    const rows: { metrics: string }[] = await database.read((connection) =>
+      connection('d_b_workspace_instance_metrics').select('metrics'),
+    );
+    expect(rows.map(({ metrics }) => JSON.parse(metrics))).toEqual([
+      { image: { totalSize: 7, workspaceImageSize: 5 } },
+    ]);
+    expect((await harness.row('bad')).phase).toBe('running');
+  });
 });
 
 describe('ids that are not in the database', () => {
