@@ -1,5 +1,5 @@
 import { readPemFile } from '../config/pem-file.js';
-import type { ServerTls } from '../config/server-tls.js';
+import type { ServerTls, ServerTlsTexts } from '../config/server-tls.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { Files } from '../gateways/files.js';
 import { SECRET_FILE_BYTES } from './bounds.js';
@@ -18,11 +18,13 @@ export async function readTls(
   files: Pick<Files, 'read'>,
   key: string,
   tls: ServerTls,
-): Promise<{ readonly ca?: string; readonly crt?: string; readonly key?: string }> {
+): Promise<ServerTlsTexts> {
   const read = async (name: 'ca' | 'crt' | 'key') => {
     const path = tls[name];
     if (path === undefined) return {};
     return { [name]: (await readPemFile(files, `${key}.${name}`, path)).toString('utf8') };
   };
-  return { ...(await read('ca')), ...(await read('crt')), ...(await read('key')) };
+  const { serverName } = tls;
+  const texts = { ...(await read('ca')), ...(await read('crt')), ...(await read('key')) };
+  return serverName === undefined ? texts : { ...texts, serverName };
 }

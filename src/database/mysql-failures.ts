@@ -33,7 +33,7 @@ export function toMysqlError(thrown: unknown, settings: MysqlSettings): StewardE
   if (thrown instanceof StewardError) return thrown;
   const number = numberIn(thrown, 'errno');
   const code = textIn(thrown, 'code') ?? (thrown instanceof Error ? thrown.name : 'an unknown failure');
-  const refusal = refusalOf(number, code, settings);
+  const refusal = refusalOf(number, code, settings) ?? certificateTrouble(thrown, settings);
   if (refusal !== undefined) return new StewardError('database-refused', refusal);
   const said = harmless.has(number) ? (textIn(thrown, 'sqlMessage') ?? '') : '';
   const message = `The database answered ${code}${said === '' ? '' : `: ${said}`}.`;
@@ -52,7 +52,7 @@ function refusalOf(number: number, code: string, settings: MysqlSettings): strin
   switch (number) {
     case 1045:
     case 1698:
-      return `${at} refuses user "${settings.user}" or the password given; check database.user and database.password (or DB_USERNAME, DB_PASSWORD).`;
+      return `${at} refuses user "${settings.user}" or the password given; check database.user and database.password (or DB_USERNAME, DB_PASSWORD)${isPlain(settings) ? ', and set database.tls if it wants TLS' : ''}.`;
     case 1044:
       return `${at} does not let user "${settings.user}" use database "${settings.name}"; grant it, or check database.name.`;
     case 1049:
@@ -66,13 +66,19 @@ function refusalOf(number: number, code: string, settings: MysqlSettings): strin
     return `${at} offers no TLS; remove database.tls, or enable it there.`;
   if (code === 'AUTH_SWITCH_PLUGIN_ERROR')
     return `${at} wants a way of authentication this driver does not know.`;
-  return certificateTrouble(code)
-    ? `${at} shows a certificate that is not trusted (${code}); check database.tls.ca.`
-    : undefined;
+  return undefined;
 }
 
-function certificateTrouble(code: string): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code);
+/** The driver has one code for all that goes wrong with TLS, a lost connection among it. */
+function certificateTrouble(thrown: unknown, settings: MysqlSettings): string | undefined {
+  if (!(thrown instanceof Error) || textIn(thrown, 'code') !== 'HANDSHAKE_SSL_ERROR') return undefined;
+  const { message } = thrown;
+  const at = `The database server ${place(settings)} shows a certificate`;
+  if (/does not match certificate/.test(message))
+    return `${at} of another name; check database.host, or say in database.tls.serverName which one it has.`;
+  return /certificate|issuer/.test(message) && !/\balert\b/.test(message)
+    ? `${at} that is not trusted (${message}); check database.tls.ca (or DB_CA_CERT).`
+    : undefined;
 }
 
 /** A fatal error ends its connection. What the server itself says has a number; too large a packet is the statement's fault. */
@@ -80,6 +86,11 @@ function isOfConnection(thrown: unknown, code: string): boolean {
   if (code.startsWith('ER_')) return false;
   const isFatal = typeof thrown === 'object' && thrown !== null && 'fatal' in thrown && thrown.fatal === true;
   return isFatal || connectionCodes.test(code);
+}
+
+/** A server that wants TLS refuses others like a wrong password. */
+function isPlain({ tls, socket }: MysqlSettings): boolean {
+  return tls === undefined && socket === undefined;
 }
 
 export function place({ host, port, socket }: MysqlSettings): string {

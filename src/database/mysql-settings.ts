@@ -1,3 +1,5 @@
+import type { ServerTlsTexts } from '../config/server-tls.js';
+
 /** How to reach a MySQL or MariaDB server. */
 export interface MysqlSettings {
   readonly host: string;
@@ -10,6 +12,6 @@ export interface MysqlSettings {
   readonly name: string;
   /** How long one statement may take. */
   readonly statementDeadlineMs?: number;
-  /** PEM texts; absent: not encrypted. */
-  readonly tls?: { readonly ca?: string; readonly crt?: string; readonly key?: string };
+  /** Absent: not encrypted. */
+  readonly tls?: ServerTlsTexts;
 }

@@ -12,6 +12,7 @@ import type { Database } from './database.js';
 import { mysqlClient } from './mysql-client.js';
 import { mysqlDialect } from './mysql-dialect.js';
 import { place, toMysqlError } from './mysql-failures.js';
+import { routeTo } from './mysql-route.js';
 import { configureSession, readServer, type Server } from './mysql-session.js';
 import type { MysqlSettings } from './mysql-settings.js';
 import { rawRows } from './raw-rows.js';
@@ -83,11 +84,11 @@ function pool(settings: MysqlSettings, max: number, server: Server | undefined):
   });
 }
 
-function connectionOptions({ host, port, socket, user, password, name, tls }: MysqlSettings) {
+function connectionOptions(settings: MysqlSettings) {
+  const { user, password, name } = settings;
   return {
-    ...(socket === undefined ? { host, port } : { socketPath: socket }),
+    ...routeTo(settings),
     ...{ user, password, database: name },
-    ...(tls === undefined ? {} : { ssl: certificates(tls) }),
     connectTimeout: MYSQL_CONNECT_TIMEOUT_MS,
     charset: 'utf8mb4',
     timezone: 'Z',
@@ -96,10 +97,6 @@ function connectionOptions({ host, port, socket, user, password, name, tls }: My
     // As a text, digits and all, whether the server has a type for JSON or not.
     jsonStrings: true,
   };
-}
-
-function certificates({ ca, crt, key }: NonNullable<MysqlSettings['tls']>) {
-  return { ...(ca && { ca }), ...(crt && { cert: crt }), ...(key && { key }) };
 }
 
 /** When the connection is lost, its rollback fails too; the first reason is the one to tell. */

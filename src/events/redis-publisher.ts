@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { Redis } from 'ioredis';
+import type { ServerTlsTexts } from '../config/server-tls.js';
 import { StewardError } from '../errors/steward-error.js';
 import {
   REDIS_CONNECT_TIMEOUT_MS,
@@ -14,8 +17,8 @@ export interface RedisSettings {
   readonly port: number;
   readonly username?: string;
   readonly password?: string;
-  /** PEM texts; absent: not encrypted. */
-  readonly tls?: { readonly ca?: string; readonly crt?: string; readonly key?: string };
+  /** Absent: not encrypted. */
+  readonly tls?: ServerTlsTexts;
 }
 
 export interface RedisOptions {
@@ -37,14 +40,11 @@ export class RedisPublisher implements ClosablePublisher {
   #isConnected = false;
 
   constructor({ host, port, username, password, tls }: RedisSettings, options: RedisOptions) {
-    const { ca, crt, key } = tls ?? {};
     this.#client = new Redis({
       ...{ host, port, connectionName: options.name },
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
-      ...(tls && {
-        tls: { servername: host, ...(ca && { ca }), ...(crt && { cert: crt }), ...(key && { key }) },
-      }),
+      ...(tls && { tls: encryption(host, tls) }),
       connectTimeout: REDIS_CONNECT_TIMEOUT_MS,
       commandTimeout: REDIS_PUBLISH_DEADLINE_MS,
       keepAlive: REDIS_KEEP_ALIVE_MS,
@@ -89,6 +89,18 @@ export class RedisPublisher implements ClosablePublisher {
     this.#isConnected = false;
     this.#client.disconnect(true);
   }
+}
+
+/** The certificate has to carry the name, or else the host, which may be an address. */
+function encryption(host: string, { ca, crt, key, serverName = host }: ServerTlsTexts) {
+  return {
+    // An address is compared like a name, but is nothing to ask a server for.
+    ...(isIP(serverName) === 0 && { servername: serverName }),
+    checkServerIdentity: (_: string, shown: PeerCertificate) => checkServerIdentity(serverName, shown),
+    ...(ca && { ca }),
+    ...(crt && { cert: crt }),
+    ...(key && { key }),
+  };
 }
 
 /** The client has no other name for it. */
