@@ -9,6 +9,7 @@ import {
 } from '../channels.js';
 import type { OutgoingEvent } from '../outbox.js';
 import type { Waiting } from '../pipeline/waiting.js';
+import { VERSION_MAX } from './bounds.js';
 import {
   isFinal,
   mayBecome,
@@ -84,7 +85,7 @@ function decide(
 ): PrebuildDecision | 'stale' | undefined {
   const { phase, conditions } = newest.status;
   const version = bounded(newest.version);
-  if (stored.statusVersion > 0n && stored.statusVersion >= version) return 'stale';
+  if (isStale(stored.statusVersion, version)) return 'stale';
   if (isFinal(stored.state)) return undefined;
   const told = conditions ?? WorkspaceConditions.create();
   // A STOPPING that was replaced while it waited would have been read with the same, whole conditions.
@@ -100,6 +101,11 @@ function decide(
   if (step === undefined) return { change: unchanged(stored, version), step };
   const { state, error, snapshot } = step;
   return { change: { id, state, statusVersion: version, error, snapshot }, step };
+}
+
+/** At its bound the column tells nothing any more; the instance's row, which has all digits, has refused what is older. */
+function isStale(stored: bigint, version: bigint): boolean {
+  return stored > 0n && stored >= version && version < VERSION_MAX;
 }
 
 /** The version is raised even when nothing else is told, so that what is older stays recognisable. */

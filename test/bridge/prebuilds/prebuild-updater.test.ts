@@ -157,6 +157,19 @@ describe('a prebuild', () => {
     expect(harness.prebuilds.at(-1)?.stale).toBe(1);
   });
 
+  it('is brought to its end by versions that its column cannot hold', async () => {
+    const harness = await start();
+    const first = 2n ** 63n + 5n;
+    await tell(
+      harness,
+      prebuild(first, 'running'),
+      prebuild(first + 1n, 'stopped', { snapshot: 's@bucket' }),
+      prebuild(first, 'running'),
+    );
+    expect(await row()).toMatchObject({ state: 'available', snapshot: 's@bucket' });
+    expect(messages(harness, 'chan:prebuilds').at(-1)).toMatchObject({ status: 'available' });
+  });
+
   it('keeps the beginning of an error that is longer than its column', async () => {
     const harness = await start();
     await tell(harness, prebuild(1n, 'stopped', { failed: 'e'.repeat(1_000) }));
