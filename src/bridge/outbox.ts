@@ -20,19 +20,14 @@ export async function appendEvents(
   now: string,
 ): Promise<readonly PublishedEvent[]> {
   if (events.length === 0) return [];
-  const [id]: (number | string)[] = await transaction(TABLE).insert(
-    events.map(({ instance, channel, payload }) => ({
-      instanceId: instance,
-      channel,
-      payload,
-      createdAt: now,
-    })),
+  const sequences = await dialect.insertNumbered(
+    transaction,
+    { table: TABLE, number: 'sequence', columns: ['instanceId', 'channel', 'payload', 'createdAt'] },
+    events.map(({ instance, channel, payload }) => [instance, channel, payload, now]),
   );
-  // The numbers of one INSERT follow each other; MySQL tells the first of them, SQLite the last.
-  const first = Number(id) - (dialect.name === 'sqlite' ? events.length - 1 : 0);
   const at = Date.parse(now);
   return events.map(({ instance, channel, payload }, index) => ({
-    ...{ sequence: first + index, key: instance, channel, payload, at },
+    ...{ sequence: sequences[index] ?? 0, key: instance, channel, payload, at },
   }));
 }
 

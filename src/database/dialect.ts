@@ -33,6 +33,12 @@ export interface Dialect {
   field(name: string): string;
   /** What tells one text of any length in a column from all others: in SQL, and of a text that was read from it. */
   readonly fingerprint: { sql(column: string): string; of(text: string): string };
+  /** Adds at least one row to a table that numbers its rows, and answers their numbers in the order of the rows. */
+  insertNumbered(
+    transaction: Knex.Transaction,
+    insert: NumberedInsert,
+    rows: readonly (readonly string[])[],
+  ): Promise<readonly number[]>;
   /** An INSERT with a binding for each column that leaves a row alone when its key exists. */
   insertMissing(table: string, key: string, columns: readonly string[]): string;
 }
@@ -48,6 +54,14 @@ export interface ColumnTypes {
   readonly created: string;
   /** An expression for a member of a JSON column as text. */
   jsonText(column: string, path: string): string;
+}
+
+export interface NumberedInsert {
+  readonly table: string;
+  /** The column with the number, which the database gives. */
+  readonly number: string;
+  /** Those that the rows say, in their order. */
+  readonly columns: readonly string[];
 }
 
 export interface BulkUpdate {

@@ -4,6 +4,8 @@ import { StewardError } from '../errors/steward-error.js';
 import { MYSQL_TRANSACTIONS_MAX } from './bounds.js';
 import { NOW } from './database-now.js';
 import type { BulkMember, BulkUpdate, Dialect } from './dialect.js';
+import { literal } from './mysql-literal.js';
+import { insertNumbered } from './mysql-numbered-insert.js';
 import { rawRows } from './raw-rows.js';
 
 const field = (name: string) => `bulk.\`${name}\``;
@@ -36,6 +38,7 @@ export function mysqlDialect(isMariadb: boolean): Dialect {
       members.length === 1
         ? updateRow(transaction, update, members)
         : updateRows(transaction, update, members, isMariadb ? '' : 'row'),
+    insertNumbered: (transaction, insert, rows) => insertNumbered(transaction, insert, rows, isMariadb),
     insertMissing: (table, key, columns) =>
       `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) on duplicate key update ${key} = ${table}.${key}`,
   };
@@ -103,18 +106,6 @@ function sourceOf(
   );
   const bulk = `(select ${columns.join(', ')} from dual where false union all values ${rows.join(',')}) as bulk`;
   return `${bulk} straight_join ${table} force index (primary) on ${table}.${key} = ${field(key)}`;
-}
-
-/**
- * A text as SQL has it, in the mode and the character set that `configureSession` sets. The driver's own way escapes
- * each of the many double quotes of JSON, too, which takes ten times as long.
- */
-function literal(text: string | undefined): string {
-  return text === undefined ? 'null' : `'${text.replaceAll(/[\\'\0]/g, escaped)}'`;
-}
-
-function escaped(character: string): string {
-  return character === '\0' ? '\\0' : `\\${character}`;
 }
 
 function assignmentsOf(table: string, set: BulkUpdate['set']): string[] {

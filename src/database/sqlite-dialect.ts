@@ -31,6 +31,13 @@ export const sqliteDialect: Dialect = {
   // It has no function for digests.
   fingerprint: { sql: (column) => column, of: (text) => text },
   updateRows,
+  insertNumbered: async (transaction, { table, columns }, rows) => {
+    const [last]: number[] = await transaction(table).insert(
+      rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]]))),
+    );
+    // It has one writer, and tells the last number.
+    return rows.map((_, index) => Number(last) - rows.length + 1 + index);
+  },
   insertMissing: (table, _key, columns) =>
     `insert or ignore into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
 };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { countEvents } from '../../src/bridge/outbox.js';
+import { appendEvents, countEvents, oldestEvents } from '../../src/bridge/outbox.js';
 import type { Database } from '../../src/database/database.js';
+import { isOnMysql } from '../support/test-database.js';
 import { emptyTables, openMigrated, PipelineHarness } from './support/pipeline-harness.js';
 import { statusOf } from './support/statuses.js';
 
@@ -75,6 +76,44 @@ describe('the outbox relay', () => {
     await vi.waitFor(async () => {
       harness.clock.advance(1_000);
       expect(harness.published).toHaveLength(6);
+      expect(await database.read(countEvents)).toBe(0);
+    });
+    controller.abort();
+    await running;
+  });
+
+  it('knows the numbers of what was committed, also where the server counts in steps', async () => {
+    const harness = await PipelineHarness.start(database);
+    const now = new Date(harness.clock.now()).toISOString();
+    const commit = (...instances: string[]) =>
+      database.write(async (transaction) => {
+        // As one of three primaries does.
+        if (isOnMysql()) await transaction.raw('set session auto_increment_increment = 3');
+        const events = instances.map((instance) => ({
+          instance,
+          channel: 'c',
+          payload: `{"it's":"${instance}\\\\"}`,
+        }));
+        return appendEvents(transaction, database.dialect, events, now);
+      });
+    await harness.relay.flush();
+    const [one] = await commit('first');
+    const events = await commit('a', 'b', 'c', 'd');
+    expect(await database.read((connection) => oldestEvents(connection, []))).toEqual([one, ...events]);
+    let refused = false;
+    harness.beforePublish = ({ key }) => {
+      if (key !== 'b' || refused) return;
+      refused = true;
+      throw new Error('not yet');
+    };
+    const controller = new AbortController();
+    const running = harness.relay.run(controller.signal);
+    harness.relay.offer([...(one === undefined ? [] : [one]), ...events]);
+    await vi.waitFor(async () => {
+      harness.clock.advance(60_000);
+      expect(harness.published.map(({ key }) => key)).toEqual(
+        expect.arrayContaining(['a', 'b', 'c', 'd', 'first']),
+      );
       expect(await database.read(countEvents)).toBe(0);
     });
     controller.abort();
