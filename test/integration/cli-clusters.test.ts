@@ -131,8 +131,12 @@ describe('steward bridge resume', () => {
     expect(await run('bridge', 'resume', 'local')).toMatchObject({ code: 2 });
     expect(await run('bridge', 'resume', '--reason', 'x')).toMatchObject({ code: 2 });
     expect(await run('bridge', 'resume', 'other', '--reason', 'x')).toMatchObject({ code: 3 });
-    expect(await run('bridge', 'resume', '--unregistered', '--reason', 'x')).toMatchObject({ code: 0 });
-    expect(await run('bridge', 'resume', '--time-limits', '--reason', 'x')).toMatchObject({ code: 0 });
+    for (const loop of ['--unregistered', '--time-limits']) {
+      expect(await run('bridge', 'resume', loop, '--reason', 'x')).toMatchObject({
+        code: 4,
+        stderr: expect.stringContaining('does not stand still'),
+      });
+    }
     expect(await run('bridge', 'resume', 'local', '--time-limits', '--reason', 'x')).toMatchObject({
       code: 2,
     });

@@ -101,7 +101,7 @@ class Scenario {
     return {
       link,
       firstList: Promise.resolve(),
-      resume: () => undefined,
+      resume: () => true,
       resetVersions: async () => [],
       relist: () => undefined,
       spec: () => ({

@@ -16,7 +16,7 @@ it('starts a cluster again, with the next look, whose parts failed until they we
     intervalMs: 60_000,
     logger: pino({ level: 'silent' }),
     create: (link) => ({
-      ...{ link, firstList: Promise.resolve(), resume: () => undefined, relist: () => undefined },
+      ...{ link, firstList: Promise.resolve(), resume: () => true, relist: () => undefined },
       resetVersions: async () => [],
       spec: () => ({
         kind: 'supervisor',
