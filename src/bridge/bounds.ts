@@ -74,6 +74,9 @@ export const RESUMED_MS = 600_000;
 /** Stopped rows that one run of a control loop handles. */
 export const STOPS_PER_RUN_MAX = 500;
 
+/** Rows that one run marks as stopped, for their status says so. */
+export const PHASES_SETTLED_MAX = 500;
+
 /** Rows whose versions are forgotten in one transaction. */
 export const VERSION_RESET_BATCH_MAX = 500;
 /** Instances that the answer to such a reset names. */

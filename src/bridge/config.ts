@@ -36,8 +36,8 @@ const clustersSchema = <Cluster extends z.ZodType<{ readonly name: string }>>(cl
   z
     .array(cluster)
     .refine(
-      (clusters) => new Set(clusters.map(({ name }) => name)).size === clusters.length,
-      'names occur once',
+      (clusters) => new Set(clusters.map(({ name }) => name.toLowerCase())).size === clusters.length,
+      'names occur once, whatever the case of their letters',
     );
 
 /**

@@ -38,12 +38,12 @@ describe('the configuration of the bridge', () => {
     ['an interval of nothing', { ...least, controllerIntervalSeconds: 0 }, 'controllerIntervalSeconds'],
     ['a cluster without a name', { ...least, clusters: [{ name: '', url: 'x' }] }, 'clusters.0.name'],
     [
-      'two clusters of one name',
+      'two clusters of one name but for its case',
       {
         ...least,
         clusters: [
           { name: 'a', url: 'x' },
-          { name: 'a', url: 'y' },
+          { name: 'A', url: 'y' },
         ],
       },
       'clusters',

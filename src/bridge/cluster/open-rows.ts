@@ -1,6 +1,10 @@
 import type { Knex } from 'knex';
 import { isRowPhase, type RowPhase } from '../../../machines/phase-relation.js';
 import type { Database } from '../../database/database.js';
+import { databaseNow } from '../../database/database-now.js';
+import { PHASES_SETTLED_MAX } from '../bounds.js';
+import { hexOf } from '../clusters/exact-names.js';
+import type { Writing } from '../clusters/writing.js';
 
 /** A row that is not stopped, as far as the control loops need it. Times are ISO text, '' while unset. */
 export interface OpenRow {
@@ -16,7 +20,8 @@ export interface OpenRow {
 
 /** All rows of a cluster's instances that are not stopped. */
 export async function readOpenRows(database: Database, cluster: string): Promise<readonly OpenRow[]> {
-  return read(database, (rows) => rows.where({ region: cluster }));
+  const rows = await read(database, (rows) => rows.where({ region: cluster }));
+  return rows.filter(({ region }) => region === cluster);
 }
 
 /** The rows that are not stopped of all clusters but `clusters`. */
@@ -24,7 +29,10 @@ export async function readOpenRowsElsewhere(
   database: Database,
   clusters: readonly string[],
 ): Promise<readonly OpenRow[]> {
-  return read(database, (rows) => rows.whereNotIn('region', [...clusters]));
+  const names = clusters.map(hexOf);
+  return read(database, (rows) =>
+    rows.whereRaw(`hex(region) not in (${names.map(() => '?').join()})`, names),
+  );
 }
 
 /** Rows of any cluster in one of the phases, those made before `createdBefore` (ISO text). */
@@ -43,8 +51,33 @@ export async function countOpenRows(database: Database): Promise<number> {
   return typeof row === 'object' && row !== null && 'count' in row ? Number(row.count) : 0;
 }
 
-function open(connection: Knex): Knex.QueryBuilder {
+/** Others may write that an instance has stopped into its status only; see `settlePhases`. */
+export function open(connection: Knex): Knex.QueryBuilder {
+  return notPersistedAsStopped(connection).whereRaw("coalesce(phase, '') <> 'stopped'");
+}
+
+function notPersistedAsStopped(connection: Knex): Knex.QueryBuilder {
   return connection('d_b_workspace_instance').where({ deleted: 0 }).whereNot('phasePersisted', 'stopped');
+}
+
+/**
+ * Brings the column by which open rows are found in step with the status of some rows that have stopped. Answers how many
+ * that were.
+ */
+export async function settlePhases(database: Database, writing: Pick<Writing, 'write'>): Promise<number> {
+  // An index of `phase` leads to every row that has ever stopped.
+  const stopped = "coalesce(phase, '') = 'stopped'";
+  const rows: { id: string }[] = await database.read((connection) =>
+    notPersistedAsStopped(connection).whereRaw(stopped).limit(PHASES_SETTLED_MAX).select('id'),
+  );
+  if (rows.length === 0) return 0;
+  const ids = rows.map(({ id }) => id);
+  return writing.write((transaction) =>
+    notPersistedAsStopped(transaction)
+      .whereRaw(stopped)
+      .whereIn('id', ids)
+      .update({ phasePersisted: 'stopped', _lastModified: databaseNow(transaction) }),
+  );
 }
 
 async function read(

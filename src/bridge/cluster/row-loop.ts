@@ -8,7 +8,7 @@ import type { GraceSeconds, TimeoutSeconds } from '../config.js';
 import { isoTime } from '../pipeline/iso-time.js';
 import type { StopRequest } from '../pipeline/updates.js';
 import { ageOf } from './control-loop.js';
-import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn } from './open-rows.js';
+import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn, settlePhases } from './open-rows.js';
 import type { StopGuard } from './stop-guard.js';
 import { noteUnregistered } from './unregistered-clusters.js';
 
@@ -59,6 +59,7 @@ export class RowLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, intervalMs, writing, onFailed, tracer = NO_TRACER } = this.#options;
     const reviews = [
+      ['settlePhases', () => this.settlePhases()],
       ['controlTimeLimits', () => this.reviewLimits()],
       ['controlUnregistered', () => this.reviewUnregistered()],
     ] as const;
@@ -78,6 +79,11 @@ export class RowLoop {
     }
   }
 
+  /** Marks rows as stopped whose status says so, and which nobody would look at again. */
+  async settlePhases(): Promise<void> {
+    await settlePhases(this.#options.database, this.#options.writing);
+  }
+
   /** Stops rows that were prepared, built or unknown for too long. */
   async reviewLimits(): Promise<void> {
     const { database, clock } = this.#options;
@@ -85,7 +91,9 @@ export class RowLoop {
     const rows = await readRowsIn(database, LIMITED, isoTime(clock.now() - shortest));
     const overdue = rows.filter((row) => {
       const createdAt = Date.parse(row.creationTime);
-      return Number.isFinite(createdAt) && clock.now() - createdAt >= this.#limitMs(row.phase);
+      const isLate = Number.isFinite(createdAt) && clock.now() - createdAt >= this.#limitMs(row.phase);
+      // The column they are found by may be behind.
+      return isLate && LIMITED.includes(row.phase);
     });
     const { timeLimits } = this.#options.guards;
     const refusal = await this.#refusal(timeLimits, overdue, 'They are over the limit of their phase');

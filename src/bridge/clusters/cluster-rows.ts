@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { databaseNow } from '../../database/database-now.js';
 import { classesIn, constraintsIn, tlsColumn, tlsIn } from './cluster-json.js';
+import { hexOf } from './exact-names.js';
 import {
   type AdmissionConstraint,
   CLUSTER_STATES,
@@ -23,7 +24,7 @@ export interface ClusterFilter {
 }
 
 export async function findByName(connection: Knex, name: string): Promise<WorkspaceCluster | undefined> {
-  const row: RawRow | undefined = await connection(TABLE).where({ name, deleted: 0 }).first();
+  const row: RawRow | undefined = await named(connection, name).first();
   return row === undefined ? undefined : clusterOf(row);
 }
 
@@ -32,7 +33,23 @@ export async function findForUpdate(
   transaction: Knex.Transaction,
   name: string,
 ): Promise<WorkspaceCluster | undefined> {
-  const row: RawRow | undefined = await transaction(TABLE).where({ name, deleted: 0 }).forUpdate().first();
+  const row: RawRow | undefined = await named(transaction, name).forUpdate().first();
+  return row === undefined ? undefined : clusterOf(row);
+}
+
+/** The index finds some, the exact name tells which of them. */
+function named(connection: Knex, name: string): Knex.QueryBuilder {
+  return connection(TABLE)
+    .where({ name, deleted: 0 })
+    .whereRaw('hex(name) = ?', [hexOf(name)]);
+}
+
+/** One whose name is the same but for the case of its letters. */
+export async function findAlike(connection: Knex, name: string): Promise<WorkspaceCluster | undefined> {
+  const row: RawRow | undefined = await connection(TABLE)
+    .where({ deleted: 0 })
+    .whereRaw('lower(name) = ?', [name.toLowerCase()])
+    .first();
   return row === undefined ? undefined : clusterOf(row);
 }
 
@@ -89,17 +106,15 @@ export async function changeCluster(
   change: ClusterChange,
 ): Promise<boolean> {
   const { tls, admissionConstraints, availableWorkspaceClasses, ...plain } = change;
-  const changed: number = await transaction(TABLE)
-    .where({ name, deleted: 0 })
-    .update({
-      ...plain,
-      ...(tls === undefined ? {} : { tls: tlsColumn(tls) }),
-      ...(admissionConstraints && { admissionConstraints: JSON.stringify(admissionConstraints) }),
-      ...(availableWorkspaceClasses && {
-        availableWorkspaceClasses: JSON.stringify(availableWorkspaceClasses),
-      }),
-      _lastModified: databaseNow(transaction),
-    });
+  const changed: number = await named(transaction, name).update({
+    ...plain,
+    ...(tls === undefined ? {} : { tls: tlsColumn(tls) }),
+    ...(admissionConstraints && { admissionConstraints: JSON.stringify(admissionConstraints) }),
+    ...(availableWorkspaceClasses && {
+      availableWorkspaceClasses: JSON.stringify(availableWorkspaceClasses),
+    }),
+    _lastModified: databaseNow(transaction),
+  });
   return changed > 0;
 }
 

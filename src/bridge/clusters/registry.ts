@@ -4,17 +4,20 @@ import { StewardError, toStewardError } from '../../errors/steward-error.js';
 import type { RegisterRequest, UpdateRequest } from '../../gen/ws-manager-bridge-api/cluster-service.js';
 import { requiredMessage } from '../../grpc/validation.js';
 import { CONSTRAINTS_MAX, NAMED_INSTANCES_MAX } from '../bounds.js';
+import { open } from '../cluster/open-rows.js';
 import { forgetPlaces } from '../contents/content-rows.js';
 import {
   type ClusterChange,
   changeCluster,
   deleteByName,
+  findAlike,
   findByName,
   findClusters,
   findForUpdate,
   insertCluster,
 } from './cluster-rows.js';
 import type { OfferedClasses } from './describe-cluster.js';
+import { isAlike } from './exact-names.js';
 import { NameQueues } from './name-queues.js';
 import {
   checkedConstraint,
@@ -149,7 +152,7 @@ export class ClusterRegistry {
 
   async #refuseTaken({ name, url }: RegisterRequest): Promise<void> {
     for (const cluster of await this.#options.statics()) {
-      if (cluster.name === name) throw taken(`name: the configuration has a cluster "${name}"`);
+      if (isAlike(cluster.name, name)) throw taken(`name: the configuration has a cluster "${cluster.name}"`);
       if (cluster.url === url) throw taken(`url: cluster "${cluster.name}" of the configuration has it`);
     }
     await this.#options.database.read((connection) => refuseTakenRow(connection, { name, url }));
@@ -198,7 +201,7 @@ async function refuseTakenRow(
   connection: Knex,
   { name, url }: Pick<WorkspaceCluster, 'name' | 'url'>,
 ): Promise<void> {
-  const [sameName] = await findClusters(connection, { name });
+  const sameName = await findAlike(connection, name);
   if (sameName !== undefined) throw taken(`name: a cluster "${sameName.name}" is registered already`);
   const [sameUrl] = await findClusters(connection, { url });
   if (sameUrl !== undefined) throw taken(`url: cluster "${sameUrl.name}" has it already`);
@@ -209,11 +212,11 @@ function taken(problem: string): StewardError {
 }
 
 async function refuseInUse(transaction: Knex.Transaction, name: string): Promise<void> {
-  const rows: { id: string }[] = await transaction('d_b_workspace_instance')
-    .where({ region: name, deleted: 0 })
-    .whereNot('phasePersisted', 'stopped')
+  const found: { id: string; region: string }[] = await open(transaction)
+    .where({ region: name })
     .orderBy('id')
-    .select('id');
+    .select('id', 'region');
+  const rows = found.filter(({ region }) => region === name);
   if (rows.length === 0) return;
   const named = rows.slice(0, NAMED_INSTANCES_MAX).map(({ id }) => id);
   const more = rows.length > named.length ? ', …' : '';

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RowPhase } from '../../../machines/phase-relation.js';
 import { Alarm } from '../../../src/bridge/cluster/alarm.js';
+import { countOpenRows, readOpenRows } from '../../../src/bridge/cluster/open-rows.js';
 import { RowLoop } from '../../../src/bridge/cluster/row-loop.js';
 import { StopGuard } from '../../../src/bridge/cluster/stop-guard.js';
 import { bridgeConfigSchema } from '../../../src/bridge/config.js';
@@ -105,6 +106,56 @@ describe('time limits of rows', () => {
     await row('y', 'eu', 'running');
     await loop.reviewLimits();
     expect([ids(), timeLimits.alarm.raised]).toEqual([['a', 'b'], undefined]);
+  });
+});
+
+describe('rows whose status has stopped and whose other column has not', () => {
+  async function stoppedByStatus() {
+    const rig = await setUp();
+    const write = (id: string, status: string) =>
+      rig.database.write((transaction) =>
+        transaction('d_b_workspace_instance').where({ id }).update({ status }),
+      );
+    for (const id of ['a', 'b', 'c']) {
+      await rig.row(id, 'gone', 'running');
+      await write(id, '{"phase":"stopped","message":"its cluster is gone"}');
+    }
+    return { ...rig, write };
+  }
+
+  it('are not open: none is stopped again, none counts in the share that may be', async () => {
+    const { alarms, clock, database, loop, row, ids } = await stoppedByStatus();
+    await row('lost', 'gone', 'running');
+    for (const id of ['x', 'y']) await row(id, 'eu', 'running');
+    await loop.reviewUnregistered();
+    clock.advance(HOUR_MS);
+    await loop.reviewUnregistered();
+    expect([ids(), alarms]).toEqual([['lost'], []]);
+    expect(await countOpenRows(database)).toBe(3);
+    expect((await readOpenRows(database, 'gone')).map(({ instance }) => instance)).toEqual(['lost']);
+  });
+
+  it('are brought in step, and no other', async () => {
+    const { database, loop, row, write } = await stoppedByStatus();
+    await row('x', 'eu', 'running');
+    await write('c', '{"phase":"running"}');
+    await loop.settlePhases();
+    const rows = await database.read((connection) =>
+      connection('d_b_workspace_instance').orderBy('id').select('id', 'phasePersisted'),
+    );
+    expect(rows.map((one) => `${one.id} ${one.phasePersisted}`)).toEqual([
+      ...['a stopped', 'b stopped'],
+      ...['c running', 'x running'],
+    ]);
+  });
+
+  it('are left to their managers when the status is past the phases that have a limit', async () => {
+    const { clock, loop, row, stopped, write } = await stoppedByStatus();
+    await row('x', 'eu', 'preparing');
+    await write('x', '{"phase":"running"}');
+    clock.advance(10 * HOUR_MS);
+    await loop.reviewLimits();
+    expect(stopped).toEqual([]);
   });
 });
 

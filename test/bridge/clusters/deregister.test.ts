@@ -43,6 +43,18 @@ describe('Deregister', () => {
     expect(await names()).toEqual(['b']);
   });
 
+  it('is not held by instances whose status has stopped, or that belong to another name', async () => {
+    await insertInstance(rig.database, { id: 'i-1', region: 'a', phase: 'running' });
+    await rig.database.write((transaction) =>
+      transaction('d_b_workspace_instance').update({ status: '{"phase":"stopped"}' }),
+    );
+    await insertInstance(rig.database, { id: 'i-2', region: 'A', phase: 'running' });
+    await rig.client.deregister({ name: 'A', force: true });
+    expect(await names()).toEqual(['a', 'b']);
+    await rig.client.deregister({ name: 'a', force: false });
+    expect(await names()).toEqual(['b']);
+  });
+
   it('counts all instances and names some', async () => {
     for (let index = 10; index < 25; index += 1) {
       await insertInstance(rig.database, { id: `i-${index}`, region: 'a', phase: 'running' });

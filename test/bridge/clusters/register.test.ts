@@ -96,6 +96,8 @@ describe('Register', () => {
     await expect(client.register(registration('a', manager.address))).rejects.toMatchObject(exists('"a"'));
     await expect(client.register(registration('a', other.address))).rejects.toMatchObject(exists('name'));
     await expect(client.register(registration('b', manager.address))).rejects.toMatchObject(exists('url'));
+    await expect(client.register(registration('A', other.address))).rejects.toMatchObject(exists('"a"'));
+    await expect(client.register(registration('FIXED', other.address))).rejects.toMatchObject(exists('name'));
     await expect(client.register(registration('fixed', other.address))).rejects.toMatchObject(exists('name'));
     await expect(client.register(registration('b', 'unix:/fixed.sock'))).rejects.toMatchObject(exists('url'));
     expect((await rows()).map(({ name }) => name)).toEqual(['a']);
