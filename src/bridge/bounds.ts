@@ -32,8 +32,8 @@ export const OUTBOX_BATCH_MAX = 500;
 export const OUTBOX_MEMORY_MAX = 20_000;
 /** Instances whose events cannot be published before all events wait. */
 export const OUTBOX_BLOCKED_MAX = 100;
-/** After so long what was published is removed from the outbox, all of it in one go. */
-export const OUTBOX_REMOVAL_PAUSE_MS = 200;
+/** After so long what was published is removed from the outbox, all of it in one go; sooner when it is many. */
+export const OUTBOX_REMOVAL_PAUSE_MS = 2_000;
 
 /** How often is looked whether the outbox empties. */
 export const OUTBOX_LOOK_MS = 10_000;
@@ -49,6 +49,9 @@ export const RELAY_RETRY_MAX_MS = 10_000;
 /** Pauses before a cluster is connected again; they double, with jitter, and start anew after the first data. */
 export const RECONNECT_MIN_MS = 250;
 export const RECONNECT_MAX_MS = 30_000;
+
+/** A stream that lived for so long worked, even if it said nothing. */
+export const STREAM_STEADY_MS = 5_000;
 
 /** Deadline of one list of a manager's workspaces. */
 export const LIST_DEADLINE_MS = 30_000;

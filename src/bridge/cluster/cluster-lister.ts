@@ -27,7 +27,7 @@ export interface ListerOptions {
 
 /**
  * Takes complete lists of a manager's instances: when asked to, and periodically. A list that fails is taken
- * again with growing pauses.
+ * again with growing pauses, also when it is asked for: what is too much for a manager is not made more.
  */
 export class ClusterLister {
   readonly #options: ListerOptions;
@@ -51,9 +51,8 @@ export class ClusterLister {
     signal.addEventListener('abort', () => this.#wake?.abort(), { once: true });
     let failures = 0;
     while (!signal.aborted) {
-      const pause =
-        failures === 0 ? intervalMs : backoffMs(failures, RECONNECT_MIN_MS, RECONNECT_MAX_MS, random);
-      await this.#pause(pause, signal);
+      if (failures === 0) await this.#rest(intervalMs, signal);
+      else await this.#pause(backoffMs(failures, RECONNECT_MIN_MS, RECONNECT_MAX_MS, random), signal);
       if (signal.aborted) return;
       this.#requested = false;
       try {
@@ -88,6 +87,11 @@ export class ClusterLister {
   }
 
   async #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    await sleep(this.#options.clock, milliseconds, signal).catch(() => undefined);
+  }
+
+  /** Until a list is asked for, too. */
+  async #rest(milliseconds: number, signal: AbortSignal): Promise<void> {
     if (this.#requested || signal.aborted) return;
     this.#wake = new AbortController();
     await sleep(this.#options.clock, milliseconds, this.#wake.signal).catch(() => undefined);

@@ -5,7 +5,7 @@ import type { WorkspaceManagerService, WorkspaceStatus } from '../../gen/ws-mana
 import type { ServiceClient } from '../../grpc/client.js';
 import type { AnswerStream } from '../../grpc/client-stream.js';
 import { backoffMs } from '../backoff.js';
-import { RECONNECT_MAX_MS, RECONNECT_MIN_MS, SUBSCRIBE_SETTLE_MS } from '../bounds.js';
+import { RECONNECT_MAX_MS, RECONNECT_MIN_MS, STREAM_STEADY_MS, SUBSCRIBE_SETTLE_MS } from '../bounds.js';
 import type { ClusterLink } from './cluster-link.js';
 
 export type ManagerClient = ServiceClient<typeof WorkspaceManagerService>;
@@ -39,27 +39,30 @@ export class StatusStream {
     const { clock, random, link, onEnded } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
-      const started = await this.#once(signal).catch((thrown: unknown) => {
+      const life = { began: clock.monotonic(), hasHeard: false };
+      const worked = await this.#once(signal, life).catch((thrown: unknown) => {
         const error = toStewardError(thrown, 'unavailable');
-        const wasConnected = link.connected;
+        // One that is taken and refused at once must not be asked for again and again, each time with a list.
+        const isSteady = link.connected && clock.monotonic() - life.began >= STREAM_STEADY_MS;
         link.streamEnded(error);
         if (!signal.aborted) onEnded(error);
-        return wasConnected;
+        return life.hasHeard || isSteady;
       });
-      failures = started ? 1 : failures + 1;
+      failures = worked ? 1 : failures + 1;
       const pause = backoffMs(failures, RECONNECT_MIN_MS, RECONNECT_MAX_MS, random);
       await sleep(clock, pause, signal).catch(() => undefined);
     }
     link.streamEnded(undefined);
   }
 
-  async #once(signal: AbortSignal): Promise<never> {
+  async #once(signal: AbortSignal, life: { hasHeard: boolean }): Promise<never> {
     const { client, link, onStatus } = this.#options;
     const answers = client.subscribe({ mustMatch: undefined }, { signal });
     const settled = this.#announce(answers);
     const watch = this.#watchSilence(answers);
     try {
       for await (const { status } of answers) {
+        life.hasHeard = true;
         settled.now();
         watch.heard();
         link.heard();

@@ -80,6 +80,21 @@ describe('the lister', () => {
     await stop();
   });
 
+  it('keeps its pause after a failure also when it is asked', async () => {
+    const { clock, events, lister, stop, until } = setUp(1, 1);
+    lister.request();
+    await until(1, 'no manager');
+    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    for (let time = 0; time < 5; time += 1) {
+      lister.request();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(events.filter((event) => event === 'list')).toHaveLength(1);
+    clock.advance(1_000);
+    await until(1, 'listed 1');
+    await stop();
+  });
+
   it('gives way to others while it hands on a large list', async () => {
     const { clock, lister, events, stop, until } = setUp(1_200);
     lister.request();

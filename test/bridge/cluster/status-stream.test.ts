@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { STREAM_STEADY_MS } from '../../../src/bridge/bounds.js';
 import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
 import { type ManagerClient, StatusStream } from '../../../src/bridge/cluster/status-stream.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
@@ -144,8 +145,8 @@ describe('the stream of statuses', () => {
     await stop();
   });
 
-  it('comes back after growing pauses, and quickly after a stream that worked', async () => {
-    const { clock, subscriptions, link, stop } = setUp();
+  it('comes back after growing pauses, and quickly after a stream that worked, not after one that was only taken', async () => {
+    const { clock, subscriptions, events, link, stop } = setUp();
     const pause = async () => {
       const before = clock.now();
       const made = subscriptions.length;
@@ -159,13 +160,24 @@ describe('the stream of statuses', () => {
     };
     const pauses: number[] = [];
     for (let failure = 0; failure < 9; failure += 1) pauses.push(await pause());
+    expect(link.reconnects).toBe(0);
     expect(pauses[0]).toBeLessThan(500);
     expect(pauses[4]).toBeGreaterThan(2_000);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(30_100);
-    subscriptions.at(-1)?.accept();
-    await vi.waitFor(() => expect(link.connected).toBe(true));
+    const accept = async () => {
+      subscriptions.at(-1)?.accept();
+      await vi.waitFor(() => expect(link.connected).toBe(true));
+    };
+    await accept();
+    expect(await pause()).toBeGreaterThan(10_000);
+    await accept();
+    subscriptions.at(-1)?.send('i');
+    await vi.waitFor(() => expect(events).toContain('i'));
     expect(await pause()).toBeLessThan(500);
-    expect(link.reconnects).toBe(0);
+    for (let failure = 0; failure < 5; failure += 1) await pause();
+    await accept();
+    clock.advance(STREAM_STEADY_MS);
+    expect(await pause()).toBeLessThan(500);
     await stop();
   });
 });
