@@ -8,7 +8,7 @@ import { type LeaseKeeper, notTheWriter } from './writing/lease-keeper.js';
 const MS_PER_SECOND = 1_000;
 
 export interface ReadinessOptions {
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Pick<LeaseKeeper, 'lease' | 'mode' | 'since' | 'isCertain' | 'heldBy'>;
   readonly links: () => readonly ClusterLink[];
   /** Of events that are not published. */
   readonly outbox: Alarm;
