@@ -13,6 +13,13 @@ export const SQLITE_CONNECTIONS_MAX = 1;
 /** Connections to a MySQL server: for the transactions of the pipeline, and for everybody who reads. */
 export const MYSQL_CONNECTIONS_MAX = 12;
 
+/** Of those, how many may be used at the same time by callers of ours, and by everything that looks after clusters. */
+export const CALLERS_CONNECTIONS_MAX = 2;
+export const CLUSTERS_CONNECTIONS_MAX = 4;
+/** How much of each may wait for them. */
+export const CALLERS_WAITING_MAX = 200;
+export const CLUSTERS_WAITING_MAX = 10_000;
+
 /** Transactions that change instances at the same time; more would only wait for the disk of the server. */
 export const MYSQL_TRANSACTIONS_MAX = 4;
 
@@ -33,6 +40,12 @@ export const IDLE_TRANSACTION_MAX_MS = 3_000;
 
 /** Connections that were idle for so long are closed: before a server without the limit above does that. */
 export const IDLE_CONNECTION_MAX_MS = 2_000;
+
+/**
+ * A connection that has been used for so long is closed, too: an address that leads to another server by now is
+ * followed, also where nothing is ever refused.
+ */
+export const CONNECTION_AGE_MAX_MS = 300_000;
 
 /** How long a program waits for another one that is changing the schema, before it tries anew. */
 export const SCHEMA_LOCK_TIMEOUT_MS = 5_000;

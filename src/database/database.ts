@@ -5,12 +5,17 @@ import { toDatabaseError } from './failures.js';
 import { LibsqlClient } from './sqlite-client.js';
 import { sqliteDialect } from './sqlite-dialect.js';
 
-/** A database. Failures of every method are StewardErrors without any of the values that were bound. */
-export interface Database {
+/** A way into a database. Failures of every method are StewardErrors without any of the values that were bound. */
+export interface DatabaseDoor {
   readonly dialect: Dialect;
   read<Result>(work: (connection: Knex) => Promise<Result>): Promise<Result>;
   /** Everything `work` does is committed when this resolves, and none of it when it rejects. */
   write<Result>(work: (transaction: Knex.Transaction) => Promise<Result>): Promise<Result>;
+}
+
+export interface Database extends DatabaseDoor {
+  /** Over a connection of its own, for what must not wait behind others. Absent where there is one for everything. */
+  readonly apart?: DatabaseDoor;
   /**
    * Changes the schema: nobody else does, meanwhile. In SQLite everything `work` does is one transaction; in MySQL
    * each statement that changes the schema is committed at once, so steps must stand being repeated. Fails with

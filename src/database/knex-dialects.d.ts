@@ -25,5 +25,6 @@ declare module 'knex/lib/dialects/mysql2/index.js' {
 
   export default class Mysql2Client extends Knex.Client {
     _query(connection: unknown, query: { readonly sql: string }): Promise<unknown>;
+    validateConnection(connection: unknown): boolean;
   }
 }

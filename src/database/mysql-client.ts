@@ -1,4 +1,12 @@
 import Mysql2Client from 'knex/lib/dialects/mysql2/index.js';
+import type { Clock } from '../gateways/clock.js';
+import { CONNECTION_AGE_MAX_MS } from './bounds.js';
+
+/**
+ * The server only reads (1290, 1792, 1836), or is no member of its cluster (1047, 3100): it may say so for ever, while
+ * the address leads to another one by now.
+ */
+const notThePrimary = new Set([1047, 1290, 1792, 1836, 3100]);
 
 interface Query {
   readonly sql: string;
@@ -6,9 +14,18 @@ interface Query {
   readonly bindings?: readonly unknown[];
 }
 
-/** knex's dialect for mysql2, whose statements have a deadline. */
-export function mysqlClient(deadlineMs: number): typeof Mysql2Client {
+/** knex's dialect for mysql2, whose statements have a deadline, and whose connections are given up when they should be. */
+export function mysqlClient(deadlineMs: number, clock: Pick<Clock, 'monotonic'>): typeof Mysql2Client {
+  /** When each connection was first used. */
+  const firstUses = new WeakMap<object, number>();
   return class extends Mysql2Client {
+    override validateConnection(connection: unknown): boolean {
+      if (!isConnection(connection) || !super.validateConnection(connection)) return false;
+      const since = firstUses.get(connection) ?? clock.monotonic();
+      firstUses.set(connection, since);
+      return clock.monotonic() - since < CONNECTION_AGE_MAX_MS;
+    }
+
     override async _query(connection: unknown, query: Query): Promise<unknown> {
       const limited = Object.assign(query, { options: { ...query.options, timeout: deadlineMs } });
       // Otherwise the driver would look for places of bindings in all of a large statement.
@@ -18,16 +35,18 @@ export function mysqlClient(deadlineMs: number): typeof Mysql2Client {
       try {
         return await super._query(connection, limited);
       } catch (error) {
-        // Its answer may still come, and would be taken for that of the next statement.
-        if (isTimeout(error) && isConnection(connection)) connection.destroy();
+        if (mustEndWith(error) && isConnection(connection)) connection.destroy();
         throw error;
       }
     }
   };
 }
 
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT';
+function mustEndWith(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // Its answer may still come, and would be taken for that of the next statement.
+  if ('code' in error && error.code === 'PROTOCOL_SEQUENCE_TIMEOUT') return true;
+  return 'errno' in error && typeof error.errno === 'number' && notThePrimary.has(error.errno);
 }
 
 function isConnection(connection: unknown): connection is { destroy(): void } {

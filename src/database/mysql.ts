@@ -1,5 +1,6 @@
 import knex, { type Knex } from 'knex';
 import { StewardError } from '../errors/steward-error.js';
+import type { Clock } from '../gateways/clock.js';
 import {
   CONNECTION_ACQUIRE_TIMEOUT_MS,
   IDLE_CONNECTION_MAX_MS,
@@ -8,7 +9,7 @@ import {
   SCHEMA_LOCK_TIMEOUT_MS,
   STATEMENT_DEADLINE_MS,
 } from './bounds.js';
-import type { Database } from './database.js';
+import type { Database, DatabaseDoor } from './database.js';
 import { mysqlClient } from './mysql-client.js';
 import { mysqlDialect } from './mysql-dialect.js';
 import { place, toMysqlError } from './mysql-failures.js';
@@ -29,7 +30,11 @@ export interface KeyColumn {
  * Connects to a server. Fails with `unavailable` when it is not reachable now, and with `database-refused` when only
  * somebody who changes the configuration or the server can help.
  */
-export async function openMysql(settings: MysqlSettings, key: KeyColumn): Promise<Database> {
+export async function openMysql(
+  settings: MysqlSettings,
+  key: KeyColumn,
+  clock: Pick<Clock, 'monotonic'>,
+): Promise<Database> {
   const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     try {
       return await work();
@@ -37,22 +42,33 @@ export async function openMysql(settings: MysqlSettings, key: KeyColumn): Promis
       throw toMysqlError(error, settings);
     }
   };
-  const server = await guarded(() => firstLook(settings, key));
-  const connections = pool(settings, MYSQL_CONNECTIONS_MAX, server);
-  const write = <Result>(work: (transaction: Knex.Transaction) => Promise<Result>) =>
-    guarded(() => transact(connections, work));
-  return {
-    dialect: mysqlDialect(server.isMariadb),
+  const server = await guarded(() => firstLook(settings, key, clock));
+  const dialect = mysqlDialect(server.isMariadb);
+  const over = (connections: Knex): DatabaseDoor => ({
+    dialect,
     read: (work) => guarded(() => work(connections)),
-    write,
-    alone: (work) => write((transaction) => withSchemaLock(transaction, work)),
-    close: () => connections.destroy(),
+    write: (work) => guarded(() => transact(connections, work)),
+  });
+  const shared = pool(settings, MYSQL_CONNECTIONS_MAX, clock, server);
+  const own = pool(settings, 1, clock, server);
+  const door = over(shared);
+  return {
+    ...door,
+    apart: over(own),
+    alone: (work) => door.write((transaction) => withSchemaLock(transaction, work)),
+    close: async () => {
+      await Promise.all([shared.destroy(), own.destroy()]);
+    },
   };
 }
 
 /** Who it is, before the connections are set up that depend on it. */
-async function firstLook(settings: MysqlSettings, key: KeyColumn): Promise<Server> {
-  const connection = pool(settings, 1, undefined);
+async function firstLook(
+  settings: MysqlSettings,
+  key: KeyColumn,
+  clock: Pick<Clock, 'monotonic'>,
+): Promise<Server> {
+  const connection = pool(settings, 1, clock, undefined);
   try {
     const server = await readServer(connection, key);
     if (server.problem === undefined) return server;
@@ -62,10 +78,15 @@ async function firstLook(settings: MysqlSettings, key: KeyColumn): Promise<Serve
   }
 }
 
-function pool(settings: MysqlSettings, max: number, server: Server | undefined): Knex {
+function pool(
+  settings: MysqlSettings,
+  max: number,
+  clock: Pick<Clock, 'monotonic'>,
+  server: Server | undefined,
+): Knex {
   const deadlineMs = settings.statementDeadlineMs ?? STATEMENT_DEADLINE_MS;
   return knex({
-    client: mysqlClient(deadlineMs),
+    client: mysqlClient(deadlineMs, clock),
     connection: connectionOptions(settings),
     acquireConnectionTimeout: CONNECTION_ACQUIRE_TIMEOUT_MS,
     pool: {

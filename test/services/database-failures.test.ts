@@ -1,12 +1,17 @@
 import { connect } from 'node:net';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { MYSQL_CONNECTIONS_MAX } from '../../src/database/bounds.js';
 import type { Database } from '../../src/database/database.js';
 import { openMysql } from '../../src/database/mysql.js';
 import type { MysqlSettings } from '../../src/database/mysql-settings.js';
+import { rawRows } from '../../src/database/raw-rows.js';
 import { StewardError } from '../../src/errors/steward-error.js';
+import type { Clock } from '../../src/gateways/clock.js';
+import { ManualClock } from '../bridge/support/manual-clock.js';
+import { gate } from '../support/intercepted-files.js';
 import { execute, Mariadb, newDatabase } from '../support/mariadb.js';
-import { KEY_COLUMN, settingsOf } from '../support/test-database.js';
+import { CLOCK, KEY_COLUMN, settingsOf } from '../support/test-database.js';
 
 /** A server that is killed, frozen and turned into a read-only one. */
 let mariadb: Mariadb;
@@ -29,13 +34,23 @@ afterEach(async () => {
   for (const database of open.splice(0)) await database.close();
 });
 
-async function connected(changed: Partial<MysqlSettings> = {}): Promise<Database> {
-  const database = await openMysql({ ...settings, ...changed }, KEY_COLUMN);
+async function connected(
+  changed: Partial<MysqlSettings> = {},
+  clock: Pick<Clock, 'monotonic'> = CLOCK,
+): Promise<Database> {
+  const database = await openMysql({ ...settings, ...changed }, KEY_COLUMN, clock);
   open.push(database);
   return database;
 }
 
 const read = (database: Database) => database.read((connection) => connection('notes').pluck('id'));
+/** The server's number of the one connection that is in use when nothing runs beside. */
+const connectionOf = async (database: Database): Promise<unknown> => {
+  const [row] = await database.read((connection) =>
+    rawRows<{ id: unknown }>(connection, 'select connection_id() as id'),
+  );
+  return row?.id;
+};
 const insert = (database: Database, id: number) =>
   database.write((transaction) => transaction('notes').insert({ id, body: 'x' }));
 
@@ -122,14 +137,49 @@ describe('a statement', () => {
   });
 });
 
-describe('a server that', () => {
-  it('only reads, is to be tried again, and takes writes when it writes again', async () => {
+describe('a connection', () => {
+  it('of its own is there while all others are in use', async () => {
     const database = await connected();
+    const held = gate();
+    let holding = 0;
+    const others = Array.from({ length: MYSQL_CONNECTIONS_MAX + 1 }, () =>
+      database.write(async (transaction) => {
+        await transaction.raw('select 1');
+        holding += 1;
+        await held.passed;
+      }),
+    );
+    const settled = Promise.allSettled(others);
+    await vi.waitFor(() => expect(holding).toBe(MYSQL_CONNECTIONS_MAX), { timeout: 20_000 });
+    const { write } = database.apart ?? database;
+    await write((transaction) => transaction('notes').insert({ id: 51, body: 'x' }));
+    held.open();
+    await settled;
+    await database.write((transaction) => transaction('notes').delete());
+  });
+
+  it('is not used for ever: its address may lead to another server by now', async () => {
+    const clock = new ManualClock();
+    const database = await connected({}, clock);
+    const first = await connectionOf(database);
+    clock.advance(300_000);
+    expect(await connectionOf(database)).not.toBe(first);
+  });
+});
+
+describe('a server that', () => {
+  it('only reads, is to be tried again over another connection, and takes writes when it writes again', async () => {
+    const database = await connected();
+    await insert(database, 0);
+    const before = await connectionOf(database);
     await execute(url, 'set global read_only = 1');
     expect((await failure(insert(database, 1))).code).toBe('unavailable');
-    expect(await read(database)).toEqual([]);
+    // It may have been replaced behind its address, and say so for ever over the connections that it has.
+    expect(await connectionOf(database)).not.toBe(before);
+    expect(await read(database)).toEqual([0]);
     await execute(url, 'set global read_only = 0');
     await insert(database, 1);
+    await database.write((transaction) => transaction('notes').where({ id: 0 }).delete());
     expect(await read(database)).toEqual([1]);
   });
 
