@@ -33,6 +33,8 @@ export const DAEMON_TRIES_MAX = 6;
 /** Pauses between tries of calls to a daemon that cannot be reached; they double, and vary by half. */
 export const DAEMON_PAUSE_MIN_MS = 100;
 export const DAEMON_PAUSE_MAX_MS = 5_000;
+/** How long a stream that passes on what a daemon tells outlives the daemon's absence. */
+export const DAEMON_STREAM_AWAY_MS = 60_000;
 /** Enough doublings to reach the longest pause, and far from overflowing. */
 export const DAEMON_DOUBLINGS_MAX = 16;
 /** Longest a daemon may take for an answer that needs no work. */

@@ -25,11 +25,13 @@ export async function untilReached<Answer>(
   }
 }
 
-function isUnreached({ code }: StewardError): boolean {
+/** Whether it could not be asked, and may be later. */
+export function isUnreached({ code }: StewardError): boolean {
   return code === 'unavailable' || code === 'cancelled' || code === 'deadline-exceeded';
 }
 
-function pauseAfter(tries: number, fraction: number): number {
+/** Milliseconds between two tries; `fraction` in [0, 1) varies them. */
+export function pauseAfter(tries: number, fraction: number): number {
   const fullMs = Math.min(
     DAEMON_PAUSE_MAX_MS,
     DAEMON_PAUSE_MIN_MS * 2 ** Math.min(tries - 1, DAEMON_DOUBLINGS_MAX),

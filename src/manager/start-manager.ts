@@ -139,7 +139,7 @@ function serverOf(
       methods: { takeSnapshot: { timeoutMs: 'unlimited' }, backupWorkspace: { timeoutMs: 'unlimited' } },
     },
   );
-  server.addService(ContentServiceService, contentHandlers(channel, world.clock, core), CONTENT_CALL_OPTIONS);
+  server.addService(ContentServiceService, contentHandlers(channel, world, core), CONTENT_CALL_OPTIONS);
   server.addService(ManagerServiceService, managerHandlers(core, world.clock));
   const runtimeParts = { clock: world.clock, instances, runtime, ports };
   server.addService(RuntimeServiceService, runtimeHandlers(runtimeParts), {

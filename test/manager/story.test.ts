@@ -9,6 +9,7 @@ import {
 import { InstanceCommandState } from '../../src/gen/steward/v1/instance.js';
 import { Transition } from '../../src/gen/steward/v1/transition.js';
 import { StopWorkspacePolicy, WorkspacePhase } from '../../src/gen/ws-manager-api/core.js';
+import { DAEMON_STREAM_AWAY_MS } from '../../src/manager/bounds.js';
 import { explainInstance } from '../../src/manager/rpc/steward/explain.js';
 import { wholeHistory } from '../../src/manager/rpc/steward/history.js';
 import { managerHandlers } from '../../src/manager/rpc/steward/manager.js';
@@ -217,7 +218,7 @@ describe('the stream', () => {
     const daemon = { watchTransitions: () => stream(told(caughtUp)) };
     const nodes: string[] = [];
     const reading = (async () => {
-      for await (const { event } of watchAll(rig.core.transitions, daemon, request(), rig.call())) {
+      for await (const { event } of watchAll(rig.core.transitions, daemon, rig, request(), rig.call())) {
         if (event?.$case === 'caughtUp') nodes.push(event.value.node);
       }
     })();
@@ -236,9 +237,11 @@ describe('the stream', () => {
     };
     const reading = (async () => {
       const follow = request({ fromSequence: undefined, follow: true });
-      for await (const _ of watchAll(rig.core.transitions, daemon, follow, rig.call()));
+      for await (const _ of watchAll(rig.core.transitions, daemon, rig, follow, rig.call()));
     })();
-    await expect(rig.within(reading)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(rig.within(reading, 2 * DAEMON_STREAM_AWAY_MS)).rejects.toMatchObject({
+      code: 'unavailable',
+    });
     expect(signals[0]?.aborted).toBe(true);
   });
 

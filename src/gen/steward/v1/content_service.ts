@@ -6302,7 +6302,11 @@ export const ContentServiceService = {
     responseSerialize: (value: ListContentResponse): Buffer => Buffer.from(ListContentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListContentResponse => ListContentResponse.decode(value),
   },
-  /** Transitions from a point on, in order per node; gaps are told, never passed over. */
+  /**
+   * Transitions from a point on, in order per node; gaps are told, never passed over.
+   * With `follow`, the manager's stream outlives a daemon that is away for less than a minute, and goes on where that
+   * broke off; it ends with UNAVAILABLE when the daemon stays away, or lost its history and counts anew.
+   */
   watchTransitions: {
     path: "/steward.v1.ContentService/WatchTransitions" as const,
     requestStream: false as const,
@@ -6462,7 +6466,11 @@ export interface ContentServiceServer extends UntypedServiceImplementation {
   getContent: handleUnaryCall<GetContentRequest, GetContentResponse>;
   /** All instances, sorted by id. */
   listContent: handleUnaryCall<ListContentRequest, ListContentResponse>;
-  /** Transitions from a point on, in order per node; gaps are told, never passed over. */
+  /**
+   * Transitions from a point on, in order per node; gaps are told, never passed over.
+   * With `follow`, the manager's stream outlives a daemon that is away for less than a minute, and goes on where that
+   * broke off; it ends with UNAVAILABLE when the daemon stays away, or lost its history and counts anew.
+   */
   watchTransitions: handleServerStreamingCall<WatchTransitionsRequest, WatchTransitionsResponse>;
   /** Kept transitions of one instance, oldest first, finished instances included. */
   getHistory: handleUnaryCall<GetHistoryRequest, GetHistoryResponse>;
@@ -6528,7 +6536,11 @@ export interface ContentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListContentResponse) => void,
   ): ClientUnaryCall;
-  /** Transitions from a point on, in order per node; gaps are told, never passed over. */
+  /**
+   * Transitions from a point on, in order per node; gaps are told, never passed over.
+   * With `follow`, the manager's stream outlives a daemon that is away for less than a minute, and goes on where that
+   * broke off; it ends with UNAVAILABLE when the daemon stays away, or lost its history and counts anew.
+   */
   watchTransitions(
     request: WatchTransitionsRequest,
     options?: Partial<CallOptions>,

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../gateways/clock.js';
+import type { World } from '../../../gateways/world.js';
 import { ContentServiceService } from '../../../gen/steward/v1/content_service.js';
 import { CLIENT_DEADLINE_MAX_MS } from '../../../grpc/bounds.js';
 import type { Channel } from '../../../grpc/channel.js';
@@ -16,15 +16,16 @@ import { watchAll } from './watch.js';
  */
 export function contentHandlers(
   channel: Channel,
-  clock: Clock,
+  world: Pick<World, 'clock' | 'random'>,
   source: StateSource,
 ): Handlers<ContentServiceService> {
   const daemon = createClient(ContentServiceService, channel, { timeoutMs: CLIENT_DEADLINE_MAX_MS });
   const { transitions } = source;
+  const { clock } = world;
   return {
     getContent: (request, { signal }) => daemon.getContent(request, { signal }),
     listContent: (request, { signal }) => daemon.listContent(request, { signal }),
-    watchTransitions: (request, call) => watchAll(transitions, daemon, request, call),
+    watchTransitions: (request, call) => watchAll(transitions, daemon, world, request, call),
     getHistory: (request, { signal }) => wholeHistory(transitions, daemon, clock, request, signal),
     explain: (request, { signal }) => explainInstance(source, daemon, clock, request, signal),
     listBackups: (request, { signal }) => daemon.listBackups(request, { signal }),
