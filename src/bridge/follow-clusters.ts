@@ -14,7 +14,7 @@ import { ClusterFleet } from './clusters/fleet.js';
 import type { ConnectManager } from './clusters/manager-connection.js';
 import { ClusterRegistry } from './clusters/registry.js';
 import { ClusterSources, staticSource, tableSource } from './clusters/sources.js';
-import { readStaticClusters } from './clusters/static-clusters.js';
+import { StaticClusters } from './clusters/static-clusters.js';
 import type { ClusterConnection } from './clusters/workspace-cluster.js';
 import type { Writing } from './clusters/writing.js';
 import type { BridgeConfig } from './config.js';
@@ -50,7 +50,11 @@ const MS_PER_SECOND = 1_000;
 
 export function followClusters(options: FollowOptions): Following {
   const { config, database, world, writing, logger } = options;
-  const statics = () => readStaticClusters(world.files, config.clusters);
+  const configured = new StaticClusters({
+    ...{ files: world.files, configured: config.clusters },
+    onProblem: (cluster, err) => logger.error({ cluster, err }, 'the settings of a cluster cannot be read'),
+  });
+  const statics = () => configured.read();
   const sources = new ClusterSources([staticSource(statics), tableSource(database)]);
   const fleet = new ClusterFleet({
     sources,

@@ -68,7 +68,7 @@ export class ClusterLink {
   }
 
   get lastError(): string {
-    return this.#lastError;
+    return this.#cluster.problem ?? this.#lastError;
   }
 
   get reconnects(): number {

@@ -54,8 +54,8 @@ export class ClusterSources {
     const lists = await this.#lists();
     const first = byName(lists.toReversed());
     return [...byName(lists).values()].map((cluster) => {
-      const { url, tls } = first.get(cluster.name) ?? cluster;
-      return { ...cluster, url, tls };
+      const { url, tls, problem } = first.get(cluster.name) ?? cluster;
+      return { ...cluster, url, tls, ...(problem === undefined ? {} : { problem }) };
     });
   }
 

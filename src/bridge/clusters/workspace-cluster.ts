@@ -48,6 +48,8 @@ export interface WorkspaceCluster extends ClusterConnection {
   /** Empty until the manager was asked. */
   readonly availableWorkspaceClasses: readonly WorkspaceClass[];
   readonly preferredWorkspaceClass: string;
+  /** Why its settings cannot be read now; those are used that could be read last. */
+  readonly problem?: string;
   /** It comes from the configuration. */
   readonly isStatic: boolean;
 }

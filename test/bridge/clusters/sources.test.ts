@@ -1,11 +1,14 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
+import { openManagerChannel } from '../../../src/bridge/clusters/manager-channel.js';
 import { NameQueues } from '../../../src/bridge/clusters/name-queues.js';
 import { ClusterSources, staticSource } from '../../../src/bridge/clusters/sources.js';
-import { readStaticClusters } from '../../../src/bridge/clusters/static-clusters.js';
+import { StaticClusters } from '../../../src/bridge/clusters/static-clusters.js';
 import type { WorkspaceCluster } from '../../../src/bridge/clusters/workspace-cluster.js';
 import { bridgeConfigSchema } from '../../../src/bridge/config.js';
+import type { StewardError } from '../../../src/errors/steward-error.js';
 import { realWorld } from '../../../src/gateways/real/world.js';
 import { deferred } from '../../grpc/running-server.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
@@ -59,7 +62,12 @@ describe('clusters of the configuration', () => {
         admissionConstraints: [{ type: 'has-permission', permission: 'developer' }],
       },
     ]);
-    const read = async () => (await readStaticClusters(realWorld().files, clusters))[0];
+    const statics = new StaticClusters({
+      files: realWorld().files,
+      configured: clusters,
+      onProblem: () => undefined,
+    });
+    const read = async () => (await statics.read())[0];
     const base64 = (text: string) => Buffer.from(text).toString('base64');
     expect(await read()).toMatchObject({
       ...{ name: 'a', url: 'x:1', state: 'available', score: 50, maxScore: 100, isStatic: true },
@@ -68,11 +76,45 @@ describe('clusters of the configuration', () => {
     });
     await writeFile(tls.crt, 'a new one');
     expect((await read())?.tls?.crt).toBe(base64('a new one'));
-    await rm(tls.key);
-    await expect(read()).rejects.toMatchObject({
-      code: 'invalid-config',
-      message: expect.stringContaining('tls.key of "a"'),
+  });
+
+  it('are read though the files of one cannot be: it keeps what they held, or is connected to by nobody', async () => {
+    const folder = await temporaryFolder();
+    const filesOf = (name: string) => ({
+      ...{
+        ca: join(folder, `${name}.ca`),
+        crt: join(folder, `${name}.crt`),
+        key: join(folder, `${name}.key`),
+      },
     });
+    for (const path of Object.values(filesOf('a'))) await writeFile(path, '-----BEGIN OLD');
+    const configured = bridgeConfigSchema.shape.clusters.parse([
+      ...['a', 'b'].map((name) => ({ name, url: `${name}:1`, tls: filesOf(name) })),
+      { name: 'c', url: 'c:1' },
+    ]);
+    const problems: string[] = [];
+    const onProblem = (cluster: string, { code }: StewardError) => problems.push(`${cluster}: ${code}`);
+    const statics = new StaticClusters({ files: realWorld().files, configured, onProblem });
+    const sources = new ClusterSources([staticSource(() => statics.read()), source(clusterNamed('stored'))]);
+    const { clock } = realWorld();
+    const before = await sources.followed();
+    expect(before.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'stored']);
+    const b = before.find(({ name }) => name === 'b');
+    expect(b?.problem).toContain('tls.ca of "b"');
+    expect(() => openManagerChannel(b ?? clusterNamed('b'), clock)).toThrow('tls.ca is empty');
+
+    await rm(filesOf('a').key);
+    await writeFile(filesOf('a').crt, 'a new one');
+    const [a] = await sources.followed();
+    expect(a).toMatchObject({
+      name: 'a',
+      tls: before[0]?.tls,
+      problem: expect.stringContaining('tls.key of "a"'),
+    });
+    expect(new ClusterLink(a ?? clusterNamed('a'), clock).lastError).toContain('tls.key of "a"');
+    expect(problems).toEqual(['b: invalid-config', 'a: invalid-config']);
+    await writeFile(filesOf('a').key, 'a new one');
+    expect((await sources.followed())[0]?.problem).toBeUndefined();
   });
 });
 
