@@ -7,7 +7,7 @@ import {
   WorkspaceStatus,
 } from '../../src/gen/ws-manager-api/core.js';
 import { plainManager } from '../bridge/support/managers.js';
-import { RawManager } from '../bridge/support/raw-manager.js';
+import { RawManager } from '../bridge/support/raw-messages.js';
 import { statusOf } from '../bridge/support/statuses.js';
 import { startedBridge } from './support/bridge-place.js';
 
