@@ -6,7 +6,9 @@ import type { Alarm } from './cluster/alarm.js';
 import type { ClusterLink } from './cluster/cluster-link.js';
 import type { RowGuards } from './cluster/row-loop.js';
 import type { InstanceWork, Outcome } from './pipeline/instance-writer.js';
+import { isObject, type JsonObject, type JsonValue } from './pipeline/json.js';
 import type { PrebuildResult } from './prebuilds/prebuild-updater.js';
+import { TalliedCounter } from './tallied-counter.js';
 
 const MS_PER_SECOND = 1_000;
 const powersOfTwo = (first: number, count: number) =>
@@ -35,22 +37,24 @@ export interface MetricSources {
 export class BridgeMetrics {
   readonly #startup: Histogram;
   readonly #firstActivity: Histogram;
-  readonly #updates: Counter;
+  readonly #updates: TalliedCounter;
   readonly #stale: Counter;
   readonly #contradictory: Counter;
   readonly #refused: Counter;
   readonly #unadoptable: Counter;
-  readonly #started: Counter;
+  readonly #started: TalliedCounter;
   readonly #completed: Histogram;
   readonly #markedStopped: Counter;
   readonly #prebuilds: Counter;
   readonly #stalePrebuilds: Counter;
-  readonly #published: Counter;
+  readonly #published: TalliedCounter;
   readonly #failures: Counter;
 
   constructor(registry: Registry) {
     const counter = (name: string, help: string, labelNames: string[] = []) =>
       new Counter({ name, help, labelNames, registers: [registry] });
+    const tallied = (name: string, help: string, labelNames: string[]) =>
+      new TalliedCounter(registry, name, help, labelNames);
     const histogram = (name: string, help: string, labelNames: string[], buckets: number[]) =>
       new Histogram({ name, help, labelNames, buckets, registers: [registry] });
     const prefix = 'gitpod_ws_manager_bridge';
@@ -72,11 +76,11 @@ export class BridgeMetrics {
     );
 
     const updatesHelp = 'Statuses that reached a decision, by whether the instance has a row';
-    this.#updates = counter(`${prefix}_status_updates_total`, updatesHelp, [
+    this.#updates = tallied(`${prefix}_status_updates_total`, updatesHelp, [
       'workspace_cluster',
       'known_instance',
     ]);
-    this.#started = counter(`${update}_started_total`, 'Instances whose update began', instanceLabels);
+    this.#started = tallied(`${update}_started_total`, 'Instances whose update began', instanceLabels);
     this.#stale = counter(`${prefix}_stale_status_updates_total`, 'Statuses older than what is known');
     const contradictoryHelp = 'Statuses whose phase may not follow that of the row';
     this.#contradictory = counter('steward_bridge_contradictory_updates_total', contradictoryHelp);
@@ -96,7 +100,7 @@ export class BridgeMetrics {
     ]);
     const stalePrebuildsHelp = 'Statuses older than what a prebuild knows';
     this.#stalePrebuilds = counter(`${prefix}_stale_prebuild_events_total`, stalePrebuildsHelp);
-    this.#published = counter('gitpod_redis_updates_published_total', 'Events published', ['type', 'error']);
+    this.#published = tallied('gitpod_redis_updates_published_total', 'Events published', ['type', 'error']);
     const failuresHelp = 'Instances whose write failed, by what became of it';
     this.#failures = counter('steward_bridge_write_failures_total', failuresHelp, ['code', 'outcome']);
   }
@@ -119,22 +123,22 @@ export class BridgeMetrics {
   }
 
   settled(work: InstanceWork, outcome: Outcome, seconds: number): void {
-    this.#contradictory.inc(outcome.contradictory);
+    if (outcome.contradictory > 0) this.#contradictory.inc(outcome.contradictory);
     if (outcome.kind === 'stale') this.#stale.inc();
     if (outcome.forced && outcome.before !== undefined) {
       this.#markedStopped.inc({ previous_phase: outcome.before.phase });
     }
     const update = work.waiting.at(-1)?.newest;
     if (update === undefined) return;
-    const known = outcome.before === undefined ? 'false' : 'true';
-    this.#updates.inc({ workspace_cluster: update.cluster, known_instance: known });
-    const labels = { workspace_cluster: update.cluster, workspace_instance_type: update.type };
-    this.#started.inc(labels);
+    const { cluster, type } = update;
+    this.#updates.inc(cluster, outcome.before === undefined ? 'false' : 'true');
+    this.#started.inc(cluster, type);
+    const result = outcome.kind === 'written' ? 'success' : 'skipped';
     this.#completed.observe(
-      { ...labels, outcome: outcome.kind === 'written' ? 'success' : 'skipped' },
+      { workspace_cluster: cluster, workspace_instance_type: type, outcome: result },
       seconds,
     );
-    this.#observeTimes(outcome, update.cluster);
+    this.#observeTimes(outcome, cluster);
   }
 
   failed(instances: number, error: StewardError, dropped: boolean): void {
@@ -143,29 +147,31 @@ export class BridgeMetrics {
 
   published(event: PublishedEvent | undefined, failed: boolean): void {
     if (event === undefined) return;
-    this.#published.inc({ type: channelTypes[event.channel] ?? 'other', error: String(failed) });
+    this.#published.inc(channelTypes[event.channel] ?? 'other', String(failed));
   }
 
   #observeTimes(outcome: Outcome, region: string): void {
     const { before, change } = outcome;
     if (before === undefined || change === undefined) return;
     const secondsBetween = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / MS_PER_SECOND;
-    const conditions = JSON.stringify(before.status['conditions'] ?? {});
     if (change.startedTime !== undefined && before.creationTime !== '') {
-      const neededImageBuild = String(conditions.includes('"neededImageBuild":true'));
+      const neededImageBuild = String(conditionIn(before.status, 'neededImageBuild') === true);
       this.#startup.observe(
         { neededImageBuild, region },
         secondsBetween(before.creationTime, change.startedTime),
       );
     }
-    const activity = /"firstUserActivity":"([^"]+)"/.exec(
-      JSON.stringify(change.patch['conditions'] ?? {}),
-    )?.[1];
+    const activity = conditionIn(change.patch, 'firstUserActivity');
     const started = change.startedTime ?? before.startedTime;
-    if (activity !== undefined && started !== '') {
+    if (typeof activity === 'string' && started !== '') {
       this.#firstActivity.observe({ region }, secondsBetween(started, activity));
     }
   }
+}
+
+function conditionIn(status: JsonObject, name: string): JsonValue | undefined {
+  const conditions = status['conditions'];
+  return isObject(conditions) ? conditions[name] : undefined;
 }
 
 /** What is looked at only when somebody asks for metrics. */

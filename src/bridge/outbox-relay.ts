@@ -150,16 +150,20 @@ export class OutboxRelay {
     return sequences;
   }
 
-  /** Many in one transaction, and beside the publishing of the next ones. */
+  /** Many in one transaction, and beside the publishing of the next ones: whose commits would wait for the disk, too. */
   #removeSoon(): void {
-    const { clock, failed } = this.#options;
-    this.#removal ??= clock.schedule(clock.now() + OUTBOX_REMOVAL_PAUSE_MS, () => {
-      this.#removal = undefined;
-      this.#remove().catch((error: unknown) => {
-        failed(toStewardError(error), undefined);
-        // What is left in the table is published once more.
-        this.readAnew();
-      });
+    const { clock } = this.#options;
+    if (this.#done.length >= OUTBOX_BATCH_MAX) this.#removeBeside();
+    this.#removal ??= clock.schedule(clock.now() + OUTBOX_REMOVAL_PAUSE_MS, () => this.#removeBeside());
+  }
+
+  #removeBeside(): void {
+    this.#removal?.cancel();
+    this.#removal = undefined;
+    this.#remove().catch((error: unknown) => {
+      this.#options.failed(toStewardError(error), undefined);
+      // What is left in the table is published once more.
+      this.readAnew();
     });
   }
 

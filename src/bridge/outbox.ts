@@ -61,9 +61,24 @@ export async function removeEvents(
   transaction: Knex.Transaction,
   sequences: readonly number[],
 ): Promise<void> {
-  await transaction(TABLE)
-    .whereIn('sequence', [...sequences])
-    .delete();
+  const runs = runsIn(sequences);
+  if (runs.length === 0) return;
+  const bindings = runs.flat();
+  await transaction.raw(
+    `delete from ${TABLE} where ${runs.map(() => 'sequence between ? and ?').join(' or ')}`,
+    bindings,
+  );
+}
+
+/** First and last of each run of numbers that follow each other: far fewer than the numbers of what was committed together. */
+function runsIn(numbers: readonly number[]): (readonly [number, number])[] {
+  const runs: [number, number][] = [];
+  for (const number of [...numbers].sort((one, other) => one - other)) {
+    const last = runs.at(-1);
+    if (last !== undefined && number === last[1] + 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs;
 }
 
 /** How many wait to be published, and since when the oldest does (ISO text). */

@@ -39,6 +39,12 @@ export interface Dialect {
     insert: NumberedInsert,
     rows: readonly (readonly string[])[],
   ): Promise<readonly number[]>;
+  /** Adds rows, or sets the columns of those whose key exists; no key may occur twice. */
+  upsertRows(
+    transaction: Knex.Transaction,
+    upsert: BulkUpsert,
+    rows: readonly (readonly string[])[],
+  ): Promise<void>;
   /** An INSERT with a binding for each column that leaves a row alone when its key exists. */
   insertMissing(table: string, key: string, columns: readonly string[]): string;
 }
@@ -62,6 +68,15 @@ export interface NumberedInsert {
   readonly number: string;
   /** Those that the rows say, in their order. */
   readonly columns: readonly string[];
+}
+
+export interface BulkUpsert {
+  readonly table: string;
+  readonly key: string;
+  /** What the rows say behind their key, in their order. */
+  readonly columns: readonly string[];
+  /** The column that gets this instant by the database's clock. */
+  readonly changedAt: string;
 }
 
 export interface BulkUpdate {

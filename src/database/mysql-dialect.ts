@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import { StewardError } from '../errors/steward-error.js';
 import { MYSQL_TRANSACTIONS_MAX } from './bounds.js';
 import { NOW } from './database-now.js';
-import type { BulkMember, BulkUpdate, Dialect } from './dialect.js';
+import type { BulkMember, BulkUpdate, BulkUpsert, Dialect } from './dialect.js';
 import { literal } from './mysql-literal.js';
 import { insertNumbered } from './mysql-numbered-insert.js';
 import { rawRows } from './raw-rows.js';
@@ -39,9 +39,24 @@ export function mysqlDialect(isMariadb: boolean): Dialect {
         ? updateRow(transaction, update, members)
         : updateRows(transaction, update, members, isMariadb ? '' : 'row'),
     insertNumbered: (transaction, insert, rows) => insertNumbered(transaction, insert, rows, isMariadb),
+    upsertRows,
     insertMissing: (table, key, columns) =>
       `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) on duplicate key update ${key} = ${table}.${key}`,
   };
+}
+
+async function upsertRows(
+  transaction: Knex.Transaction,
+  { table, key, columns, changedAt }: BulkUpsert,
+  rows: readonly (readonly string[])[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const values = rows.map((row) => `(${[...row.map(literal), NOW.mysql].join(',')})`);
+  const set = [...columns, changedAt].map((column) => `${column} = values(${column})`);
+  await transaction.raw(
+    `insert into ${table} (${[key, ...columns, changedAt].join(', ')}) values ${values.join(',')}
+      on duplicate key update ${set.join(', ')}`,
+  );
 }
 
 /** Alone: for a table of one row the server would take twice as long. */

@@ -38,6 +38,19 @@ export const sqliteDialect: Dialect = {
     // It has one writer, and tells the last number.
     return rows.map((_, index) => Number(last) - rows.length + 1 + index);
   },
+  upsertRows: async (transaction, { table, key, columns, changedAt }, rows) => {
+    if (rows.length === 0) return;
+    const said = [key, ...columns];
+    const values = said.map((_, index) => `value ->> '$[${index}]'`);
+    const set = [...columns, changedAt].map((column) => `${column} = excluded.${column}`);
+    // "where true": otherwise "on" would be that of a join.
+    await transaction.raw(
+      `insert into ${table} (${[...said, changedAt].join(', ')})
+        select ${[...values, NOW.sqlite].join(', ')} from json_each(?) where true
+        on conflict (${key}) do update set ${set.join(', ')}`,
+      [JSON.stringify(rows)],
+    );
+  },
   insertMissing: (table, _key, columns) =>
     `insert or ignore into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
 };

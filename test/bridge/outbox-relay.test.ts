@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { appendEvents, countEvents, oldestEvents } from '../../src/bridge/outbox.js';
+import { appendEvents, countEvents, oldestEvents, removeEvents } from '../../src/bridge/outbox.js';
 import type { Database } from '../../src/database/database.js';
 import { isOnMysql } from '../support/test-database.js';
 import { emptyTables, openMigrated, PipelineHarness } from './support/pipeline-harness.js';
@@ -80,6 +80,20 @@ describe('the outbox relay', () => {
     });
     controller.abort();
     await running;
+  });
+
+  it('removes what it is told and nothing between', async () => {
+    const harness = await PipelineHarness.start(database);
+    const now = new Date(harness.clock.now()).toISOString();
+    const events = ['a', 'b', 'c', 'd', 'e'].map((instance) => ({ instance, channel: 'c', payload: '{}' }));
+    const added = await database.write((transaction) =>
+      appendEvents(transaction, database.dialect, events, now),
+    );
+    const [a, , c, d] = added.map(({ sequence }) => sequence);
+    const gone = [d, a, c].flatMap((sequence) => sequence ?? []);
+    await database.write((transaction) => removeEvents(transaction, gone));
+    const left = await database.read((connection) => oldestEvents(connection, []));
+    expect(left.map(({ key }) => key)).toEqual(['b', 'e']);
   });
 
   it('knows the numbers of what was committed, also where the server counts in steps', async () => {

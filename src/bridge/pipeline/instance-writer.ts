@@ -100,11 +100,12 @@ export class InstanceWriter {
     work: readonly InstanceWork[],
     now: string,
   ): Promise<ReadonlyMap<string, StoredRow>> {
-    // What was changed in between once would be again where somebody else writes often.
-    const repeated = work.filter((item) => item.isRepeated);
+    // What was changed in between once would be again where somebody else writes often; and that a row may be stopped
+    // must hold until it is, whichever column says so.
+    const held = work.filter((item) => item.isRepeated || item.stop !== undefined);
     await lockRows(
       transaction,
-      repeated.map((item) => item.instance),
+      held.map((item) => item.instance),
     );
     const rows = await readRows(
       transaction,
@@ -135,7 +136,7 @@ export class InstanceWriter {
       outcome.change === undefined || changed.has(outcome.instance) ? outcome : conflict(outcome),
     );
     const committed = settled.filter((outcome) => outcome.change !== undefined);
-    await mergeMetrics(transaction, committed);
+    await mergeMetrics(transaction, dialect, committed);
     const stopped = committed.flatMap(({ before, change }) => (change?.stops ? (before ?? []) : []));
     await deleteInstanceTokens(transaction, stopped);
     const news = settled.flatMap((outcome, index) => prebuildNews(work[index], outcome));

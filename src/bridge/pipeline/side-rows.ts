@@ -1,25 +1,27 @@
 import type { Knex } from 'knex';
-import { databaseNow } from '../../database/database-now.js';
+import type { Dialect } from '../../database/dialect.js';
 import type { RowChange, StoredRow } from './decide.js';
 import { isObject, type JsonObject, parseObject } from './json.js';
 
-const METRICS = 'd_b_workspace_instance_metrics';
+const METRICS = {
+  table: 'd_b_workspace_instance_metrics',
+  key: 'instanceId',
+  columns: ['metrics'],
+  changedAt: '_lastModified',
+};
 
 /** Merges the metrics that changes carry into their rows: members deeply, arrays whole. */
 export async function mergeMetrics(
   transaction: Knex.Transaction,
+  dialect: Dialect,
   committed: readonly { readonly before: StoredRow | undefined; readonly change: RowChange | undefined }[],
 ): Promise<void> {
   const rows = committed.flatMap(({ before, change }) => {
     if (before === undefined || change?.metrics === undefined) return [];
     const merged = JSON.stringify(mergeDeep(parseObject(before.metrics ?? '{}'), change.metrics));
-    return merged === before.metrics ? [] : [{ instanceId: before.instance, metrics: merged }];
+    return merged === before.metrics ? [] : [[before.instance, merged]];
   });
-  if (rows.length === 0) return;
-  await transaction(METRICS)
-    .insert(rows.map((row) => ({ ...row, _lastModified: databaseNow(transaction) })))
-    .onConflict('instanceId')
-    .merge();
+  await dialect.upsertRows(transaction, METRICS, rows);
 }
 
 /** Removes the tokens that were made for these instances, so that none outlives its instance. */

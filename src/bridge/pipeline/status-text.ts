@@ -17,8 +17,8 @@ export function mergeText(
   }
   for (const [name, value] of Object.entries(integers)) members.set(name, value.toString());
   let merged = '';
-  for (const [name, text] of members) merged += `${merged === '' ? '' : ','}${JSON.stringify(name)}:${text}`;
-  return `{${merged}}`;
+  for (const [name, text] of members) merged += `${merged === '' ? '{' : ','}${quoted(name)}:${text}`;
+  return merged === '' ? '{}' : `${merged}}`;
 }
 
 /** The text of each member of a JSON object, none of anything else. The text must be JSON. */
@@ -29,15 +29,26 @@ export function membersOf(text: string): Map<string, string> {
   at = afterBlanks(text, at + 1);
   while (text.charCodeAt(at) === QUOTE) {
     const nameEnd = endOfString(text, at);
-    const name: unknown = JSON.parse(text.slice(at, nameEnd));
+    const name = unquoted(text.slice(at, nameEnd));
     // Behind the colon.
     const start = afterBlanks(text, afterBlanks(text, nameEnd) + 1);
     const end = endOfValue(text, start);
-    members.set(String(name), text.slice(start, end));
+    members.set(name, text.slice(start, end));
     // Behind the comma, or the end.
     at = afterBlanks(text, afterBlanks(text, end) + 1);
   }
   return members;
+}
+
+/** Nearly every name is: then both ways are short. */
+const PLAIN = /^\w*$/;
+
+function quoted(name: string): string {
+  return PLAIN.test(name) ? `"${name}"` : JSON.stringify(name);
+}
+
+function unquoted(text: string): string {
+  return text.includes('\\') ? String(JSON.parse(text)) : text.slice(1, -1);
 }
 
 const QUOTE = 0x22;
