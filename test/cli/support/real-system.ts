@@ -26,7 +26,8 @@ export class RealSystem {
     this.#env = env;
   }
 
-  static async create(): Promise<RealSystem> {
+  /** `also`: variables of its environment. */
+  static async create(also: Readonly<Record<string, string>> = {}): Promise<RealSystem> {
     const folder = await mkdtemp(join(tmpdir(), 'steward-cli-'));
     // As root the command of a workspace runs as somebody else, who has to get through.
     await chmod(folder, 0o711);
@@ -35,7 +36,7 @@ export class RealSystem {
     const words = (await commandWords()).map((word) => `'${word}'`).join(' ');
     await writeFile(join(bin, 'steward'), `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
     const { PATH = '/usr/bin:/bin' } = process.env;
-    const env = { ...process.env, PATH: `${bin}:${PATH}`, STEWARD_STATE: join(folder, 'state') };
+    const env = { ...process.env, ...also, PATH: `${bin}:${PATH}`, STEWARD_STATE: join(folder, 'state') };
     return new RealSystem(folder, env);
   }
 
