@@ -58,7 +58,7 @@ export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof B
       }
       return {
         instances: instances.length,
-        instanceIds: instances.slice(0, VERSION_RESET_NAMED_MAX),
+        instanceIds: instances.toSorted().slice(0, VERSION_RESET_NAMED_MAX),
       };
     },
     drainCluster: async ({ name, reason: why }, { logger }) => {
