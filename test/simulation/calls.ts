@@ -52,7 +52,6 @@ const FAILURES: readonly ErrorCode[] = [
   'process-failed',
   'missing-tool',
   'archive-damaged',
-  'credentials-lost',
   'permission-denied',
   'overloaded',
   'record-unreadable',
@@ -278,6 +277,7 @@ export class Callers {
     if (code === 'cancelled' || REFUSALS[name].includes(code)) return;
     if (this.isStopping && code === 'unavailable') return;
     if (this.isTroubled && FAILURES.includes(code)) return;
+    if (code === 'credentials-lost' && this.#run.hasCutPower) return;
     throw new BrokenPromise(
       code === 'internal' ? 'defect' : 3,
       `${name} was answered ${code}: ${error.message}`,

@@ -53,6 +53,8 @@ export class Run {
   broken: BrokenPromise | undefined;
   isStorageAway = false;
   hasSteppedBack = false;
+  /** What was kept in memory only was lost by then: credentials. */
+  hasCutPower = false;
   readonly options: RunOptions;
   /** What the storage makes of what it is given; it stays so over lives. */
   readonly lies = new Lies();
@@ -178,6 +180,7 @@ export class Run {
     this.world = crash === 'kill' ? this.world.kill() : this.world.cutPower();
     // The folder for secrets is in memory.
     if (crash === 'power-cut') this.world.files.disk.remove('/run');
+    this.hasCutPower ||= crash === 'power-cut';
     const died = this.#died;
     this.#live();
     died();
