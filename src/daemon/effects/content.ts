@@ -65,21 +65,19 @@ export class ContentEffects {
     });
   }
 
-  /**
-   * Nothing of a set-up is needed any more once its content is complete; what the first backup goes by is made
-   * before anybody writes to it.
-   */
+  /** What the first backup goes by is made before anybody writes to the content. */
   async seal({ context }: StepInput, signal: AbortSignal): Promise<object> {
-    await this.#options.secrets.drop(context.identity.instance);
     await this.#seed(context, signal);
     return {};
   }
 
+  /** Only now nothing of a set-up is needed any more: until its end is on disk, a restart begins it anew. */
   async announce({ context }: StepInput): Promise<object> {
-    const { place, area } = this.#options;
+    const { place, area, secrets } = this.#options;
     const { setup } = context;
     if (setup === undefined)
       throw new StewardError('internal', 'content without a set-up cannot be announced');
+    await secrets.drop(context.identity.instance);
     const folder = area.contentOf(context.identity.instance);
     // A restart finds the marker of the life before: content is announced once.
     if (await isAnnounced(place.world.files, folder)) return {};
