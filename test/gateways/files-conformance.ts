@@ -53,6 +53,14 @@ export function conformsToFiles(kind: string, make: () => Promise<{ files: Files
       expect(await files.list(join(root, 'outside'))).toEqual([]);
     });
 
+    it('writes beneath no folder that is not there (any more), and brings none back', async () => {
+      const { files, root } = await make();
+      const options = { mode: 0o640, folderMode: 0o750, temporary: 'file.tmp' };
+      const writing = files.writeBeneath(join(root, 'gone'), 'new/file', 'one', options);
+      await expect(writing).rejects.toEqual(failsWith('ENOENT'));
+      expect(await files.list(root)).toEqual([]);
+    });
+
     it('refuses to read more than the limit, exactly', async () => {
       const { files, root } = await make();
       await files.write(join(root, 'file'), '12345');

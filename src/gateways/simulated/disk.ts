@@ -126,6 +126,13 @@ export class SimulatedDisk {
     return inode.target;
   }
 
+  /** One that may be there already, in a folder that must be. */
+  makeFolder(path: string, mode: number): void {
+    const place = this.tree.target(path, 'mkdir');
+    if (place.inode?.kind === 'directory') return;
+    this.#bind(place, this.tree.makeFolder(this.#now(), mode), 'mkdir', path);
+  }
+
   makeFolders(path: string, mode: number): void {
     const parts = path.split('/').filter((part) => part !== '');
     for (const [index] of parts.entries()) {

@@ -84,7 +84,8 @@ export class SimulatedFiles implements Files {
       const found = await this.stat(folder);
       if (found !== undefined && found.kind !== 'directory') throw fileError('ENOTDIR', 'open', folder);
       if (found !== undefined) continue;
-      await this.makeDirectory(folder, folderMode);
+      const missing = folder;
+      await this.#do('makeDirectory', missing, () => this.disk.makeFolder(missing, folderMode));
       if (owner !== undefined) await this.chown(folder, owner.uid, owner.gid);
     }
     const before = join(folder, temporary);
