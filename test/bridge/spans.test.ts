@@ -17,6 +17,7 @@ import { createClient } from '../../src/grpc/client.js';
 import { collectedTracing } from '../support/span-collector.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { FakeManager } from './support/fake-manager.js';
+import { stopOf } from './support/instances.js';
 import { statusOf } from './support/statuses.js';
 
 const patience = { timeout: 15_000, interval: 10 };
@@ -82,7 +83,7 @@ test('an update is seen on its way: the batch, its transaction, the instance and
 
 test('a write that fails is seen with the instances it was about', async () => {
   const { collector, tracing } = await collectedTracing('bridge');
-  const stop = { instance: 'i-1', expectedVersion: 3n, message: 'a text', requestedAt: 0 };
+  const stop = stopOf('i-1', 3n);
   const work = [{ instance: 'i-1', waiting: [], stop, isRepeated: false }];
   const spans = new PipelineSpans(tracing.tracer);
   const failing = spans.batches(() => Promise.reject(new StewardError('unavailable', 'no database')));

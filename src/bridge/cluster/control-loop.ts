@@ -65,8 +65,8 @@ export class ControlLoop {
   #stop(row: OpenRow): void {
     const message = `The bridge stopped this instance: its manager does not know it any more (it was ${row.phase}).`;
     const requestedAt = this.#options.clock.now();
-    const { instance, version: expectedVersion } = row;
-    this.#options.requestStop({ instance, expectedVersion, message, requestedAt }, row);
+    const expected = { expectedVersion: row.version, expectedPhase: row.phase, expectedRegion: row.region };
+    this.#options.requestStop({ instance: row.instance, ...expected, message, requestedAt }, row);
   }
 }
 

@@ -147,7 +147,7 @@ export class RowLoop {
   #stop(row: OpenRow, why: string): void {
     const message = `The bridge stopped this instance: ${why}.`;
     const requestedAt = this.#options.clock.now();
-    const { instance, version: expectedVersion } = row;
-    this.#options.requestStop({ instance, expectedVersion, message, requestedAt }, row);
+    const expected = { expectedVersion: row.version, expectedPhase: row.phase, expectedRegion: row.region };
+    this.#options.requestStop({ instance: row.instance, ...expected, message, requestedAt }, row);
   }
 }

@@ -11,6 +11,8 @@ import { merge, type Sighting, supersedes, toldIn, type Waiting, type WaitingUpd
 export interface StoredRow {
   readonly instance: string;
   readonly workspace: string;
+  /** Name of its cluster. */
+  readonly region: string;
   /** '' when the workspace has no row. */
   readonly owner: string;
   /** JSON of the instance's metrics; undefined without any. */
@@ -71,9 +73,10 @@ export function decideUpdates(row: StoredRow, waiting: WaitingUpdates): Decision
   return { kind: waiting.at(-1)?.newest.version === row.version ? 'known' : 'stale' };
 }
 
-/** undefined when the row is stopped already, or its manager has spoken since the order was given. */
+/** undefined when the row is stopped already, or its manager or its server has moved it on since the order was given. */
 export function decideStop(row: StoredRow, stop: StopRequest): RowChange | undefined {
   if (row.phase === 'stopped' || row.version !== stop.expectedVersion) return undefined;
+  if (row.phase !== stop.expectedPhase || row.region !== stop.expectedRegion) return undefined;
   const at = later(isoTime(stop.requestedAt), row.startedTime);
   const stoppingTime = row.stoppingTime === '' ? at : row.stoppingTime;
   return {

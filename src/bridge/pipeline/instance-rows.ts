@@ -49,7 +49,9 @@ export async function writeChanges(
 }
 
 const COLUMNS_READ = [
-  ...['id', 'workspaceId', 'creationTime', 'startedTime', 'deployedTime'].map((column) => `i.${column}`),
+  ...['id', 'workspaceId', 'region', 'creationTime', 'startedTime', 'deployedTime'].map(
+    (column) => `i.${column}`,
+  ),
   ...['stoppingTime', 'stoppedTime', 'ideUrl', 'status'].map((column) => `i.${column}`),
   ...['w.ownerId', 'm.metrics'],
 ];
@@ -57,6 +59,7 @@ const COLUMNS_READ = [
 interface RawRow {
   readonly id: string;
   readonly workspaceId: string;
+  readonly region: string;
   readonly ownerId: string | null;
   readonly metrics: string | null;
   readonly creationTime: string;
@@ -74,6 +77,7 @@ function storedRow(row: RawRow): StoredRow {
   return {
     instance: row.id,
     workspace: row.workspaceId,
+    region: row.region,
     owner: row.ownerId ?? '',
     metrics: row.metrics ?? undefined,
     version: integer(membersOf(row.status).get('version')),

@@ -27,6 +27,9 @@ export interface StopRequest {
   readonly instance: string;
   /** The version the row had when this was decided; any other one means that its manager has spoken since. */
   readonly expectedVersion: bigint;
+  /** What else the row had then: its server changes these without a version, until a manager has it. */
+  readonly expectedPhase: RowPhase;
+  readonly expectedRegion: string;
   readonly message: string;
   readonly requestedAt: number;
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { takeLease } from '../../../src/bridge/lease.js';
 import type { Database } from '../../../src/database/database.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
+import { stopOf } from '../support/instances.js';
 import { emptyTables, openMigrated, PipelineHarness, versionIn } from '../support/pipeline-harness.js';
 import { statusOf } from '../support/statuses.js';
 
@@ -120,7 +121,7 @@ describe('instance mailboxes', () => {
     harness.clock.advance(1_000);
     const { mailboxes } = harness;
     harness.send(statusOf({ id: 'j', version: 1n, phase: 'running' }));
-    mailboxes.requestStop({ instance: 'k', expectedVersion: 0n, message: '', requestedAt: 0 });
+    mailboxes.requestStop(stopOf('k', 0n));
     await turn();
     expect(await harness.rows()).toEqual([]);
     expect([harness.fenced, mailboxes.depth]).toEqual([1, 2]);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { StopRequest } from '../../../src/bridge/pipeline/updates.js';
 import type { Database } from '../../../src/database/database.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import {
@@ -6,6 +7,7 @@ import {
   WorkspacePhase,
   WorkspaceStatus,
 } from '../../../src/gen/ws-manager-api/core.js';
+import { stopOf } from '../support/instances.js';
 import { emptyTables, openMigrated, PipelineHarness, versionIn } from '../support/pipeline-harness.js';
 import { statusOf } from '../support/statuses.js';
 
@@ -307,12 +309,8 @@ describe('an instance without a row', () => {
 });
 
 describe('an order to stop', () => {
-  const stop = (expectedVersion: bigint, requestedAt: number) => ({
-    instance: 'i',
-    expectedVersion,
-    message: 'gone',
-    requestedAt,
-  });
+  const stop = (expectedVersion: bigint, requestedAt: number) =>
+    stopOf('i', expectedVersion, { requestedAt });
 
   it('stops the row it was decided upon', async () => {
     await insertRow({ version: 4, phase: 'running' }, { startedTime: iso(1_000) });
@@ -322,6 +320,25 @@ describe('an order to stop', () => {
     const row = await harness.row('i');
     expect(row).toMatchObject({ phase: 'stopped', stoppingTime: iso(9_000), stoppedTime: iso(9_000) });
     expect([versionIn(row), JSON.parse(row.status).message]).toEqual([4n, 'gone']);
+  });
+
+  it('does nothing when a server has moved the row on since, which has no version yet', async () => {
+    await insertRow({ version: 0, phase: 'pending' }, { region: 'eu' });
+    const harness = await PipelineHarness.start(database);
+    const order = (but: Partial<StopRequest>) =>
+      stopOf('i', 0n, { expectedPhase: 'pending', expectedRegion: 'eu', ...but });
+    for (const stale of [
+      { expectedPhase: 'building' },
+      { expectedRegion: '' },
+      { expectedRegion: 'EU' },
+    ] as const) {
+      harness.mailboxes.requestStop(order(stale));
+      await harness.settle();
+    }
+    expect((await harness.row('i')).phase).toBe('pending');
+    harness.mailboxes.requestStop(order({}));
+    await harness.settle();
+    expect((await harness.row('i')).phase).toBe('stopped');
   });
 
   it('does nothing when the manager has spoken since, or speaks before its turn', async () => {

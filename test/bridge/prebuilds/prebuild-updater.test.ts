@@ -3,6 +3,7 @@ import type { PrebuildReading } from '../../../src/bridge/prebuilds/prebuild-map
 import type { Database } from '../../../src/database/database.js';
 import type { WorkspaceConditions } from '../../../src/gen/ws-manager-api/core.js';
 import { WorkspaceStatus, WorkspaceType } from '../../../src/gen/ws-manager-api/core.js';
+import { stopOf } from '../support/instances.js';
 import { emptyTables, openMigrated, PipelineHarness } from '../support/pipeline-harness.js';
 import { type StatusOptions, statusOf } from '../support/statuses.js';
 
@@ -108,12 +109,8 @@ describe('a prebuild', () => {
       prebuild(3n, 'stopping', { snapshot: 's@bucket', failed: 'late' }),
     );
     expect(await row()).toMatchObject({ state: 'available', snapshot: 's@bucket', error: '' });
-    harness.mailboxes.requestStop({
-      instance: 'i',
-      expectedVersion: 3n,
-      message: 'gone',
-      requestedAt: harness.clock.now(),
-    });
+    const requestedAt = harness.clock.now();
+    harness.mailboxes.requestStop(stopOf('i', 3n, { expectedPhase: 'stopping', requestedAt }));
     await harness.settle();
     expect(await harness.row('i')).toMatchObject({ phase: 'stopped' });
     expect(await row()).toMatchObject({ state: 'available' });
@@ -122,12 +119,8 @@ describe('a prebuild', () => {
   it('is aborted when its row is stopped by force while it is built', async () => {
     const harness = await start();
     await tell(harness, prebuild(1n, 'running'));
-    harness.mailboxes.requestStop({
-      instance: 'i',
-      expectedVersion: 1n,
-      message: 'gone',
-      requestedAt: harness.clock.now(),
-    });
+    const requestedAt = harness.clock.now();
+    harness.mailboxes.requestStop(stopOf('i', 1n, { expectedPhase: 'running', requestedAt }));
     await harness.settle();
     await harness.relay.flush();
     expect(await row()).toMatchObject({ state: 'aborted', error: '', statusVersion: 1 });

@@ -1,4 +1,5 @@
 import type { RowPhase } from '../../../machines/phase-relation.js';
+import type { StopRequest } from '../../../src/bridge/pipeline/updates.js';
 import type { Database } from '../../../src/database/database.js';
 
 export interface InstanceOptions {
@@ -10,6 +11,16 @@ export interface InstanceOptions {
   readonly createdAt?: Date;
   readonly owner?: string;
   readonly deleted?: boolean;
+}
+
+/** An order to stop a running instance, by default one of the cluster that tests mostly have. */
+export function stopOf(
+  instance: string,
+  expectedVersion: bigint,
+  but: Partial<StopRequest> = {},
+): StopRequest {
+  const expected = { expectedVersion, expectedPhase: 'running', expectedRegion: 'local' } as const;
+  return { instance, ...expected, message: 'gone', requestedAt: 0, ...but };
 }
 
 /** A row as another program makes it, with that of its workspace. */
