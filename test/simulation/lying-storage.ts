@@ -48,6 +48,8 @@ export class LyingStorage extends DirectoryStorage {
     const lying = otherBytes();
     stored.once('error', (error) => lying.destroy(error));
     lying.once('close', () => stored.destroy());
+    // As of every storage: a failure before anybody reads waits for the reader.
+    lying.on('error', () => undefined);
     return stored.pipe(lying);
   }
 }
