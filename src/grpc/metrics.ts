@@ -69,28 +69,18 @@ export function createClientMetrics(registry: Registry): CallMetrics {
 }
 
 interface Families {
-  readonly started: Counter<MethodLabel>;
-  readonly received: Counter<MethodLabel>;
-  readonly sent: Counter<MethodLabel>;
+  readonly started: BoundCounter;
+  readonly received: BoundCounter;
+  readonly sent: BoundCounter;
   readonly handled: Counter<CodeLabel>;
 }
 
 function familiesOf(registry: Registry, prefix: string, side: string): Families {
   return {
-    started: counter(registry, `${prefix}_started_total`, `Calls started on the ${side}.`, methodLabels),
-    received: counter(
-      registry,
-      `${prefix}_msg_received_total`,
-      `Messages received by the ${side}.`,
-      methodLabels,
-    ),
-    sent: counter(registry, `${prefix}_msg_sent_total`, `Messages sent by the ${side}.`, methodLabels),
-    handled: counter(
-      registry,
-      `${prefix}_handled_total`,
-      `Calls ended on the ${side}, by status.`,
-      codeLabels,
-    ),
+    started: boundCounter(registry, `${prefix}_started_total`, `Calls started on the ${side}.`),
+    received: boundCounter(registry, `${prefix}_msg_received_total`, `Messages received by the ${side}.`),
+    sent: boundCounter(registry, `${prefix}_msg_sent_total`, `Messages sent by the ${side}.`),
+    handled: handledCounter(registry, `${prefix}_handled_total`, `Calls ended on the ${side}, by status.`),
   };
 }
 
@@ -101,9 +91,9 @@ function bind(
   labels: Labels,
   observe: (code: string, seconds: number) => void,
 ): MethodMetrics {
-  const starts = families.started.labels(labels);
-  const receipts = families.received.labels(labels);
-  const sends = families.sent.labels(labels);
+  const starts = families.started.bind(labels);
+  const receipts = families.received.bind(labels);
+  const sends = families.sent.bind(labels);
   const ends = new Map<string, { inc(): void }>();
   const ended = (code: string) => {
     const bound = ends.get(code) ?? families.handled.labels({ ...labels, grpc_code: code });
@@ -111,9 +101,9 @@ function bind(
     return bound;
   };
   return {
-    started: () => starts.inc(),
-    received: () => receipts.inc(),
-    sent: () => sends.inc(),
+    started: starts,
+    received: receipts,
+    sent: sends,
     handled: (code, seconds) => {
       ended(code).inc();
       observe(code, seconds);
@@ -132,15 +122,44 @@ function methodKind(requestStream: boolean, responseStream: boolean): string {
   return responseStream ? 'server_stream' : 'unary';
 }
 
-function counter<Label extends string>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: readonly Label[],
-): Counter<Label> {
+/**
+ * A counter of what happens for every message: it is counted beside the metric and brought into it when somebody asks,
+ * because to find the metric's value by its labels takes longer than to count.
+ */
+class BoundCounter extends Counter<MethodLabel> {
+  readonly #bound: { readonly labels: Labels; count: number }[] = [];
+
+  constructor(registry: Registry, name: string, help: string) {
+    const labelNames = [...methodLabels];
+    super({ name, help, labelNames, registers: [registry], collect: () => this.#collect() });
+  }
+
+  /** Counts one more with these labels. */
+  bind(labels: Labels): () => void {
+    const bound = { labels, count: 0 };
+    this.#bound.push(bound);
+    return () => {
+      bound.count += 1;
+    };
+  }
+
+  #collect(): void {
+    for (const bound of this.#bound) {
+      if (bound.count > 0) this.inc(bound.labels, bound.count);
+      bound.count = 0;
+    }
+  }
+}
+
+function boundCounter(registry: Registry, name: string, help: string): BoundCounter {
+  const existing = registry.getSingleMetric(name);
+  return existing instanceof BoundCounter ? existing : new BoundCounter(registry, name, help);
+}
+
+function handledCounter(registry: Registry, name: string, help: string): Counter<CodeLabel> {
   const existing = registry.getSingleMetric(name);
   if (existing instanceof Counter) return existing;
-  return new Counter({ name, help, labelNames, registers: [registry] });
+  return new Counter({ name, help, labelNames: [...codeLabels], registers: [registry] });
 }
 
 function histogram<Label extends string>(

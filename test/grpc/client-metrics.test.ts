@@ -111,5 +111,9 @@ test('channels that share a registry share its counts, and a closed channel star
   expect(await failureOf(createClient(SystemServiceService, other).getInfo({}))).toMatchObject({
     code: 'unavailable',
   });
-  expect(await registry.metrics()).toMatch(/^grpc_client_started_total{[^}]*"GetInfo"} 2$/m);
+  const started = async () =>
+    /^grpc_client_started_total{[^}]*"GetInfo"} (\d+)$/m.exec(await registry.metrics())?.[1];
+  expect([await started(), await started()]).toEqual(['2', '2']);
+  await createClient(SystemServiceService, channel).getInfo({});
+  expect(await started()).toBe('3');
 });
