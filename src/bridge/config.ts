@@ -81,7 +81,10 @@ const timeoutsSchema = z.strictObject({
   stoppingPhaseSeconds: seconds(3_600),
 });
 
-/** How long after its last known step a row may be unknown to its manager before it counts as lost, in seconds. */
+/**
+ * How long after its last known step a row may be unknown to its manager before it counts as lost, in seconds; one that
+ * has run, after the first list that lacked it.
+ */
 const graceSchema = z.strictObject({
   creating: seconds(3_600),
   initializing: seconds(3_600),

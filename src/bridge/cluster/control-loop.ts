@@ -58,7 +58,9 @@ export class ControlLoop {
 
   #isOverdue(row: OpenRow): boolean {
     const { clock, graceSeconds, timeouts } = this.#options;
-    const ageMs = ageOf(row, clock.now());
+    // What has run was there for as long as it ran: its times do not tell since when it is not.
+    const hasRun = row.phase === 'running' || row.phase === 'interrupted';
+    const ageMs = hasRun ? this.#suspects.ageOf(row) : ageOf(row, clock.now());
     return ageMs !== undefined && ageMs >= graceOf(row.phase, graceSeconds, timeouts) * MS_PER_SECOND;
   }
 

@@ -25,6 +25,12 @@ export class Suspects {
     return found.filter((row) => this.#isConfirmed(row));
   }
 
+  /** Milliseconds since the first of the lists in a row that found it wanting, unchanged; 0 for one that none did. */
+  ageOf({ instance }: OpenRow): number {
+    const at = this.#known.get(instance)?.at;
+    return at === undefined ? 0 : this.#clock.monotonic() - at;
+  }
+
   /** Nobody looks for a while: what was found before says nothing afterwards. */
   forget(): void {
     this.#known = new Map();

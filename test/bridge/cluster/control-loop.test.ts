@@ -85,7 +85,6 @@ describe('the control loop', () => {
     ['pending', 3_600],
     ['creating', 3_600],
     ['initializing', 3_600],
-    ['interrupted', 300],
     ['stopping', 3_600],
   ] as const)('gives a row that is %s its grace of %i s, and no more', (phase, seconds) => {
     const { clock, review, row, stopped } = setUp();
@@ -96,6 +95,29 @@ describe('the control loop', () => {
     expect(stopped).toEqual([]);
     review(rows, ids('b', 'c'));
     expect(stopped).toHaveLength(1);
+  });
+
+  it('gives a row that was interrupted its grace from the first list that lacks it, however long it ran', () => {
+    const { clock, review, row, stopped } = setUp();
+    const rows = [row('a', 'interrupted'), row('b'), row('c')];
+    clock.advance(2 * 3_600_000);
+    review(rows, ids('b', 'c'));
+    clock.advance(299_998);
+    review(rows, ids('b', 'c'));
+    expect(stopped).toEqual([]);
+    review(rows, ids('b', 'c'));
+    expect(stopped).toMatchObject([{ instance: 'a' }]);
+  });
+
+  it('gives it that grace anew once a list has it', () => {
+    const { clock, review, row, stopped } = setUp();
+    const rows = [row('a', 'interrupted'), row('b'), row('c')];
+    review(rows, ids('b', 'c'));
+    clock.advance(300_000);
+    review(rows, ids('a', 'b', 'c'));
+    review(rows, ids('b', 'c'));
+    review(rows, ids('b', 'c'));
+    expect(stopped).toEqual([]);
   });
 
   it('goes on after an alarm until all are stopped, however many runs that takes', () => {
