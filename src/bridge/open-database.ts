@@ -75,7 +75,7 @@ async function open(
 ): Promise<Database> {
   if (database?.kind === 'mysql') {
     const settings = await mysqlSettings(database, world, env);
-    return patiently(world, () => openMysql(settings, INSTANCE_ID, world.clock));
+    return patiently(world, () => openMysql(settings, INSTANCE_ID));
   }
   const file = database?.file ?? databaseFile;
   if (file === undefined) {

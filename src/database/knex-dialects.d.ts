@@ -25,6 +25,5 @@ declare module 'knex/lib/dialects/mysql2/index.js' {
 
   export default class Mysql2Client extends Knex.Client {
     _query(connection: unknown, query: { readonly sql: string }): Promise<unknown>;
-    validateConnection(connection: unknown): boolean;
   }
 }

@@ -1,6 +1,4 @@
 import Mysql2Client from 'knex/lib/dialects/mysql2/index.js';
-import type { Clock } from '../gateways/clock.js';
-import { CONNECTION_AGE_MAX_MS } from './bounds.js';
 
 /**
  * The server only reads (1290, 1792, 1836), or is no member of its cluster (1047, 3100): it may say so for ever, while
@@ -15,17 +13,8 @@ interface Query {
 }
 
 /** knex's dialect for mysql2, whose statements have a deadline, and whose connections are given up when they should be. */
-export function mysqlClient(deadlineMs: number, clock: Pick<Clock, 'monotonic'>): typeof Mysql2Client {
-  /** When each connection was first used. */
-  const firstUses = new WeakMap<object, number>();
+export function mysqlClient(deadlineMs: number): typeof Mysql2Client {
   return class extends Mysql2Client {
-    override validateConnection(connection: unknown): boolean {
-      if (!isConnection(connection) || !super.validateConnection(connection)) return false;
-      const since = firstUses.get(connection) ?? clock.monotonic();
-      firstUses.set(connection, since);
-      return clock.monotonic() - since < CONNECTION_AGE_MAX_MS;
-    }
-
     override async _query(connection: unknown, query: Query): Promise<unknown> {
       const limited = Object.assign(query, { options: { ...query.options, timeout: deadlineMs } });
       // Otherwise the driver would look for places of bindings in all of a large statement.

@@ -12,6 +12,8 @@ export interface MysqlSettings {
   readonly name: string;
   /** How long one statement may take. */
   readonly statementDeadlineMs?: number;
+  /** How long one connection is used. */
+  readonly connectionAgeMaxMs?: number;
   /** Absent: not encrypted. */
   readonly tls?: ServerTlsTexts;
 }

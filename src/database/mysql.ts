@@ -1,8 +1,8 @@
 import knex, { type Knex } from 'knex';
 import { StewardError } from '../errors/steward-error.js';
-import type { Clock } from '../gateways/clock.js';
 import {
   CONNECTION_ACQUIRE_TIMEOUT_MS,
+  CONNECTION_AGE_MAX_MS,
   IDLE_CONNECTION_MAX_MS,
   MYSQL_CONNECT_TIMEOUT_MS,
   MYSQL_CONNECTIONS_MAX,
@@ -30,11 +30,7 @@ export interface KeyColumn {
  * Connects to a server. Fails with `unavailable` when it is not reachable now, and with `database-refused` when only
  * somebody who changes the configuration or the server can help.
  */
-export async function openMysql(
-  settings: MysqlSettings,
-  key: KeyColumn,
-  clock: Pick<Clock, 'monotonic'>,
-): Promise<Database> {
+export async function openMysql(settings: MysqlSettings, key: KeyColumn): Promise<Database> {
   const guarded = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     try {
       return await work();
@@ -42,15 +38,15 @@ export async function openMysql(
       throw toMysqlError(error, settings);
     }
   };
-  const server = await guarded(() => firstLook(settings, key, clock));
+  const server = await guarded(() => firstLook(settings, key));
   const dialect = mysqlDialect(server.isMariadb);
   const over = (connections: Knex): DatabaseDoor => ({
     dialect,
     read: (work) => guarded(() => work(connections)),
     write: (work) => guarded(() => transact(connections, work)),
   });
-  const shared = pool(settings, MYSQL_CONNECTIONS_MAX, clock, server);
-  const own = pool(settings, 1, clock, server);
+  const shared = pool(settings, MYSQL_CONNECTIONS_MAX, server);
+  const own = pool(settings, 1, server);
   const door = over(shared);
   return {
     ...door,
@@ -63,12 +59,8 @@ export async function openMysql(
 }
 
 /** Who it is, before the connections are set up that depend on it. */
-async function firstLook(
-  settings: MysqlSettings,
-  key: KeyColumn,
-  clock: Pick<Clock, 'monotonic'>,
-): Promise<Server> {
-  const connection = pool(settings, 1, clock, undefined);
+async function firstLook(settings: MysqlSettings, key: KeyColumn): Promise<Server> {
+  const connection = pool(settings, 1, undefined);
   try {
     const server = await readServer(connection, key);
     if (server.problem === undefined) return server;
@@ -78,21 +70,17 @@ async function firstLook(
   }
 }
 
-function pool(
-  settings: MysqlSettings,
-  max: number,
-  clock: Pick<Clock, 'monotonic'>,
-  server: Server | undefined,
-): Knex {
+function pool(settings: MysqlSettings, max: number, server: Server | undefined): Knex {
   const deadlineMs = settings.statementDeadlineMs ?? STATEMENT_DEADLINE_MS;
   return knex({
-    client: mysqlClient(deadlineMs, clock),
+    client: mysqlClient(deadlineMs),
     connection: connectionOptions(settings),
     acquireConnectionTimeout: CONNECTION_ACQUIRE_TIMEOUT_MS,
     pool: {
       min: 0,
       max,
       idleTimeoutMillis: IDLE_CONNECTION_MAX_MS,
+      maxConnectionLifetimeMillis: settings.connectionAgeMaxMs ?? CONNECTION_AGE_MAX_MS,
       ...(server === undefined ? {} : { afterCreate: configureSession(server, deadlineMs) }),
     },
     // What is worth telling comes back as an error; knex would print it, values and all.

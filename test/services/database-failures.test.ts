@@ -7,11 +7,9 @@ import { openMysql } from '../../src/database/mysql.js';
 import type { MysqlSettings } from '../../src/database/mysql-settings.js';
 import { rawRows } from '../../src/database/raw-rows.js';
 import { StewardError } from '../../src/errors/steward-error.js';
-import type { Clock } from '../../src/gateways/clock.js';
-import { ManualClock } from '../bridge/support/manual-clock.js';
 import { gate } from '../support/intercepted-files.js';
 import { execute, Mariadb, newDatabase } from '../support/mariadb.js';
-import { CLOCK, KEY_COLUMN, settingsOf } from '../support/test-database.js';
+import { KEY_COLUMN, settingsOf } from '../support/test-database.js';
 
 /** A server that is killed, frozen and turned into a read-only one. */
 let mariadb: Mariadb;
@@ -34,11 +32,8 @@ afterEach(async () => {
   for (const database of open.splice(0)) await database.close();
 });
 
-async function connected(
-  changed: Partial<MysqlSettings> = {},
-  clock: Pick<Clock, 'monotonic'> = CLOCK,
-): Promise<Database> {
-  const database = await openMysql({ ...settings, ...changed }, KEY_COLUMN, clock);
+async function connected(changed: Partial<MysqlSettings> = {}): Promise<Database> {
+  const database = await openMysql({ ...settings, ...changed }, KEY_COLUMN);
   open.push(database);
   return database;
 }
@@ -159,11 +154,9 @@ describe('a connection', () => {
   });
 
   it('is not used for ever: its address may lead to another server by now', async () => {
-    const clock = new ManualClock();
-    const database = await connected({}, clock);
+    const database = await connected({ connectionAgeMaxMs: 1 });
     const first = await connectionOf(database);
-    clock.advance(300_000);
-    expect(await connectionOf(database)).not.toBe(first);
+    await vi.waitFor(async () => expect(await connectionOf(database)).not.toBe(first));
   });
 });
 

@@ -10,7 +10,7 @@ import { createTable } from '../../src/database/tables.js';
 import { PipelineHarness } from '../bridge/support/pipeline-harness.js';
 import { statusOf } from '../bridge/support/statuses.js';
 import { newDatabase } from '../support/mariadb.js';
-import { CLOCK, KEY_COLUMN, settingsOf } from '../support/test-database.js';
+import { KEY_COLUMN, settingsOf } from '../support/test-database.js';
 import { theirTables } from './support/their-tables.js';
 
 const NOW = '2026-01-01T00:00:00.000Z';
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 async function connect(): Promise<Database> {
-  const database = await openMysql(settingsOf(url), KEY_COLUMN, CLOCK);
+  const database = await openMysql(settingsOf(url), KEY_COLUMN);
   open.push(database);
   return database;
 }

@@ -10,7 +10,7 @@ import { realWorld } from '../../src/gateways/real/world.js';
 import { createAuthority, issue } from '../grpc/certificates.js';
 import { execute, Mariadb, newDatabase } from '../support/mariadb.js';
 import type { PrivateServer } from '../support/private-server.js';
-import { CLOCK, KEY_COLUMN, settingsOf } from '../support/test-database.js';
+import { KEY_COLUMN, settingsOf } from '../support/test-database.js';
 import { listenIn, REDIS_PASSWORD, ServerFiles, startTlsRedis } from './support/tls-servers.js';
 
 const patience = { timeout: 20_000, interval: 20 };
@@ -47,7 +47,7 @@ describe('a database behind TLS', () => {
 
   /** The cipher of a connection; '' without one. */
   async function cipherOf(changed: Partial<MysqlSettings>): Promise<string> {
-    const database = await openMysql({ ...settings, ...changed }, KEY_COLUMN, CLOCK);
+    const database = await openMysql({ ...settings, ...changed }, KEY_COLUMN);
     open.push(database);
     const answer: unknown = await database.read((connection) =>
       connection.raw("show status like 'Ssl_cipher'"),
@@ -125,11 +125,11 @@ describe('a database behind TLS', () => {
   });
 
   it('that wants nothing else says so to who speaks plainly', async () => {
-    const encrypted = await openMysql(settings, KEY_COLUMN, CLOCK);
+    const encrypted = await openMysql(settings, KEY_COLUMN);
     open.push(encrypted);
     await encrypted.read((connection) => connection.raw('set global require_secure_transport = 1'));
     const { tls: _, ...plain } = settings;
-    const refused = await openMysql(plain, KEY_COLUMN, CLOCK).catch((thrown: unknown) => thrown);
+    const refused = await openMysql(plain, KEY_COLUMN).catch((thrown: unknown) => thrown);
     await encrypted.read((connection) => connection.raw('set global require_secure_transport = 0'));
     expect(refused).toMatchObject({
       code: 'database-refused',

@@ -4,10 +4,8 @@ import { type Database, openSqlite } from '../../src/database/database.js';
 import { migrate } from '../../src/database/migrations.js';
 import { openMysql } from '../../src/database/mysql.js';
 import type { MysqlSettings } from '../../src/database/mysql-settings.js';
-import { RealClock } from '../../src/gateways/real/clock.js';
 import { newDatabase } from './mariadb.js';
 
-export const CLOCK = new RealClock();
 export const KEY_COLUMN = { table: 'd_b_workspace_instance', column: 'id' };
 
 /** Whether the tests run on MariaDB: the same files are a part of two suites. */
@@ -23,7 +21,7 @@ export async function openTestDatabase(): Promise<Database> {
 /** A new database on the suite's server, dropped when it is closed. */
 export async function openNewMysql(): Promise<Database> {
   const { url, drop } = await newDatabase({ url: inject('mysqlUrl') });
-  const database = await openMysql(settingsOf(url), KEY_COLUMN, CLOCK);
+  const database = await openMysql(settingsOf(url), KEY_COLUMN);
   return {
     ...database,
     close: async () => {
