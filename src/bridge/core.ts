@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import { CLUSTERS_CONNECTIONS_MAX, CLUSTERS_WAITING_MAX } from '../database/bounds.js';
+import { laneOf } from '../database/lane.js';
 import { StewardError } from '../errors/steward-error.js';
 import type { EventPublisher } from '../events/event-publisher.js';
 import { sleep } from '../gateways/clock.js';
@@ -38,6 +40,13 @@ export interface CoreOptions {
   readonly tracer?: Tracer | undefined;
 }
 
+/** Lists, feeds, control loops and changes of all clusters. */
+const CLUSTERS_LANE = {
+  of: 'what looks after clusters',
+  concurrency: CLUSTERS_CONNECTIONS_MAX,
+  waitingMax: CLUSTERS_WAITING_MAX,
+};
+
 /** The bridge without its wires: its lease, what follows the clusters, what writes and what publishes. */
 export class BridgeCore {
   readonly keeper: LeaseKeeper;
@@ -55,6 +64,7 @@ export class BridgeCore {
     this.#options = options;
     this.keeper = this.#createKeeper();
     const writing = leasedWriting(database, this.keeper);
+    const ofClusters = laneOf(database, CLUSTERS_LANE);
     this.pipeline = createPipeline({
       ...{ database, writing, adoptUnknownInstances, publishers, lifecycle, world, logger, metrics, tracer },
       prebuildReading: config.prebuildReading,
@@ -63,7 +73,8 @@ export class BridgeCore {
     const { mailboxes } = this.pipeline;
     mailboxes.suspend();
     this.following = followClusters({
-      ...{ config, database, connect, mailboxes, world, logger, writing, metrics, tracer },
+      ...{ config, database: ofClusters, writing: leasedWriting(ofClusters, this.keeper) },
+      ...{ connect, mailboxes, world, logger, metrics, tracer },
     });
     const links = () => this.following.fleet.links;
     this.outboxAlarm = new Alarm(world.clock);
@@ -96,27 +107,33 @@ export class BridgeCore {
     }
   }
 
-  /** Ends at once what runs; nothing more is written. */
+  /** Ends at once what runs, and gives the lease back; nothing more is written. */
   async abandon(): Promise<void> {
     await this.#supervisor?.stop();
     this.pipeline.mailboxes.halt();
+    await this.#release();
   }
 
   /** Takes nothing new, writes and publishes what waits, and gives the lease back. */
   async stop(): Promise<void> {
-    const { world, logger } = this.#options;
+    const { world } = this.#options;
     if (this.#supervisor !== undefined) await this.following.fleet.stop(this.#supervisor);
     const cutOff = new AbortController();
     await Promise.race([this.#drain(), sleep(world.clock, DRAIN_MS, cutOff.signal).catch(() => undefined)]);
     cutOff.abort();
     this.pipeline.mailboxes.halt();
     await this.#supervisor?.stop();
-    await this.keeper.release().catch((err: unknown) => logger.warn({ err }, 'the lease expires by itself'));
+    await this.#release();
   }
 
   /** Until what waits is written, by us or by the one that has the lease. */
   async written(): Promise<void> {
     if (this.keeper.lease !== undefined) await this.pipeline.mailboxes.settled();
+  }
+
+  async #release(): Promise<void> {
+    const { logger } = this.#options;
+    await this.keeper.release().catch((err: unknown) => logger.warn({ err }, 'the lease expires by itself'));
   }
 
   async #drain(): Promise<void> {
@@ -127,7 +144,13 @@ export class BridgeCore {
   #createKeeper(): LeaseKeeper {
     const { world, logger, opened, holder } = this.#options;
     return new LeaseKeeper({
-      ...{ database: opened.database, clock: world.clock, mode: opened.mode, holder },
+      // Whoever waits behind others loses it to a bridge with less to do.
+      ...{
+        database: opened.database.apart ?? opened.database,
+        clock: world.clock,
+        mode: opened.mode,
+        holder,
+      },
       onGained: ({ token, holder }) => {
         logger.info({ token, holder }, 'this bridge writes to the database');
         this.pipeline.mailboxes.resume();

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Database } from '../database/database.js';
+import type { DatabaseDoor } from '../database/database.js';
 import { StewardError } from '../errors/steward-error.js';
 import { LEASE_VALID_MS } from './bounds.js';
 
@@ -15,7 +15,7 @@ export interface Lease {
 }
 
 /** Takes the lease over from whoever had it, valid or not. */
-export function takeLease(database: Database, holder: string, now: string): Promise<Lease> {
+export function takeLease(database: DatabaseDoor, holder: string, now: string): Promise<Lease> {
   return database.write(async (transaction) => {
     const { token } = await current(transaction, database);
     return replace(transaction, database, { token: token + 1, holder }, now);
@@ -24,7 +24,7 @@ export function takeLease(database: Database, holder: string, now: string): Prom
 
 /** Takes the lease unless somebody has it who has not let it expire: then that holder's name. */
 export function claimLease(
-  database: Database,
+  database: DatabaseDoor,
   holder: string,
   now: string,
 ): Promise<{ readonly lease: Lease } | { readonly heldBy: string }> {
@@ -41,13 +41,13 @@ export function claimLease(
 }
 
 /** Who has it and does not let it expire; undefined when it can be claimed. Locks nothing. */
-export async function leaseHolder(database: Database): Promise<string | undefined> {
+export async function leaseHolder(database: DatabaseDoor): Promise<string | undefined> {
   const found = await database.read((connection) => current(connection, database));
   return found.isValid ? found.holder : undefined;
 }
 
 /** Until `LEASE_VALID_MS` from now nobody else gets it; false when somebody else already has. */
-export function renewLease(database: Database, lease: Lease): Promise<boolean> {
+export function renewLease(database: DatabaseDoor, lease: Lease): Promise<boolean> {
   return database.write(async (transaction) => {
     const renewed: number = await transaction(RENEWAL)
       .where({ name: NAME, token: lease.token })
@@ -57,7 +57,7 @@ export function renewLease(database: Database, lease: Lease): Promise<boolean> {
 }
 
 /** Lets the next one take it at once. Nothing may be written with it afterwards. */
-export async function releaseLease(database: Database, lease: Lease): Promise<void> {
+export async function releaseLease(database: DatabaseDoor, lease: Lease): Promise<void> {
   await database.write(async (transaction) => {
     await transaction(RENEWAL)
       .where({ name: NAME, token: lease.token })
@@ -86,7 +86,7 @@ interface Found {
   readonly isValid: boolean;
 }
 
-async function current(connection: Knex, { dialect }: Database): Promise<Found> {
+async function current(connection: Knex, { dialect }: DatabaseDoor): Promise<Found> {
   const rows = connection(`${TABLE} as l`)
     .leftJoin(`${RENEWAL} as r`, (join) => join.on('r.name', 'l.name').andOn('r.token', 'l.token'))
     .where({ 'l.name': NAME });
@@ -102,7 +102,7 @@ async function current(connection: Knex, { dialect }: Database): Promise<Found> 
 
 async function replace(
   transaction: Knex.Transaction,
-  { dialect }: Database,
+  { dialect }: DatabaseDoor,
   lease: Lease,
   now: string,
 ): Promise<Lease> {

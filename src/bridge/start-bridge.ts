@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { CALLERS_CONNECTIONS_MAX, CALLERS_WAITING_MAX } from '../database/bounds.js';
 import type { Database } from '../database/database.js';
+import { laneOf } from '../database/lane.js';
 import type { ClosablePublisher, EventPublisher } from '../events/event-publisher.js';
 import { InProcessBus } from '../events/in-process-bus.js';
 import type { World } from '../gateways/world.js';
@@ -47,16 +49,26 @@ export interface RunningBridge {
   stop(): Promise<void>;
 }
 
+/** Calls and scrapes that read rows. */
+const CALLERS_LANE = {
+  of: 'what callers ask',
+  concurrency: CALLERS_CONNECTIONS_MAX,
+  waitingMax: CALLERS_WAITING_MAX,
+};
+
 /** Opens the database, gets its lease or stands by for it, follows all clusters and serves gRPC. */
 export async function startBridge(said: BridgeConfig, given: BridgeOptions): Promise<RunningBridge> {
   const config = inOwnWords(said);
   const options = { ...given, logger: countedLogger(given.logger, given.registry) };
   const opened = await openDatabase(config, options.world, options.env ?? {});
+  let redis: ClosablePublisher | undefined;
   try {
-    const bridge = new Bridge(config, options, opened, await openPublisher(config, options));
+    redis = await openPublisher(config, options);
+    const bridge = new Bridge(config, options, opened, redis);
     await bridge.start();
     return bridge;
   } catch (error) {
+    redis?.close();
     await opened.database.close();
     throw error;
   }
@@ -67,6 +79,7 @@ class Bridge implements RunningBridge {
   readonly #config: BridgeConfig;
   readonly #options: BridgeOptions;
   readonly #database: Database;
+  readonly #forCallers: Database;
   readonly #bus = new InProcessBus();
   readonly #core: BridgeCore;
   readonly #redis: ClosablePublisher | undefined;
@@ -89,6 +102,7 @@ class Bridge implements RunningBridge {
     this.#database = opened.database;
     this.#redis = redis;
     this.#startedAt = world.clock.now();
+    this.#forCallers = laneOf(opened.database, CALLERS_LANE);
     this.#core = new BridgeCore({
       ...{ config, opened, world, logger, tracer },
       connect: connectOverGrpc(world.clock, { metrics: createClientMetrics(registry), tracer }),
@@ -98,7 +112,7 @@ class Bridge implements RunningBridge {
       metrics: new BridgeMetrics(registry),
     });
     const { keeper, pipeline, following } = this.#core;
-    registerStorageGauges(registry, this.#database, keeper, () => world.clock.now());
+    registerStorageGauges(registry, this.#forCallers, keeper, () => world.clock.now());
     registerGauges(registry, {
       links: () => following.fleet.links,
       rowLoops: following.rowLoops,
@@ -117,13 +131,15 @@ class Bridge implements RunningBridge {
     return this.#addresses;
   }
 
+  /** When it fails, nothing of it goes on. */
   async start(): Promise<void> {
-    await this.#core.start();
     try {
+      await this.#core.start();
       this.#listed(this.#core.following.fleet.listed().then(() => this.#core.written()));
       this.#addresses = await this.#server.start();
       this.#http = await this.#serveHealth();
     } catch (error) {
+      await this.#server.stop();
       await this.#core.abandon();
       throw error;
     }
@@ -153,7 +169,7 @@ class Bridge implements RunningBridge {
     const { world, logger, registry, tracer } = this.#options;
     const { following, readiness } = this.#core;
     return createBridgeServer({
-      ...{ config: this.#config, world, logger, registry, database: this.#database, bus: this.#bus },
+      ...{ config: this.#config, world, logger, registry, database: this.#forCallers, bus: this.#bus },
       ...{ following, readiness, tracer },
       root: () => this.#core.root,
       info: () => this.#info(),

@@ -1,14 +1,22 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
+import pino from 'pino';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { bridgeConfigSchema } from '../../src/bridge/config.js';
 import { checkLease, claimLease, releaseLease, renewLease } from '../../src/bridge/lease.js';
+import { startBridge } from '../../src/bridge/start-bridge.js';
 import type { Database } from '../../src/database/database.js';
+import { openMysql } from '../../src/database/mysql.js';
+import { realWorld } from '../../src/gateways/real/world.js';
 import { ClusterServiceService } from '../../src/gen/ws-manager-bridge-api/cluster-service.js';
 import { createClient } from '../../src/grpc/client.js';
 import { FakeManager } from '../bridge/support/fake-manager.js';
 import { statusOf } from '../bridge/support/statuses.js';
 import { newDatabase } from '../support/mariadb.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { openTestDatabase } from '../support/test-database.js';
+import { KEY_COLUMN, openTestDatabase, settingsOf } from '../support/test-database.js';
 import { BridgeChild } from './support/bridge-child.js';
 import { rowsIn } from './support/rows.js';
 
@@ -60,6 +68,29 @@ describe('the lease of a database', () => {
       'before',
     ]);
   });
+});
+
+it('a bridge that fails to start gives its lease back at once', async () => {
+  const taken = createServer();
+  taken.listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const address = taken.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const { url, drop } = await newDatabase({ url: inject('mysqlUrl') });
+  onTestFinished(async () => {
+    taken.close();
+    await drop();
+  });
+  const listen = [`unix:${join(await temporaryFolder(), 'b.sock')}`];
+  const config = bridgeConfigSchema.parse({ database: url, listen, http: { port } });
+  const options = { logger: pino({ level: 'silent' }), registry: new Registry(), version: '0.0.0' };
+  await expect(startBridge(config, { ...options, world: realWorld() })).rejects.toMatchObject({
+    code: 'address-in-use',
+  });
+  const database = await openMysql(settingsOf(url), KEY_COLUMN);
+  onTestFinished(() => database.close());
+  const taker = await claimLease(database, 'the next one', NOW);
+  expect(taker).toMatchObject({ lease: { token: 2 } });
 });
 
 describe('two bridges of one database', () => {

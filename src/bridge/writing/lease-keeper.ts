@@ -1,4 +1,4 @@
-import type { Database } from '../../database/database.js';
+import type { DatabaseDoor } from '../../database/database.js';
 import { StewardError, toStewardError } from '../../errors/steward-error.js';
 import { type Clock, sleep } from '../../gateways/clock.js';
 import { LEASE_POLL_MS, LEASE_RENEWAL_MS, LEASE_VALID_MS } from '../bounds.js';
@@ -12,7 +12,7 @@ import { isoTime } from '../pipeline/iso-time.js';
 export type LeaseMode = 'alone' | 'shared';
 
 export interface KeeperOptions {
-  readonly database: Database;
+  readonly database: DatabaseDoor;
   readonly clock: Clock;
   readonly mode: LeaseMode;
   /** Who we are, for the others. */

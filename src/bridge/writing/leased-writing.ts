@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Database } from '../../database/database.js';
+import type { DatabaseDoor } from '../../database/database.js';
 import { StewardError } from '../../errors/steward-error.js';
 import type { Writing } from '../clusters/writing.js';
 import { checkLease } from '../lease.js';
@@ -7,7 +7,7 @@ import { type LeaseKeeper, notTheWriter } from './lease-keeper.js';
 
 /** Writes to a database while the keeper has its lease: each transaction makes sure of that. */
 export function leasedWriting(
-  database: Database,
+  database: DatabaseDoor,
   keeper: Pick<LeaseKeeper, 'lease' | 'lost' | 'heldBy' | 'mode'>,
 ): Writing {
   const refusal = () => (keeper.lease === undefined ? notTheWriter(keeper) : undefined);
