@@ -141,8 +141,16 @@ export class BridgeMetrics {
     this.#observeTimes(outcome, cluster);
   }
 
-  failed(instances: number, error: StewardError, dropped: boolean): void {
-    this.#failures.inc({ code: error.code, outcome: dropped ? 'dropped' : 'retried' }, instances);
+  failed(work: readonly InstanceWork[], error: StewardError, dropped: boolean, seconds: number): void {
+    this.#failures.inc({ code: error.code, outcome: dropped ? 'dropped' : 'retried' }, work.length);
+    for (const { waiting } of work) {
+      const update = waiting.at(-1)?.newest;
+      if (update === undefined) continue;
+      const { cluster, type } = update;
+      this.#started.inc(cluster, type);
+      const labels = { workspace_cluster: cluster, workspace_instance_type: type, outcome: 'error' };
+      this.#completed.observe(labels, seconds);
+    }
   }
 
   published(event: PublishedEvent | undefined, failed: boolean): void {

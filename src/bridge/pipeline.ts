@@ -72,10 +72,10 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         metrics.settled(work, outcome, (clock.monotonic() - startedAt) / MS_PER_SECOND);
         if (adoptUnknownInstances) unadoptable.settled(work, outcome);
       },
-      failed: (instances, error, dropped) => {
-        metrics.failed(instances.length, error, dropped);
+      failed: (work, error, dropped, startedAt) => {
+        metrics.failed(work, error, dropped, (clock.monotonic() - startedAt) / MS_PER_SECOND);
         const level = dropped ? 'error' : 'warn';
-        logger[level]({ err: error, instances: instances.length, dropped }, 'updates could not be written');
+        logger[level]({ err: error, instances: work.length, dropped }, 'updates could not be written');
       },
       fenced: (error) => {
         logger.error({ err: error }, 'another bridge has taken over');

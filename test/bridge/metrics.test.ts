@@ -4,9 +4,14 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { bridgeConfigSchema } from '../../src/bridge/config.js';
+import { BridgeMetrics } from '../../src/bridge/metrics.js';
+import { acceptStatus } from '../../src/bridge/pipeline/accept.js';
+import { createPipeline } from '../../src/bridge/pipeline.js';
 import { startBridge } from '../../src/bridge/start-bridge.js';
+import { StewardError } from '../../src/errors/steward-error.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { openTestDatabase } from '../support/test-database.js';
 import { FakeManager } from './support/fake-manager.js';
 import { statusOf } from './support/statuses.js';
 
@@ -61,4 +66,35 @@ test('the calls of a manager are counted, and the process tells of itself', asyn
   );
   expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
   expect(text).toMatch(/^nodejs_eventloop_lag_seconds /m);
+});
+
+test('an attempt to write that fails is counted with the cluster and the type of its instance, and so is the next one', async () => {
+  const database = await openTestDatabase();
+  onTestFinished(() => database.close());
+  const registry = new Registry();
+  let attempts = 0;
+  const { mailboxes } = createPipeline({
+    ...{ database, adoptUnknownInstances: true, prebuildReading: 'when-stopped', lifecycle: undefined },
+    writing: {
+      write: (work) => {
+        attempts += 1;
+        if (attempts === 1) return Promise.reject(new StewardError('unavailable', 'the database is away'));
+        return database.write(work);
+      },
+    },
+    ...{ mayPublish: () => false, publishers: [], world: realWorld(), logger: pino({ level: 'silent' }) },
+    metrics: new BridgeMetrics(registry),
+  });
+  const update = acceptStatus('eu-1', statusOf({ id: 'i-1', version: 1n, phase: 'running' }), 0);
+  if ('refused' in update) throw new Error(update.refused);
+  mailboxes.accept(update, 'live');
+  await mailboxes.settled();
+  const text = await registry.metrics();
+  const labels = 'workspace_cluster="eu-1",workspace_instance_type="regular"';
+  const prefix = 'gitpod_ws_manager_bridge_workspace_instance_update';
+  expect(text).toContain(`${prefix}_started_total{${labels}} 2\n`);
+  expect(text).toContain(`${prefix}_completed_seconds_count{${labels},outcome="error"} 1\n`);
+  expect(text).toContain(`${prefix}_completed_seconds_count{${labels},outcome="success"} 1\n`);
+  const failures = 'steward_bridge_write_failures_total{code="unavailable",outcome="retried"} 1\n';
+  expect(text).toContain(failures);
 });

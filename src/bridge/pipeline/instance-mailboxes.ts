@@ -16,8 +16,8 @@ export interface MailboxObserver {
   outdated(update: StatusUpdate): void;
   /** What became of one instance's work; `startedAt` is when its transaction began. */
   settled(work: InstanceWork, outcome: Outcome, startedAt: number): void;
-  /** Some work failed and will be tried again, or (`dropped`) not before the next list. */
-  failed(instances: readonly string[], error: StewardError, dropped: boolean): void;
+  /** Some work failed and will be tried again, or (`dropped`) not before the next list; `startedAt` as of `settled`. */
+  failed(work: readonly InstanceWork[], error: StewardError, dropped: boolean, startedAt: number): void;
   /** Another bridge writes now: nothing is written until `resume` is called. */
   fenced(error: StewardError): void;
 }
@@ -207,7 +207,7 @@ export class InstanceMailboxes {
         this.#settle(box, work[index], outcomes[index], startedAt);
       });
     } catch (thrown) {
-      await this.#recover(boxes, work, toStewardError(thrown));
+      await this.#recover(boxes, work, toStewardError(thrown), startedAt);
     }
   }
 
@@ -221,7 +221,7 @@ export class InstanceMailboxes {
     if (outcome.kind === 'conflict') {
       this.#restore(box, work);
       const error = new StewardError('unavailable', 'The row was changed by somebody else in between.');
-      this.#retryAlone(box, error);
+      this.#retryAlone(box, work, error, startedAt);
       return;
     }
     this.#options.observer.settled(work, outcome, startedAt);
@@ -244,6 +244,7 @@ export class InstanceMailboxes {
     boxes: readonly Mailbox[],
     work: readonly InstanceWork[],
     error: StewardError,
+    startedAt: number,
   ): Promise<void> {
     if (this.#halted) return;
     boxes.forEach((box, index) => {
@@ -256,16 +257,13 @@ export class InstanceMailboxes {
       return;
     }
     const [only] = boxes;
+    const [its] = work;
     if (error.entry.retryable) {
-      this.#options.observer.failed(
-        boxes.map((box) => box.instance),
-        error,
-        false,
-      );
+      this.#options.observer.failed(work, error, false, startedAt);
       for (const box of boxes) this.#enqueue(box, 'live');
       this.#pauseAll();
-    } else if (boxes.length === 1 && only !== undefined) {
-      this.#retryAlone(only, error);
+    } else if (boxes.length === 1 && only !== undefined && its !== undefined) {
+      this.#retryAlone(only, its, error, startedAt);
     } else {
       // One of them is what the database refuses; the others must not wait for it.
       const half = Math.ceil(boxes.length / 2);
@@ -282,10 +280,10 @@ export class InstanceMailboxes {
     box.stop ??= meanwhile ? undefined : work.stop;
   }
 
-  #retryAlone(box: Mailbox, error: StewardError): void {
+  #retryAlone(box: Mailbox, work: InstanceWork, error: StewardError, startedAt: number): void {
     box.attempts += 1;
     const dropped = box.attempts >= WRITE_ATTEMPTS_MAX;
-    this.#options.observer.failed([box.instance], error, dropped);
+    this.#options.observer.failed([work], error, dropped, startedAt);
     if (dropped) {
       box.waiting = [];
       box.stop = undefined;
