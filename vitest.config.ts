@@ -20,6 +20,9 @@ const onEveryDatabase = [
   'test/property/bridge-*.test.ts',
 ];
 
+/** `expect.poll` gives up after a second otherwise. */
+const patient = { expect: { poll: { timeout: 15_000 } } };
+
 export default defineConfig({
   test: {
     // vitest leaves one core to itself; on two cores that is one test file at a time, of which most wait.
@@ -46,5 +49,6 @@ export default defineConfig({
 });
 
 function project(name: string, include: string[], exclude: string[], options: object) {
-  return { test: { name, include, exclude: [...exclude, '**/node_modules/**', 'dist/**'], ...options } };
+  const leftOut = [...exclude, '**/node_modules/**', 'dist/**'];
+  return { test: { name, include, exclude: leftOut, ...patient, ...options } };
 }

@@ -68,16 +68,22 @@ describe('the outbox relay', () => {
     };
     const controller = new AbortController();
     const running = harness.relay.run(controller.signal);
-    await vi.waitFor(() => {
-      harness.clock.advance(60_000);
-      expect(harness.published).toHaveLength(3);
-    });
+    await vi.waitFor(
+      () => {
+        harness.clock.advance(60_000);
+        expect(harness.published).toHaveLength(3);
+      },
+      { timeout: 15_000 },
+    );
     await live(harness, 'j');
-    await vi.waitFor(async () => {
-      harness.clock.advance(1_000);
-      expect(harness.published).toHaveLength(6);
-      expect(await database.read(countEvents)).toBe(0);
-    });
+    await vi.waitFor(
+      async () => {
+        harness.clock.advance(1_000);
+        expect(harness.published).toHaveLength(6);
+        expect(await database.read(countEvents)).toBe(0);
+      },
+      { timeout: 15_000 },
+    );
     controller.abort();
     await running;
   });
@@ -123,13 +129,16 @@ describe('the outbox relay', () => {
     const controller = new AbortController();
     const running = harness.relay.run(controller.signal);
     harness.relay.offer([...(one === undefined ? [] : [one]), ...events]);
-    await vi.waitFor(async () => {
-      harness.clock.advance(60_000);
-      expect(harness.published.map(({ key }) => key)).toEqual(
-        expect.arrayContaining(['a', 'b', 'c', 'd', 'first']),
-      );
-      expect(await database.read(countEvents)).toBe(0);
-    });
+    await vi.waitFor(
+      async () => {
+        harness.clock.advance(60_000);
+        expect(harness.published.map(({ key }) => key)).toEqual(
+          expect.arrayContaining(['a', 'b', 'c', 'd', 'first']),
+        );
+        expect(await database.read(countEvents)).toBe(0);
+      },
+      { timeout: 15_000 },
+    );
     controller.abort();
     await running;
   });

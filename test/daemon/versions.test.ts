@@ -35,10 +35,12 @@ async function verified(leaving = new AbortController()) {
 
 /** Lets so many calls read their manifests, which they are about to, and holds the archives after them. */
 async function holdingArchives(calls: number): Promise<void> {
-  await vi.waitFor(() => expect(core.storage.waiting('get')).toBe(calls));
+  await vi.waitFor(() => expect(core.storage.waiting('get')).toBe(calls), { timeout: 15_000 });
   core.storage.release('get');
   core.storage.hold('get');
-  await vi.waitFor(() => expect(setups()).toMatchObject({ running: 1, waiting: calls - 1 }));
+  await vi.waitFor(() => expect(setups()).toMatchObject({ running: 1, waiting: calls - 1 }), {
+    timeout: 15_000,
+  });
 }
 
 describe('work over stored versions', () => {
@@ -48,7 +50,7 @@ describe('work over stored versions', () => {
     const calls = Promise.allSettled([verified(reading), verified(waiting)]);
     await holdingArchives(2);
     waiting.abort(new Error('second left'));
-    await vi.waitFor(() => expect(setups()).toMatchObject({ running: 1, waiting: 0 }));
+    await vi.waitFor(() => expect(setups()).toMatchObject({ running: 1, waiting: 0 }), { timeout: 15_000 });
     reading.abort(new Error('first left'));
     expect(await calls).toMatchObject([
       { status: 'rejected', reason: { message: 'first left' } },
@@ -64,7 +66,7 @@ describe('work over stored versions', () => {
     await write('two');
     core.storage.hold('put');
     const backup = steward.makeBackup({ instanceId: 'i1', acceptShrink: false }, callContext());
-    await vi.waitFor(() => expect(core.core.queues.state('backup').running).toBe(1));
+    await vi.waitFor(() => expect(core.core.queues.state('backup').running).toBe(1), { timeout: 15_000 });
     let isDeleted = false;
     const request = { ...W1, generation: 1n, force: true, dryRun: false, reason: '' };
     const deletion = steward.deleteBackup(request, callContext()).then(() => {

@@ -20,12 +20,15 @@ beforeAll(async () => {
   await daemon.content.backupWorkspace({ id: 'i1' });
   await daemon.content.backupWorkspace({ id: 'i1' });
   await daemon.content.disposeWorkspace({ id: 'i1', backup: true, backupLogs: false });
-  scraped = await vi.waitFor(async () => {
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    expect(text).toContain('last_round_timestamp_seconds{round="stored"}');
-    expect(text).toContain('workspace_finalize_seconds_count'); // observed after the answer of the dispose
-    return text;
-  });
+  scraped = await vi.waitFor(
+    async () => {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      expect(text).toContain('last_round_timestamp_seconds{round="stored"}');
+      expect(text).toContain('workspace_finalize_seconds_count'); // observed after the answer of the dispose
+      return text;
+    },
+    { timeout: 15_000 },
+  );
 });
 afterAll(async () => {
   await daemon.close();

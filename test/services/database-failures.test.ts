@@ -101,7 +101,7 @@ describe('a statement', () => {
           .where({ id: first })
           .update({ body: String(second) });
         arrived += 1;
-        await vi.waitFor(() => expect(arrived).toBe(2));
+        await vi.waitFor(() => expect(arrived).toBe(2), { timeout: 15_000 });
         await transaction('notes')
           .where({ id: second })
           .update({ body: String(first) });
@@ -156,7 +156,7 @@ describe('a connection', () => {
   it('is not used for ever: its address may lead to another server by now', async () => {
     const database = await connected({ connectionAgeMaxMs: 1 });
     const first = await connectionOf(database);
-    await vi.waitFor(async () => expect(await connectionOf(database)).not.toBe(first));
+    await vi.waitFor(async () => expect(await connectionOf(database)).not.toBe(first), { timeout: 15_000 });
   });
 });
 

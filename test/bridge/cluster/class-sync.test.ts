@@ -110,19 +110,21 @@ describe('the classes of a cluster', () => {
     answer(() => stuck.promise);
     const ending = new AbortController();
     const running = sync.run(ending.signal);
-    await vi.waitFor(() => expect(asked()).toBe(1));
+    await vi.waitFor(() => expect(asked()).toBe(1), { timeout: 15_000 });
     clock.advance(10 * 60_000);
     await new Promise((resolve) => setImmediate(resolve));
     expect(asked()).toBe(1);
     answer(() => Promise.reject(new StewardError('unavailable', 'it went away')));
     stuck.resolve(offered);
-    await vi.waitFor(async () => expect((await row())?.preferredWorkspaceClass).toBe('small'));
-    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    await vi.waitFor(async () => expect((await row())?.preferredWorkspaceClass).toBe('small'), {
+      timeout: 15_000,
+    });
+    await vi.waitFor(() => expect(clock.timers).toBe(1), { timeout: 15_000 });
     clock.advance(60_000);
-    await vi.waitFor(() => expect(failures).toHaveLength(1));
-    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    await vi.waitFor(() => expect(failures).toHaveLength(1), { timeout: 15_000 });
+    await vi.waitFor(() => expect(clock.timers).toBe(1), { timeout: 15_000 });
     clock.advance(60_000);
-    await vi.waitFor(() => expect(failures).toHaveLength(2));
+    await vi.waitFor(() => expect(failures).toHaveLength(2), { timeout: 15_000 });
     ending.abort();
     await running;
   });

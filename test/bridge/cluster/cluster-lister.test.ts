@@ -42,7 +42,9 @@ function setUp(statuses: number, failures = 0) {
     return done;
   };
   const until = (count: number, what: string) =>
-    vi.waitFor(() => expect(events.filter((event) => event === what)).toHaveLength(count));
+    vi.waitFor(() => expect(events.filter((event) => event === what)).toHaveLength(count), {
+      timeout: 15_000,
+    });
   return { clock, link, lister, events, stop, until };
 }
 
@@ -74,7 +76,7 @@ describe('the lister', () => {
     lister.request();
     await until(1, 'no manager');
     expect([link.lastError, link.listedAt]).toEqual(['no manager', undefined]);
-    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    await vi.waitFor(() => expect(clock.timers).toBe(1), { timeout: 15_000 });
     clock.advance(1_000);
     await until(1, 'listed 1');
     await stop();
@@ -84,7 +86,7 @@ describe('the lister', () => {
     const { clock, events, lister, stop, until } = setUp(1, 1);
     lister.request();
     await until(1, 'no manager');
-    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    await vi.waitFor(() => expect(clock.timers).toBe(1), { timeout: 15_000 });
     for (let time = 0; time < 5; time += 1) {
       lister.request();
       await new Promise((resolve) => setImmediate(resolve));
@@ -98,12 +100,15 @@ describe('the lister', () => {
   it('gives way to others while it hands on a large list', async () => {
     const { clock, lister, events, stop, until } = setUp(1_200);
     lister.request();
-    await vi.waitFor(() => expect(events).toContain('status'));
+    await vi.waitFor(() => expect(events).toContain('status'), { timeout: 15_000 });
     expect(events).not.toContain('listed 1200');
-    await vi.waitFor(() => {
-      clock.advance(0);
-      expect(events).toContain('listed 1200');
-    });
+    await vi.waitFor(
+      () => {
+        clock.advance(0);
+        expect(events).toContain('listed 1200');
+      },
+      { timeout: 15_000 },
+    );
     await until(1_200, 'status');
     await stop();
   });

@@ -96,10 +96,10 @@ describe('the stream of statuses', () => {
     const { subscriptions, events, link, stop } = setUp();
     expect(events).toEqual(['subscribe']);
     subscriptions[0]?.accept();
-    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list']));
+    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list']), { timeout: 15_000 });
     expect(link.connected).toBe(true);
     subscriptions[0]?.send('i');
-    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list', 'i']));
+    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list', 'i']), { timeout: 15_000 });
     await stop();
     expect(link.connected).toBe(false);
   });
@@ -109,7 +109,7 @@ describe('the stream of statuses', () => {
     clock.advance(500);
     expect(events).toEqual(['subscribe', 'list']);
     subscriptions[0]?.send('i');
-    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list', 'list', 'i']));
+    await vi.waitFor(() => expect(events).toEqual(['subscribe', 'list', 'list', 'i']), { timeout: 15_000 });
     await stop();
   });
 
@@ -121,7 +121,7 @@ describe('the stream of statuses', () => {
     link.listed(0);
     expect(link.connected).toBe(true);
     subscriptions[0]?.fail();
-    await vi.waitFor(() => expect(link.connected).toBe(false));
+    await vi.waitFor(() => expect(link.connected).toBe(false), { timeout: 15_000 });
     link.listed(0);
     expect(link.connected).toBe(false);
     await stop();
@@ -130,18 +130,18 @@ describe('the stream of statuses', () => {
   it('replaces a stream that is silent for too long, and only such a one', async () => {
     const { clock, subscriptions, events, link, stop } = setUp();
     subscriptions[0]?.accept();
-    await vi.waitFor(() => expect(link.connected).toBe(true));
+    await vi.waitFor(() => expect(link.connected).toBe(true), { timeout: 15_000 });
     clock.advance(59_000);
     subscriptions[0]?.send('i');
-    await vi.waitFor(() => expect(events).toContain('i'));
+    await vi.waitFor(() => expect(events).toContain('i'), { timeout: 15_000 });
     clock.advance(59_000);
     expect(subscriptions[0]?.cancelled).toBe(false);
     clock.advance(1_000);
     expect(subscriptions[0]?.cancelled).toBe(true);
-    await vi.waitFor(() => expect(events.at(-1)).toContain('sent nothing for 60 s'));
+    await vi.waitFor(() => expect(events.at(-1)).toContain('sent nothing for 60 s'), { timeout: 15_000 });
     expect(link.lastError).toContain('sent nothing');
     clock.advance(1_000);
-    await vi.waitFor(() => expect(subscriptions).toHaveLength(2));
+    await vi.waitFor(() => expect(subscriptions).toHaveLength(2), { timeout: 15_000 });
     await stop();
   });
 
@@ -166,13 +166,13 @@ describe('the stream of statuses', () => {
     expect(Math.max(...pauses)).toBeLessThanOrEqual(30_100);
     const accept = async () => {
       subscriptions.at(-1)?.accept();
-      await vi.waitFor(() => expect(link.connected).toBe(true));
+      await vi.waitFor(() => expect(link.connected).toBe(true), { timeout: 15_000 });
     };
     await accept();
     expect(await pause()).toBeGreaterThan(10_000);
     await accept();
     subscriptions.at(-1)?.send('i');
-    await vi.waitFor(() => expect(events).toContain('i'));
+    await vi.waitFor(() => expect(events).toContain('i'), { timeout: 15_000 });
     expect(await pause()).toBeLessThan(500);
     for (let failure = 0; failure < 5; failure += 1) await pause();
     await accept();

@@ -51,7 +51,9 @@ it('starts a cluster again, with the next look, whose parts failed until they we
   });
   await fleet.start(root);
   const state = (name: string) => root.find(`clusters/${childNameOf(name)}`)?.state;
-  await vi.waitFor(() => expect([state('a'), state('b')]).toEqual(['parked', 'running']));
+  await vi.waitFor(() => expect([state('a'), state('b')]).toEqual(['parked', 'running']), {
+    timeout: 15_000,
+  });
   isBroken = false;
   const before = runs;
   await fleet.refresh();

@@ -28,7 +28,7 @@ describe('instance mailboxes', () => {
       harness.send(statusOf({ id: 'i', version, phase: version === 1n ? 'running' : 'interrupted' }));
     }
     harness.send(statusOf({ id: 'i', version: 501n, phase: 'stopped' }));
-    await vi.waitFor(() => expect(harness.failures.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(harness.failures.length).toBeGreaterThan(0), { timeout: 15_000 });
     expect(harness.mailboxes.depth).toBe(1);
     harness.clock.advance(5_000);
     await turn();

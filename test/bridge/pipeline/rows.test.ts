@@ -353,7 +353,7 @@ describe('an order to stop', () => {
       if (refusals === 0) throw new StewardError('unavailable', 'busy');
     };
     harness.mailboxes.requestStop(stop(4n, 9_000));
-    await vi.waitFor(() => expect(harness.failures).toHaveLength(1));
+    await vi.waitFor(() => expect(harness.failures).toHaveLength(1), { timeout: 15_000 });
     harness.send(statusOf({ id: 'i', version: 4n, phase: 'running' }));
     await harness.settle();
     expect((await harness.row('i')).phase).toBe('running');
