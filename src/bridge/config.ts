@@ -127,7 +127,7 @@ export const bridgeConfigSchema = z.strictObject({
   controllerIntervalSeconds: seconds(60),
   /** How long a cluster's stream may be dead before health says so. */
   controllerMaxDisconnectSeconds: seconds(150),
-  /** A stream without any message for so long is replaced. */
+  /** A stream without any message for so long, of statuses or of transitions, is replaced. */
   streamStallSeconds: seconds(600),
   timeouts: timeoutsSchema.prefault({}),
   graceSeconds: graceSchema.prefault({}),

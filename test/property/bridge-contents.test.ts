@@ -11,6 +11,7 @@ import { openMigrated } from '../bridge/support/pipeline-harness.js';
 import { hastyWorld } from '../support/hasty-world.js';
 import { isOnMysql } from '../support/test-database.js';
 
+const STALL_MS = 600_000;
 let database: Database;
 beforeAll(async () => {
   database = await openMigrated();
@@ -59,8 +60,8 @@ class Scenario {
     this.contents.onList = () => scheduler.schedule(Promise.resolve(), 'list');
     const writing: Writing = { write: (work) => this.#write(work), refusal: () => undefined };
     this.#feed = new ContentFeed({
-      ...{ cluster: 'eu', client: this.contents, database, writing, clock: hastyWorld().clock },
-      ...{ random: steadyRandom, onFailed: () => undefined },
+      ...{ cluster: 'eu', client: this.contents, database, writing, clock: hastyClock() },
+      ...{ random: steadyRandom, stallMs: STALL_MS, onFailed: () => undefined },
     });
     this.#done = this.#feed.run(this.#ending.signal);
   }
@@ -148,6 +149,15 @@ class Scenario {
     if (fault === 'after') throw new StewardError('unavailable', 'the answer of the commit was lost');
     return result;
   }
+}
+
+/** Every pause is over at once, but for a silence that is too long. */
+function hastyClock() {
+  const { clock } = hastyWorld();
+  const never = { cancel: () => undefined };
+  const schedule = (at: number, callback: () => void) =>
+    at - clock.now() >= STALL_MS / 2 ? never : clock.schedule(at, callback);
+  return { ...clock, schedule };
 }
 
 describe('the table of what actors do', () => {

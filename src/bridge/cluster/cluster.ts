@@ -199,12 +199,13 @@ export class Cluster {
   }
 
   #runContents({ contents: client }: ManagerConnection, signal: AbortSignal): Promise<void> {
-    const { database, writing, world } = this.#options;
+    const { database, writing, world, config } = this.#options;
     const feed = new ContentFeed({
       cluster: this.link.cluster.name,
       isMoved: this.#options.isMoved,
       client,
       ...{ database, writing, clock: world.clock, random: world.random },
+      stallMs: config.streamStallSeconds * MS_PER_SECOND,
       onFailed: (error) => this.#logger.warn({ err: error }, 'the stream of transitions ended'),
     });
     return feed.run(signal);

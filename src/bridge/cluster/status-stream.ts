@@ -1,11 +1,12 @@
 import { StewardError, toStewardError } from '../../errors/steward-error.js';
-import { type Clock, sleep, type Timer } from '../../gateways/clock.js';
+import { type Clock, sleep } from '../../gateways/clock.js';
 import type { Random } from '../../gateways/random.js';
 import type { WorkspaceManagerService, WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
 import type { ServiceClient } from '../../grpc/client.js';
 import type { AnswerStream } from '../../grpc/client-stream.js';
 import { backoffMs } from '../backoff.js';
 import { RECONNECT_MAX_MS, RECONNECT_MIN_MS, STREAM_STEADY_MS, SUBSCRIBE_SETTLE_MS } from '../bounds.js';
+import { Silence } from '../silence.js';
 import type { ClusterLink } from './cluster-link.js';
 
 export type ManagerClient = ServiceClient<typeof WorkspaceManagerService>;
@@ -56,22 +57,23 @@ export class StatusStream {
   }
 
   async #once(signal: AbortSignal, life: { hasHeard: boolean }): Promise<never> {
-    const { client, link, onStatus } = this.#options;
+    const { client, link, clock, stallMs, onStatus } = this.#options;
     const answers = client.subscribe({ mustMatch: undefined }, { signal });
     const settled = this.#announce(answers);
-    const watch = this.#watchSilence(answers);
+    const silence = new Silence(clock, stallMs, () => answers.cancel());
+    silence.listen();
     try {
       for await (const { status } of answers) {
         life.hasHeard = true;
         settled.now();
-        watch.heard();
+        silence.listen();
         link.heard();
         if (status !== undefined) onStatus(status);
       }
     } catch (error) {
-      throw watch.stalled ? silent(this.#options.stallMs) : error;
+      throw silence.wasTooLong ? silent(stallMs) : error;
     } finally {
-      watch.end();
+      silence.rest();
       settled.end();
     }
     throw new StewardError('unavailable', 'The manager ended the stream of statuses.');
@@ -101,29 +103,6 @@ export class StatusStream {
       timer.cancel();
     };
     return { now, end };
-  }
-
-  #watchSilence(answers: AnswerStream<unknown>) {
-    const { clock, stallMs } = this.#options;
-    const state = { stalled: false };
-    let timer: Timer;
-    const arm = () => {
-      timer = clock.schedule(clock.now() + stallMs, () => {
-        state.stalled = true;
-        answers.cancel();
-      });
-    };
-    arm();
-    return {
-      get stalled() {
-        return state.stalled;
-      },
-      heard: () => {
-        timer.cancel();
-        arm();
-      },
-      end: () => timer.cancel(),
-    };
   }
 }
 

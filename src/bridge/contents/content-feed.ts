@@ -2,7 +2,10 @@ import type { Database } from '../../database/database.js';
 import { StewardError, toStewardError } from '../../errors/steward-error.js';
 import { type Clock, sleep } from '../../gateways/clock.js';
 import type { Random } from '../../gateways/random.js';
-import type { ContentServiceService } from '../../gen/steward/v1/content_service.js';
+import type {
+  ContentServiceService,
+  WatchTransitionsResponse,
+} from '../../gen/steward/v1/content_service.js';
 import type { ServiceClient } from '../../grpc/client.js';
 import { backoffMs } from '../backoff.js';
 import {
@@ -16,6 +19,7 @@ import {
   RECONNECT_MIN_MS,
 } from '../bounds.js';
 import type { Writing } from '../clusters/writing.js';
+import { Silence } from '../silence.js';
 import { statesIn } from './actor-state.js';
 import { Bell } from './bell.js';
 import { forgetPlaces, readCursors, writeStates } from './content-rows.js';
@@ -33,6 +37,8 @@ export interface ContentFeedOptions {
   readonly writing: Writing;
   readonly clock: Clock;
   readonly random: Random;
+  /** A stream that tells nothing for so long, not even how far a transfer is, is replaced. */
+  readonly stallMs: number;
   readonly onFailed: (error: StewardError) => void;
 }
 
@@ -58,18 +64,18 @@ export class ContentFeed {
         await sleep(clock, CONTENT_STANDBY_MS, signal).catch(() => undefined);
         continue;
       }
-      const { error, hasRead } = await this.#once(signal);
+      const { error, hasRead, isCalm } = await this.#once(signal);
       if (signal.aborted) return;
       failures = hasRead ? 1 : failures + 1;
       // Managers that are not ours tell nothing but statuses.
       const isOffered = error.code !== 'not-implemented';
-      if (isOffered) onFailed(error);
+      if (isOffered && !isCalm) onFailed(error);
       const pause = backoffMs(failures, RECONNECT_MIN_MS, RECONNECT_MAX_MS, random);
       await sleep(clock, isOffered ? pause : CONTENT_UNOFFERED_MS, signal).catch(() => undefined);
     }
   }
 
-  async #once(signal: AbortSignal): Promise<{ readonly error: StewardError; readonly hasRead: boolean }> {
+  async #once(signal: AbortSignal): Promise<End> {
     const { database, writing, cluster } = this.#options;
     let run: Run | undefined;
     try {
@@ -79,14 +85,24 @@ export class ContentFeed {
       run = new Run(this.#options, began, signal);
       return await run.end();
     } catch (thrown) {
-      return { error: toStewardError(thrown, 'unavailable'), hasRead: run?.hasRead ?? false };
+      const { hasRead, isSilent } = run ?? { hasRead: false, isSilent: false };
+      return { error: toStewardError(thrown, 'unavailable'), hasRead, isCalm: hasRead && isSilent };
     }
   }
+}
+
+/** Of one stream. */
+interface End {
+  readonly error: StewardError;
+  readonly hasRead: boolean;
+  /** It told what there was, and then there was nothing to tell for long: that may well be true. */
+  readonly isCalm: boolean;
 }
 
 /** One stream of transitions, from its beginning to its end. */
 class Run {
   hasRead = false;
+  isSilent = false;
   readonly #options: ContentFeedOptions;
   readonly #intake: Intake;
   readonly #bell = new Bell();
@@ -112,9 +128,26 @@ class Run {
   }
 
   async #read(): Promise<never> {
-    const { client, writing, cluster } = this.#options;
-    const request = this.#intake.request();
-    for await (const { event } of client.watchTransitions(request, { signal: this.#signal })) {
+    const { client, clock, stallMs } = this.#options;
+    const answers = client.watchTransitions(this.#intake.request(), { signal: this.#signal });
+    const silence = new Silence(clock, stallMs, () => answers.cancel());
+    try {
+      await this.#readAll(answers, silence);
+    } catch (error) {
+      this.isSilent = silence.wasTooLong;
+      throw this.isSilent ? silent(stallMs) : error;
+    } finally {
+      silence.rest();
+    }
+    throw new StewardError('unavailable', 'The manager ended the stream of transitions.');
+  }
+
+  /** What waits here, and not at the manager, is no silence of it. */
+  async #readAll(answers: AsyncIterable<WatchTransitionsResponse>, silence: Silence): Promise<void> {
+    const { writing, cluster } = this.#options;
+    silence.listen();
+    for await (const { event } of answers) {
+      silence.rest();
       this.hasRead = true;
       const anew = event === undefined ? undefined : this.#intake.take(event);
       if (anew !== undefined) {
@@ -126,8 +159,8 @@ class Run {
       }
       this.#bell.ring();
       await this.#until(() => this.#intake.waiting.size < CONTENT_WAITING_MAX);
+      silence.listen();
     }
-    throw new StewardError('unavailable', 'The manager ended the stream of transitions.');
   }
 
   async #list(): Promise<never> {
@@ -170,4 +203,11 @@ class Run {
       this.#signal.throwIfAborted();
     }
   }
+}
+
+function silent(stallMs: number): StewardError {
+  return new StewardError(
+    'unavailable',
+    `The manager told nothing for ${stallMs / 1_000} s; reading its transitions again.`,
+  );
 }

@@ -12,15 +12,16 @@ import { insertInstance } from '../support/instances.js';
 import { ManualClock, steadyRandom } from '../support/manual-clock.js';
 import { databaseWithWriting } from '../support/registry-rig.js';
 
+const STALL_MS = 600_000;
 const patience = { timeout: 4_000, interval: 5 };
 
-async function setUp() {
+async function setUp(clock = realWorld().clock) {
   const { database, writing, refuse } = await databaseWithWriting();
   const contents = new FakeContents();
   const failures: string[] = [];
   const feed = new ContentFeed({
-    ...{ cluster: 'eu', client: contents, database, writing, clock: realWorld().clock },
-    random: steadyRandom,
+    ...{ cluster: 'eu', client: contents, database, writing, clock },
+    ...{ random: steadyRandom, stallMs: STALL_MS },
     onFailed: (error) => failures.push(error.code),
   });
   const start = () => {
@@ -148,7 +149,7 @@ describe('what the actors of a cluster do', () => {
     }
     const moved = new ContentFeed({
       ...{ cluster: 'eu', client: other, isMoved: true, database, writing, clock: realWorld().clock },
-      ...{ random: steadyRandom, onFailed: () => undefined },
+      ...{ random: steadyRandom, stallMs: STALL_MS, onFailed: () => undefined },
     });
     const ending = new AbortController();
     const done = moved.run(ending.signal);
@@ -157,6 +158,38 @@ describe('what the actors of a cluster do', () => {
     expect((await steps())['i-1 content']).toBe('available');
     ending.abort();
     await done;
+  });
+
+  it('is asked for again when its manager tells nothing for long, not even how far a transfer is', async () => {
+    const clock = new ManualClock();
+    const { contents, failures, start, steps } = await setUp(clock);
+    contents.isMute = true;
+    contents.step({ node: 'n1', instance: 'i-1', actor: 'content', to: 'available' });
+    start();
+    await vi.waitFor(() => expect(contents.streams).toBe(1), patience);
+    for (let time = 0; time < 3; time += 1) {
+      clock.advance(STALL_MS - 1);
+      await contents.progress();
+    }
+    clock.advance(STALL_MS - 1);
+    expect(contents.requests).toHaveLength(1);
+    contents.isMute = false;
+    clock.advance(1);
+    await vi.waitFor(async () => {
+      clock.advance(200);
+      expect(await steps()).toEqual({ 'i-1 content': 'available' });
+    }, patience);
+    expect([contents.requests.length, failures]).toEqual([2, []]);
+  });
+
+  it('fails when its manager says nothing at all for as long', async () => {
+    const clock = new ManualClock();
+    const { contents, failures, start } = await setUp(clock);
+    contents.isMute = true;
+    start();
+    await vi.waitFor(() => expect(contents.streams).toBe(1), patience);
+    clock.advance(STALL_MS);
+    await vi.waitFor(() => expect(failures).toEqual(['unavailable']), patience);
   });
 
   it('is written once however often it changes meanwhile, many at a time', async () => {

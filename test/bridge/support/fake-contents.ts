@@ -1,9 +1,10 @@
 import type { ContentClient } from '../../../src/bridge/contents/content-feed.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import { ContentStatus } from '../../../src/gen/steward/v1/content.js';
-import type {
-  WatchTransitionsRequest,
-  WatchTransitionsResponse,
+import {
+  ContentProgress,
+  type WatchTransitionsRequest,
+  type WatchTransitionsResponse,
 } from '../../../src/gen/steward/v1/content_service.js';
 import { Transition } from '../../../src/gen/steward/v1/transition.js';
 import { WorkspaceContentState } from '../../../src/gen/ws-daemon-api/daemon.js';
@@ -34,10 +35,13 @@ export class FakeContents implements ContentClient {
   readonly requests: WatchTransitionsRequest[] = [];
   lists = 0;
   offered = true;
+  /** It takes a stream, and tells nothing in it. */
+  isMute = false;
+  #progress = 0;
   /** Called before a list is put together, and before it is answered. */
   onList: () => Promise<void> | void = () => undefined;
   readonly #nodes = new Map<string, Node>();
-  readonly #streams = new Set<{ readonly cut: AbortController; wake: () => void }>();
+  readonly #streams = new Set<{ readonly cut: AbortController; wake: () => void; onNoted: () => void }>();
   #clock = Date.UTC(2026, 0, 1);
 
   step(step: Step): void {
@@ -69,6 +73,19 @@ export class FakeContents implements ContentClient {
     this.cut();
   }
 
+  /** It is in the middle of a transfer; resolves when all who listen have taken note. */
+  async progress(): Promise<void> {
+    this.#progress += 1;
+    const noted = [...this.#streams].map(
+      (stream) =>
+        new Promise<void>((resolve) => {
+          stream.onNoted = resolve;
+          stream.wake();
+        }),
+    );
+    await Promise.all(noted);
+  }
+
   cut(): void {
     for (const stream of this.#streams) stream.cut.abort();
   }
@@ -79,10 +96,12 @@ export class FakeContents implements ContentClient {
 
   watchTransitions: ContentClient['watchTransitions'] = (request, options) => {
     this.requests.push(request);
-    const answers = this.#watch(request, options?.signal);
+    const leaving = new AbortController();
+    const signals = [leaving.signal, ...(options?.signal === undefined ? [] : [options.signal])];
+    const answers = this.#watch(request, AbortSignal.any(signals));
     const stream: AnswerStream<WatchTransitionsResponse> = {
       started: Promise.resolve(),
-      cancel: () => undefined,
+      cancel: () => leaving.abort(),
       [Symbol.asyncIterator]: () => answers,
     };
     return stream;
@@ -105,10 +124,11 @@ export class FakeContents implements ContentClient {
     };
   };
 
-  async *#watch(request: WatchTransitionsRequest, signal: AbortSignal | undefined) {
+  async *#watch(request: WatchTransitionsRequest, signal: AbortSignal) {
     if (!this.offered) throw new StewardError('not-implemented', 'no such service');
-    const stream = { cut: new AbortController(), wake: () => {} };
-    const ended = AbortSignal.any([stream.cut.signal, ...(signal === undefined ? [] : [signal])]);
+    const stream = { cut: new AbortController(), wake: () => {}, onNoted: () => {} };
+    let noted = this.#progress;
+    const ended = AbortSignal.any([stream.cut.signal, signal]);
     ended.addEventListener('abort', () => stream.wake());
     this.#streams.add(stream);
     try {
@@ -119,7 +139,14 @@ export class FakeContents implements ContentClient {
       const caughtUp = new Set<string>();
       while (!ended.aborted) {
         let told = false;
-        for (const [node, { kept, newest }] of this.#nodes) {
+        if (noted < this.#progress) {
+          noted = this.#progress;
+          yield {
+            event: { $case: 'progress', value: ContentProgress.fromPartial({ instanceId: 'i-1' }) },
+          } as const;
+          stream.onNoted();
+        }
+        for (const [node, { kept, newest }] of this.isMute ? [] : this.#nodes) {
           const from = next.get(node) ?? 1n;
           const oldest = kept[0]?.sequence ?? newest + 1n;
           if (from < oldest) {
