@@ -30,7 +30,7 @@ export const OUTBOX_BATCH_MAX = 500;
 
 /** Events that wait in memory to be published; the table keeps all of them. */
 export const OUTBOX_MEMORY_MAX = 20_000;
-/** Instances whose events cannot be published before all events wait. */
+/** Instances and channels whose events cannot be published before all events wait. */
 export const OUTBOX_BLOCKED_MAX = 100;
 /** After so long what was published is removed from the outbox, all of it in one go; sooner when it is many. */
 export const OUTBOX_REMOVAL_PAUSE_MS = 2_000;

@@ -13,7 +13,8 @@ import {
   RELAY_RETRY_MIN_MS,
 } from './bounds.js';
 import type { Writing } from './clusters/writing.js';
-import { oldestEvents, removeEvents } from './outbox.js';
+import { type OutboxPart, oldestEvents, removeEvents } from './outbox.js';
+import { BlockedEvents } from './outbox-blocked.js';
 
 export interface RelayOptions {
   readonly database: Pick<Database, 'read'>;
@@ -30,7 +31,8 @@ export interface RelayOptions {
 /**
  * Publishes what is committed in the outbox, at least once and in order per instance, and removes it afterwards.
  * Usually it is told what was committed and needs not read it again; what a crash, a predecessor or a failure has
- * left behind is read from the table. An event that cannot be published holds up later ones of its instance only.
+ * left behind is read from the table. An event that cannot be published holds up later ones of its instance only, and
+ * one whose channel is refused (`permission-denied`) those of its channel.
  */
 export class OutboxRelay {
   readonly #options: RelayOptions;
@@ -41,10 +43,12 @@ export class OutboxRelay {
   /** Published and still in the table. */
   #done: number[] = [];
   #removal: Timer | undefined;
+  readonly #blocked: BlockedEvents;
   #wake = new AbortController();
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#blocked = new BlockedEvents(options.clock, options.random);
   }
 
   /** Events that have just been committed; those of one instance in the order of their commits. */
@@ -74,10 +78,14 @@ export class OutboxRelay {
     while (!signal.aborted) {
       await this.#woken();
       if (signal.aborted || !this.#options.mayPublish()) continue;
-      const complete = this.#mustRead ? await this.flush() : await this.#publishOffered();
-      failures = complete ? 0 : failures + 1;
-      if (complete) continue;
+      if (await this.#publishAll()) {
+        failures = 0;
+        continue;
+      }
+      // The database, or too much: everything waits.
+      this.#blocked.clear();
       this.#mustRead = true;
+      failures += 1;
       await this.#pause(failures, signal);
     }
     this.#removal?.cancel();
@@ -86,16 +94,41 @@ export class OutboxRelay {
 
   /** Publishes and removes everything in the table, once; false when something could not be published or removed. */
   async flush(): Promise<boolean> {
-    const { database, writing, failed } = this.#options;
-    const blocked = new Set<string>();
+    return (await this.#publishTable('all')) && this.#blocked.size === 0;
+  }
+
+  /** Everything that is to be published now. */
+  async #publishAll(): Promise<boolean> {
+    if (this.#mustRead) return this.#publishTable('due');
+    if (this.#blocked.dueInMs === 0) {
+      const due = this.#blocked.take('due');
+      if (!(await this.#publishStored(due, due))) return false;
+    }
+    return this.#publishOffered();
+  }
+
+  async #publishTable(blocked: 'due' | 'all'): Promise<boolean> {
     this.#mustRead = false;
     this.#offered = [];
+    return this.#publishStored(this.#blocked.take(blocked), undefined);
+  }
+
+  /** Publishes what is in the table and does not wait; afterwards nothing of `tried` is left there that could be. */
+  async #publishStored(tried: OutboxPart, only: OutboxPart | undefined): Promise<boolean> {
+    const { database, writing, failed } = this.#options;
+    // Whether a channel is still refused, one event tells.
+    let limit = only === undefined || only.channels.length === 0 ? OUTBOX_BATCH_MAX : 1;
     try {
       await this.#remove();
-      while (blocked.size <= OUTBOX_BLOCKED_MAX) {
-        const events = await database.read((connection) => oldestEvents(connection, [...blocked]));
-        if (events.length === 0) break;
-        const published = await this.#publish(events, blocked);
+      while (this.#blocked.size <= OUTBOX_BLOCKED_MAX) {
+        const { waiting } = this.#blocked;
+        const events = await database.read((connection) => oldestEvents(connection, waiting, only, limit));
+        limit = OUTBOX_BATCH_MAX;
+        if (events.length === 0) {
+          this.#blocked.release(tried);
+          return true;
+        }
+        const published = await this.#publish(events);
         const gone = new Set(published);
         this.#offered = this.#offered.filter(({ sequence }) => !gone.has(sequence));
         if (published.length > 0) {
@@ -104,45 +137,43 @@ export class OutboxRelay {
       }
     } catch (error) {
       failed(toStewardError(error), undefined);
-      this.#mustRead = true;
-      return false;
     }
-    if (blocked.size > 0) this.#mustRead = true;
-    return blocked.size === 0;
+    this.#mustRead = true;
+    return false;
   }
 
   async #publishOffered(): Promise<boolean> {
     const events = this.#offered.splice(0, OUTBOX_BATCH_MAX);
-    const blocked = new Set<string>();
-    this.#done.push(...(await this.#publish(events, blocked)));
+    // What waits is read from the table when its time has come.
+    this.#done.push(...(await this.#publish(events.filter((event) => !this.#blocked.has(event)))));
     this.#removeSoon();
-    return blocked.size === 0;
+    return this.#blocked.size <= OUTBOX_BLOCKED_MAX;
   }
 
   /** Instances at once, the events of each one after the other; answers what was published. */
-  async #publish(events: readonly PublishedEvent[], blocked: Set<string>): Promise<number[]> {
+  async #publish(events: readonly PublishedEvent[]): Promise<number[]> {
     const instances = new Map<string, PublishedEvent[]>();
     for (const event of events) {
       const earlier = instances.get(event.key);
       if (earlier === undefined) instances.set(event.key, [event]);
       else earlier.push(event);
     }
-    const published = await Promise.all(
-      [...instances.values()].map((each) => this.#publishInOrder(each, blocked)),
-    );
+    const published = await Promise.all([...instances.values()].map((each) => this.#publishInOrder(each)));
     return published.flat();
   }
 
-  async #publishInOrder(events: readonly PublishedEvent[], blocked: Set<string>): Promise<number[]> {
+  async #publishInOrder(events: readonly PublishedEvent[]): Promise<number[]> {
     const { publisher, published, failed } = this.#options;
     const sequences: number[] = [];
     for (const event of events) {
+      if (this.#blocked.has(event)) continue;
       try {
         await publisher.publish(event);
-      } catch (error) {
-        blocked.add(event.key);
-        failed(toStewardError(error, 'unavailable'), event);
-        break;
+      } catch (thrown) {
+        const error = toStewardError(thrown, 'unavailable');
+        this.#blocked.failed(event, error.code === 'permission-denied');
+        failed(error, event);
+        continue;
       }
       sequences.push(event.sequence);
       published(event);
@@ -175,15 +206,20 @@ export class OutboxRelay {
   }
 
   async #woken(): Promise<void> {
-    if (!this.#wake.signal.aborted && !this.#hasWork()) {
-      const { signal } = this.#wake;
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    }
+    if (!this.#wake.signal.aborted && !this.#hasWork()) await this.#idle(this.#wake.signal);
     this.#wake = new AbortController();
   }
 
+  async #idle(signal: AbortSignal): Promise<void> {
+    const { clock, mayPublish } = this.#options;
+    const dueInMs = mayPublish() ? this.#blocked.dueInMs : undefined;
+    if (dueInMs !== undefined) return sleep(clock, dueInMs, signal).catch(() => undefined);
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+
   #hasWork(): boolean {
-    return (this.#mustRead || this.#offered.length > 0) && this.#options.mayPublish();
+    const isDue = this.#blocked.dueInMs === 0;
+    return (this.#mustRead || this.#offered.length > 0 || isDue) && this.#options.mayPublish();
   }
 
   async #pause(failures: number, signal: AbortSignal): Promise<void> {

@@ -31,10 +31,18 @@ export async function appendEvents(
   }));
 }
 
-/** The oldest events of all instances but `without`, in an order that is that of their commits for each instance. */
+/** Some of the outbox, by the instances and by the channels of its events. */
+export interface OutboxPart {
+  readonly instances: readonly string[];
+  readonly channels: readonly string[];
+}
+
+/** The oldest events, of `only` if that is given, and none of `without`; those of an instance as they were committed. */
 export async function oldestEvents(
   connection: Knex,
-  without: readonly string[],
+  without: OutboxPart = { instances: [], channels: [] },
+  only?: OutboxPart,
+  limit = OUTBOX_BATCH_MAX,
 ): Promise<readonly PublishedEvent[]> {
   const rows: {
     sequence: number | string;
@@ -43,9 +51,14 @@ export async function oldestEvents(
     payload: string;
     createdAt: string;
   }[] = await connection(TABLE)
-    .whereNotIn('instanceId', [...without])
+    .whereNotIn('instanceId', [...without.instances])
+    .whereNotIn('channel', [...without.channels])
+    .where((some) => {
+      if (only === undefined) return;
+      some.whereIn('instanceId', [...only.instances]).orWhereIn('channel', [...only.channels]);
+    })
     .orderBy('sequence')
-    .limit(OUTBOX_BATCH_MAX)
+    .limit(limit)
     .select();
   // 64-bit integers come as texts from some drivers.
   return rows.map(({ sequence, instanceId, channel, payload, createdAt }) => ({

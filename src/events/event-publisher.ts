@@ -13,7 +13,7 @@ export interface PublishedEvent {
 
 /**
  * Where events go. A resolved promise means the event has left us; a rejected one means it may or may not have,
- * and whoever publishes tries again.
+ * and whoever publishes tries again. With `permission-denied` it has not, and no other event of its channel will.
  */
 export interface EventPublisher {
   publish(event: PublishedEvent): Promise<void>;

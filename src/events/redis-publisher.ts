@@ -75,7 +75,11 @@ export class RedisPublisher implements ClosablePublisher {
       await this.#client.publish(channel, payload);
     } catch (error) {
       if (isTimeout(error)) this.#reconnect();
-      throw new StewardError('unavailable', `Redis does not take events: ${reasonOf(error)}`);
+      const reason = reasonOf(error);
+      if (reason.startsWith('NOPERM')) {
+        throw new StewardError('permission-denied', `Redis does not let us publish on ${channel}: ${reason}`);
+      }
+      throw new StewardError('unavailable', `Redis does not take events: ${reason}`);
     }
   }
 

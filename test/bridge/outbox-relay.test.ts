@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { appendEvents, countEvents, oldestEvents, removeEvents } from '../../src/bridge/outbox.js';
 import type { Database } from '../../src/database/database.js';
+import { StewardError } from '../../src/errors/steward-error.js';
 import { isOnMysql } from '../support/test-database.js';
 import { emptyTables, openMigrated, PipelineHarness } from './support/pipeline-harness.js';
 import { statusOf } from './support/statuses.js';
 
+const patience = { timeout: 15_000, interval: 10 };
 let database: Database;
 beforeAll(async () => {
   database = await openMigrated();
@@ -98,7 +100,7 @@ describe('the outbox relay', () => {
     const [a, , c, d] = added.map(({ sequence }) => sequence);
     const gone = [d, a, c].flatMap((sequence) => sequence ?? []);
     await database.write((transaction) => removeEvents(transaction, gone));
-    const left = await database.read((connection) => oldestEvents(connection, []));
+    const left = await database.read((connection) => oldestEvents(connection));
     expect(left.map(({ key }) => key)).toEqual(['b', 'e']);
   });
 
@@ -119,7 +121,7 @@ describe('the outbox relay', () => {
     await harness.relay.flush();
     const [one] = await commit('first');
     const events = await commit('a', 'b', 'c', 'd');
-    expect(await database.read((connection) => oldestEvents(connection, []))).toEqual([one, ...events]);
+    expect(await database.read((connection) => oldestEvents(connection))).toEqual([one, ...events]);
     let refused = false;
     harness.beforePublish = ({ key }) => {
       if (key !== 'b' || refused) return;
@@ -142,4 +144,87 @@ describe('the outbox relay', () => {
     controller.abort();
     await running;
   });
+
+  it('goes on with others while the events of one instance are refused', async () => {
+    const harness = await PipelineHarness.start(database);
+    let refused = 0;
+    let isRefusing = true;
+    harness.beforePublish = ({ key }) => {
+      if (key !== 'i' || !isRefusing) return;
+      refused += 1;
+      throw new Error('not this one');
+    };
+    const relaying = relayed(harness);
+    await commit(harness, 'c', 'i', 'j');
+    await vi.waitFor(() => expect(refused).toBe(1), patience);
+    // No time passes.
+    await commit(harness, 'c', 'i', 'j', 'k');
+    await vi.waitFor(
+      () => expect(harness.published.map(({ key }) => key)).toEqual(['j', 'j', 'k']),
+      patience,
+    );
+    expect(refused).toBe(1);
+    harness.clock.advance(10_000);
+    await vi.waitFor(() => expect(refused).toBe(2), patience);
+    isRefusing = false;
+    await commit(harness, 'c', 'i');
+    await emptied(harness);
+    const ours = harness.published.filter(({ key }) => key === 'i').map(({ sequence }) => sequence);
+    expect(ours).toEqual([...new Set(ours)].sort((a, b) => a - b));
+    expect(ours).toHaveLength(3);
+    await relaying.end();
+  });
+
+  it('goes on with other channels while one is refused, to however many instances its events belong', async () => {
+    const harness = await PipelineHarness.start(database);
+    const instances = Array.from({ length: 150 }, (_, index) => `i-${index}`);
+    let isRefusing = true;
+    harness.beforePublish = ({ channel }) => {
+      if (channel === 'refused' && isRefusing) throw new StewardError('permission-denied', 'not there');
+    };
+    const relaying = relayed(harness);
+    await commit(harness, 'refused', ...instances);
+    await commit(harness, 'open', ...instances);
+    await vi.waitFor(() => expect(harness.published).toHaveLength(150), patience);
+    harness.clock.advance(10_000);
+    await commit(harness, 'open', ...instances);
+    await vi.waitFor(() => expect(harness.published).toHaveLength(300), patience);
+    isRefusing = false;
+    await commit(harness, 'refused', ...instances);
+    await emptied(harness);
+    expect(harness.published.filter(({ channel }) => channel === 'refused')).toHaveLength(300);
+    expect(harness.published).toHaveLength(600);
+    await relaying.end();
+  });
 });
+
+/** Runs the relay until it is told to end. */
+function relayed({ relay }: PipelineHarness) {
+  const controller = new AbortController();
+  const running = relay.run(controller.signal);
+  return {
+    end: async () => {
+      controller.abort();
+      await running;
+    },
+  };
+}
+
+async function commit(
+  { relay, clock }: PipelineHarness,
+  channel: string,
+  ...instances: string[]
+): Promise<void> {
+  const events = instances.map((instance) => ({ instance, channel, payload: '{}' }));
+  const now = new Date(clock.now()).toISOString();
+  relay.offer(
+    await database.write((transaction) => appendEvents(transaction, database.dialect, events, now)),
+  );
+}
+
+async function emptied({ clock }: PipelineHarness): Promise<void> {
+  await vi.waitFor(async () => {
+    clock.advance(60_000);
+    expect(await database.read(countEvents)).toBe(0);
+  }, patience);
+}

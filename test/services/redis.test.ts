@@ -76,6 +76,19 @@ describe('publishing on Redis', () => {
     expect(troubles.filter((text) => text === 'connected')).toHaveLength(2);
   });
 
+  it('on a channel that its account may not use is told from one that fails', async () => {
+    const admin = new Client(redis.url);
+    await admin.call('ACL', 'SETUSER', 'limited', 'on', '>its-password', '~*', '&chan:prebuilds', '+@all');
+    admin.disconnect();
+    const { made } = publisher({ username: 'limited', password: 'its-password' });
+    await vi.waitFor(() => made.publish(event('chan:prebuilds', 'allowed')), patience);
+    await expect(made.publish(event('chan:headless', '{}'))).rejects.toMatchObject({
+      code: 'permission-denied',
+      message: expect.stringContaining('chan:headless'),
+    });
+    await vi.waitFor(() => expect(heard).toContain('chan:prebuilds allowed'), patience);
+  });
+
   it.each([
     ['a wrong password', { password: 'wrong-secret' }],
     ['an unknown user', { username: 'nobody', password: 'wrong-secret' }],
