@@ -3,7 +3,7 @@ import type { Database } from '../../database/database.js';
 import { StewardError, toStewardError } from '../../errors/steward-error.js';
 import type { RegisterRequest, UpdateRequest } from '../../gen/ws-manager-bridge-api/cluster-service.js';
 import { requiredMessage } from '../../grpc/validation.js';
-import { CONSTRAINTS_MAX, NAMED_INSTANCES_MAX } from '../bounds.js';
+import { CLUSTERS_MAX, CONSTRAINTS_MAX, NAMED_INSTANCES_MAX } from '../bounds.js';
 import { open } from '../cluster/open-rows.js';
 import { forgetPlaces } from '../contents/content-rows.js';
 import {
@@ -59,7 +59,7 @@ export class ClusterRegistry {
   readonly #options: RegistryOptions;
   readonly #queues = new NameQueues();
   /** A url must not be taken by two registrations at once. */
-  readonly #inserts = new NameQueues();
+  readonly #inserts = new NameQueues(CLUSTERS_MAX, () => 'registrations');
 
   constructor(options: RegistryOptions) {
     this.#options = options;

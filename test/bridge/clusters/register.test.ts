@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { findClusters } from '../../../src/bridge/clusters/cluster-rows.js';
+import { ClusterRegistry } from '../../../src/bridge/clusters/registry.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import { DescribeClusterResponse } from '../../../src/gen/ws-manager-api/core.js';
 import {
@@ -14,7 +16,7 @@ import {
 import { createAuthority } from '../../grpc/certificates.js';
 import { temporaryFolder } from '../../support/temporary-folder.js';
 import { clientTls, plainManager, securedManager } from '../support/managers.js';
-import { registration, startRegistry, staticCluster } from '../support/registry-rig.js';
+import { databaseWithWriting, registration, startRegistry, staticCluster } from '../support/registry-rig.js';
 
 const ofStatus = (code: status, message: string) => ({
   entry: { status: code },
@@ -115,6 +117,21 @@ describe('Register', () => {
     const left = await rows();
     expect(settled.filter((result) => result.status === 'fulfilled')).toHaveLength(left.length);
     expect(new Set(left.map(({ url }) => url)).size).toBe(left.length);
+  });
+
+  it('takes up as many clusters at once as anybody has', async () => {
+    const { database, writing } = await databaseWithWriting();
+    const registry = new ClusterRegistry({
+      ...{ database, writing, statics: async () => [], onChanged: () => undefined },
+      describe: async () => ({ availableWorkspaceClasses: [], preferredWorkspaceClass: '' }),
+    });
+    const names = Array.from({ length: 40 }, (_, index) => `c-${index + 10}`);
+    const { signal } = new AbortController();
+    await Promise.all(
+      names.map((name) => registry.register(registration(name, `unix:/${name}.sock`), signal)),
+    );
+    const rows = await database.read((connection) => findClusters(connection));
+    expect(rows.map(({ name }) => name)).toEqual(names);
   });
 
   const refused: readonly (readonly [string, Partial<RegisterRequest>, string])[] = [
