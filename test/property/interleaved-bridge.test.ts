@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/database/database.js';
-import { type InstanceRow, versionIn } from '../bridge/support/pipeline-harness.js';
+import { told, untruthOf, untruthOfPrebuild } from '../bridge/support/row-truth.js';
 import { openTestDatabase } from '../support/test-database.js';
 import type { PublishFault, WriteFault } from './support/bridge-life.js';
 import { BridgeWorld, INSTANCES, PREBUILD, UNTOLD } from './support/bridge-world.js';
@@ -151,29 +151,19 @@ function expectTruth(world: BridgeWorld): void {
     const truth = world.truth.get(id);
     const status = JSON.parse(row?.status ?? '{}');
     if (truth === undefined) expect(row?.phase, `rule 9: ${id}`).toBe('stopped');
-    else expect([row && versionIn(row), status.message]).toEqual([truth.statusVersion, truth.message]);
+    else expect(untruthOf(row, truth)).toBeUndefined();
     if (world.writtenBeside.has(id) && !isAdopted)
       expect(status.conditions.neededImageBuild, `rule 5: ${id}`).toBe(true);
     if (world.mustHaveStarted.has(id)) expect(row?.startedTime, `rule 7: ${id}`).not.toBe('');
-    if (row?.phase !== 'preparing') expect(told(world.known.get(id)), `rule 6: ${id}`).toEqual(told(row));
+    if (row?.phase !== 'preparing') expect(world.known.get(id), `rule 6: ${id}`).toEqual(told(row));
   }
-}
-
-/** What a consumer is told of; a version may rise without a message, and others write beside the bridge. */
-function told(row: InstanceRow | undefined): object | undefined {
-  if (row === undefined) return undefined;
-  const { phase, startedTime, deployedTime, stoppingTime, stoppedTime, status } = row;
-  return { phase, startedTime, deployedTime, stoppingTime, stoppedTime, message: JSON.parse(status).message };
 }
 
 function expectPrebuild(world: BridgeWorld): void {
   if (world.deleted.has(PREBUILD)) return;
   const prebuild = world.seen.prebuilds.get(PREBUILD);
   const row = world.seen.rows.get(PREBUILD);
-  if (row?.phase === 'stopped') {
-    const wasForced = row.status.includes('The bridge stopped');
-    expect(prebuild?.state, 'rule 11').toBe(wasForced ? 'aborted' : 'available');
-  }
+  if (row !== undefined && prebuild !== undefined) expect(untruthOfPrebuild(row, prebuild)).toBeUndefined();
   if (world.prebuildStates.length > 0) expect(world.prebuildStates.at(-1), 'rule 6').toBe(prebuild?.state);
   const firsts = [...new Set(world.prebuildStates)];
   expect(firsts).toEqual(['building', 'available', 'aborted'].filter((state) => firsts.includes(state)));

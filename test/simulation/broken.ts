@@ -1,4 +1,4 @@
-/** The promises of the design, by their number there, and what the table of answers adds. */
+/** The promises of the design, by their number there, and what the table of answers and the bridge's rules add. */
 export const PROMISES = {
   1: 'an acknowledged backup restores byte for byte',
   2: 'content is never removed before its final backup is recorded and verified',
@@ -7,6 +7,7 @@ export const PROMISES = {
   6: 'at rest nothing is left over',
   7: 'no wait is without end',
   8: 'when faults stop, everything comes to rest without help',
+  bridge: 'the rows say what is true, by the rules of the bridge',
   told: 'what was told is on disk, and is never taken back',
   defect: 'nothing fails as a defect',
 } as const;

@@ -1,19 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { Run } from './run.js';
+import { runBridgeSeed } from './bridge/scenario.js';
 import { runSeed } from './scenario.js';
 import { allSeries, runOne, runsOf } from './systematic.js';
+import type { Trace } from './trace.js';
 import { type Report, spread, spreadHere, workFor } from './workers.js';
 
 /**
- * `npm run sim -- [--seed 1] [--runs 1]` runs seeds one after another; `npm run sim -- --systematic` every scene with
- * every disturbance at each of its operations. Both use as many processes as the machine has cores (`--processes N`).
+ * `npm run sim -- [--seed 1] [--runs 1]` runs seeds one after another, in both worlds or in one of them (`--world content`,
+ * `--world bridge`); `npm run sim -- --systematic` every scene of content with every disturbance at each of its operations. All use as many processes as the machine has cores (`--processes N`).
  * What breaks a promise is told with the command that shows it again; `--verbose` prints every step.
  */
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '1' },
+    world: { type: 'string' },
     systematic: { type: 'boolean', default: false },
     /** One run of these: which scene, which disturbance, at which operation. */
     scene: { type: 'string' },
@@ -33,11 +35,23 @@ const SEEDS_AT_ONCE = 5;
 // To collect where each refused operation came from would take a tenth of the time.
 if (!values.verbose) Error.stackTraceLimit = 0;
 
+/** How a seed is run in each world. */
+const WORLDS: Readonly<Record<string, (seed: number) => Promise<Trace>>> = {
+  content: runSeed,
+  bridge: runBridgeSeed,
+};
+const worlds = Object.keys(WORLDS).filter((world) => (values.world ?? world) === world);
+if (worlds.length === 0) throw new Error(`--world is one of ${Object.keys(WORLDS).join(', ')}`);
+
 const [first, runs] = [Number(values.seed), Number(values.runs)];
 const series = values.systematic ? allSeries() : [];
 const { jobs, run, unit } = values.systematic
   ? { jobs: series.length, run: runSeries, unit: 'scenes with a disturbance' }
-  : { jobs: Math.ceil(runs / SEEDS_AT_ONCE), run: runSeeds, unit: `lots of ${SEEDS_AT_ONCE} seeds` };
+  : {
+      jobs: worlds.length * Math.ceil(runs / SEEDS_AT_ONCE),
+      run: runSeeds,
+      unit: `lots of ${SEEDS_AT_ONCE} seeds`,
+    };
 
 if (values.worker) workFor(run);
 else if (values.scene !== undefined) await runScene(values.scene);
@@ -45,19 +59,25 @@ else process.exitCode = (await runAll()) ? 0 : 1;
 
 async function runAll(): Promise<boolean> {
   const cores = Number(values.processes ?? availableParallelism());
-  const processes = Math.min(cores, values.systematic ? jobs : Math.ceil(runs / SEEDS_EACH));
+  const processes = Math.min(
+    cores,
+    values.systematic ? jobs : Math.ceil((worlds.length * runs) / SEEDS_EACH),
+  );
   if (values.verbose || processes <= 1) return spreadHere(jobs, unit, run);
   return spread({ jobs, processes, unit, args: [...process.argv.slice(2), '--worker'] });
 }
 
 async function runSeeds(job: number): Promise<Report> {
-  const from = first + job * SEEDS_AT_ONCE;
+  const world = worlds[job % worlds.length] ?? '';
+  const from = first + Math.floor(job / worlds.length) * SEEDS_AT_ONCE;
   const to = Math.min(from + SEEDS_AT_ONCE, first + runs);
   const broken: string[] = [];
   for (let seed = from; seed < to; seed += 1) {
-    const done = await runSeed(seed);
+    const done = await WORLDS[world]?.(seed);
+    if (done === undefined) continue;
     show(done);
-    if (done.broken !== undefined) broken.push(textOf(`seed ${seed}`, done, `--seed ${seed}`));
+    if (done.broken === undefined) continue;
+    broken.push(textOf(`seed ${seed} (${world})`, done, `--world ${world} --seed ${seed}`));
   }
   return { runs: to - from, broken };
 }
@@ -84,11 +104,11 @@ async function runScene(scene: string): Promise<void> {
   process.exitCode = done.broken === undefined ? 0 : 1;
 }
 
-function show({ lines }: Run): void {
+function show({ lines }: Trace): void {
   if (values.verbose) process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-function textOf(what: string, { broken, lines }: Run, again: string): string {
+function textOf(what: string, { broken, lines }: Trace, again: string): string {
   const steps = values.verbose || values.systematic || runs > 1 ? [] : lines;
   return [`${what}: ${broken?.message}`, ...steps, `again: npm run sim -- ${again} --verbose`].join('\n');
 }

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { isOwnerId, isWorkspaceId, type OwnerId, type WorkspaceId } from '../../machines/ids.js';
 import type { Transition } from '../../machines/transition.js';
 import { DISK_BYTES } from '../../src/gateways/simulated/bounds.js';
 import { workspacePrograms } from '../../src/gateways/simulated/programs/table.js';
 import { SeededRandom } from '../../src/gateways/simulated/random.js';
 import { SimulatedWorld } from '../../src/gateways/simulated/world.js';
-import { BrokenPromise, type PromiseName } from './broken.js';
 import { DiskView, difference, type Tree } from './disk-view.js';
 import { isOfNobody, isOnDisk, mayRemove } from './guards.js';
 import { AREA, Life, type LifeListener, STORAGE } from './life.js';
@@ -14,6 +12,7 @@ import { type Acknowledged, type InstanceModel, OWNER } from './model.js';
 import { recordOf } from './recorded.js';
 import type { Settings } from './settings.js';
 import { StoredObjects } from './stored.js';
+import { Trace } from './trace.js';
 import { Trouble } from './trouble.js';
 
 export type Crash = 'kill' | 'power-cut';
@@ -37,7 +36,7 @@ export interface Pending {
  * One run of the simulation: a world, the daemon's present life in it, what callers know, and the checks that
  * hold at every moment. The first promise that breaks ends it.
  */
-export class Run {
+export class Run extends Trace {
   readonly seed: number;
   /** For decisions of the scenario; the world has its own. */
   readonly random: SeededRandom;
@@ -47,10 +46,8 @@ export class Run {
   readonly instances = new Map<string, InstanceModel>();
   readonly acknowledged: Acknowledged[] = [];
   readonly pending = new Set<Pending>();
-  readonly lines: string[] = [];
   world: SimulatedWorld;
   life: Life | undefined;
-  broken: BrokenPromise | undefined;
   isStorageAway = false;
   hasSteppedBack = false;
   /** What was kept in memory only was lost by then: credentials. */
@@ -58,7 +55,6 @@ export class Run {
   readonly options: RunOptions;
   /** What the storage makes of what it is given; it stays so over lives. */
   readonly lies = new Lies();
-  #hash = createHash('sha256');
   #lastSequence = 0;
   #armed: { readonly crash: Crash; left: number } | undefined;
   #died: () => void = () => undefined;
@@ -66,6 +62,7 @@ export class Run {
   #checks: Promise<void>[] = [];
 
   constructor(seed: number, options: RunOptions) {
+    super();
     this.seed = seed;
     this.random = new SeededRandom(seed ^ 0x5eed);
     this.options = options;
@@ -80,15 +77,8 @@ export class Run {
     return this.world.time.now();
   }
 
-  log(text: string): void {
-    const line = `${String(this.world.time.monotonic()).padStart(9)} ms  ${text}`;
-    this.#hash.update(`${line}\n`);
-    this.lines.push(line);
-  }
-
-  /** The same for the same seed, and different as soon as anything went another way. */
-  get fingerprint(): string {
-    return this.#hash.copy().digest('hex').slice(0, 16);
+  protected get elapsed(): number {
+    return this.world.time.monotonic();
   }
 
   /** Takes what a check throws as the end of the run. */
@@ -100,22 +90,6 @@ export class Run {
     } catch (error) {
       fail(error);
     }
-  }
-
-  break(error: unknown): void {
-    if (this.broken !== undefined) return;
-    this.broken =
-      error instanceof BrokenPromise
-        ? error
-        : new BrokenPromise(
-            'defect',
-            error instanceof Error ? (error.stack ?? error.message) : String(error),
-          );
-    this.log(`BROKEN ${this.broken.message}`);
-  }
-
-  require(promise: PromiseName, holds: boolean, detail: string): void {
-    if (!holds) this.break(new BrokenPromise(promise, detail));
   }
 
   /** Lets time pass, and all that is due in it happen. */

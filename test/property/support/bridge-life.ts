@@ -14,8 +14,8 @@ import { createPipeline, type Pipeline } from '../../../src/bridge/pipeline.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import type { WorkspaceStatus } from '../../../src/gen/ws-manager-api/core.js';
 import { steadyRandom } from '../../bridge/support/manual-clock.js';
+import { observe } from '../../bridge/support/observed-rows.js';
 import type { BridgeWorld } from './bridge-world.js';
-import { observe } from './observed-rows.js';
 
 type Work<Result> = (transaction: Knex.Transaction) => Promise<Result>;
 

@@ -1,22 +1,19 @@
 import type { Scheduler } from 'fast-check';
 import type { Database } from '../../../src/database/database.js';
 import type { PublishedEvent } from '../../../src/events/event-publisher.js';
-import { WorkspacePhase, WorkspaceStatus, WorkspaceType } from '../../../src/gen/ws-manager-api/core.js';
+import { WorkspacePhase, type WorkspaceStatus } from '../../../src/gen/ws-manager-api/core.js';
 import { ManualClock } from '../../bridge/support/manual-clock.js';
-import { emptyTables, type InstanceRow } from '../../bridge/support/pipeline-harness.js';
+import { NOTHING, type Observation, observe, violations } from '../../bridge/support/observed-rows.js';
+import { emptyTables } from '../../bridge/support/pipeline-harness.js';
+import { asPrebuild, isForced, LIFE, told } from '../../bridge/support/row-truth.js';
 import { statusOf } from '../../bridge/support/statuses.js';
 import { BridgeLife, type PublishFault, type WriteFault } from './bridge-life.js';
-import { NOTHING, type Observation, observe, violations } from './observed-rows.js';
 
 /** Turns of the event loop after which what does not wait for the scheduler waits for the database's connection. */
 const TURNS_MAX = 40;
 const HOURS_2_MS = 7_200_000;
 const ROUNDS_MAX = 200;
 
-const LIFE = [
-  ...(['pending', 'creating', 'initializing', 'running', 'interrupted', 'running'] as const),
-  ...(['stopping', 'stopped'] as const),
-];
 export const INSTANCES = ['i-0', 'i-1', 'i-2'];
 /** The one that builds a prebuild. */
 export const PREBUILD = 'i-2';
@@ -40,7 +37,7 @@ export class BridgeWorld {
   readonly deleted = new Set<string>();
   readonly writtenBeside = new Set<string>();
   /** What a consumer knows that reads a row whenever it is told of it. */
-  readonly known = new Map<string, InstanceRow | undefined>();
+  readonly known = new Map<string, string | undefined>();
   readonly prebuildStates: string[] = [];
   /** Instances whose RUNNING a bridge has that was not interrupted since. */
   readonly mustHaveStarted = new Set<string>();
@@ -187,7 +184,7 @@ export class BridgeWorld {
       const old = this.#seen.rows.get(row.id);
       if (old?.status === row.status) continue;
       if (life !== this.#life) this.broken.push(`rule 14: ${row.id} written by one without the lease`);
-      if (!row.status.includes('The bridge stopped')) continue;
+      if (!isForced(row)) continue;
       this.mustHaveStarted.delete(row.id);
       if (this.truth.has(row.id)) this.broken.push(`rule 9: ${row.id} stopped, and its manager knows it`);
     }
@@ -200,7 +197,7 @@ export class BridgeWorld {
     if (fault === 'refused') throw new Error('not connected');
     const payload: Record<string, unknown> = JSON.parse(event.payload);
     if (event.channel === 'chan:workspace-instances')
-      this.known.set(event.key, this.#seen.rows.get(event.key));
+      this.known.set(event.key, told(this.#seen.rows.get(event.key)));
     if (event.channel === 'chan:prebuilds') this.prebuildStates.push(String(payload['status']));
     await this.pass('published');
     if (fault === 'unanswered') throw new Error('no answer');
@@ -278,13 +275,4 @@ export class BridgeWorld {
       await transaction('d_b_prebuild_info').insert({ prebuildId: id, info: JSON.stringify(info) });
     });
   }
-}
-
-function asPrebuild(status: WorkspaceStatus): WorkspaceStatus {
-  const ends = status.phase === WorkspacePhase.STOPPING || status.phase === WorkspacePhase.STOPPED;
-  return WorkspaceStatus.fromPartial({
-    ...status,
-    spec: { ...status.spec, type: WorkspaceType.PREBUILD },
-    conditions: { ...status.conditions, snapshot: ends ? 's@bucket' : '' },
-  });
 }

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 import type { PrebuildState } from '../../../src/bridge/channels.js';
 import { isFinal } from '../../../src/bridge/prebuilds/prebuild-mapping.js';
-import { tableAllows } from '../../bridge/support/phase-table.js';
-import { type InstanceRow, versionIn } from '../../bridge/support/pipeline-harness.js';
+import { tableAllows } from './phase-table.js';
+import { type InstanceRow, versionIn } from './pipeline-harness.js';
 
 export interface ObservedPrebuild {
   readonly id: string;
