@@ -70,7 +70,7 @@ export class Installation {
     }
   }
 
-  get bridge(): Pick<Program, 'cpuSeconds' | 'settled'> {
+  get bridge(): Pick<Program, 'cpuSeconds' | 'settled' | 'peak' | 'forgetPeak'> {
     return this.#bridge;
   }
 

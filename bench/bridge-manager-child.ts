@@ -31,8 +31,8 @@ export type ManagerOrder =
       readonly phases: readonly PhaseName[];
       readonly rounds: number;
     }
-  /** Tells of one instance after the other, one each `everyMs`. */
-  | { readonly do: 'pace'; readonly count: number; readonly everyMs: number }
+  /** Tells of one instance after the other, one each `everyMs`, once somebody has subscribed. */
+  | { readonly do: 'pace'; readonly from: number; readonly count: number; readonly everyMs: number }
   /** Ends all subscriptions. */
   | { readonly do: 'cut' };
 
@@ -128,14 +128,15 @@ async function tell({ count, phases: names, rounds }: ManagerOrder & { do: 'tell
   say({ did: 'tell', startedAt, updates: messages.length });
 }
 
-async function pace({ count, everyMs }: ManagerOrder & { do: 'pace' }): Promise<void> {
+async function pace({ from, count, everyMs }: ManagerOrder & { do: 'pace' }): Promise<void> {
   const sent: Record<string, number> = {};
+  while (streams.size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   const begin = performance.now();
   for (let index = 0; index < count; index += 1) {
     const wait = begin + index * everyMs - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    const message = framed(status(index, 'running', 'paced'));
-    sent[idOf(index)] = now();
+    const message = framed(status(from + index, 'running', 'paced'));
+    sent[idOf(from + index)] = now();
     await write(message);
   }
   say({ did: 'pace', sent });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -8,6 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 const COLLECTING = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>gc())'];
 /** Memory that was given up goes back to the system a little later. */
 const COLLECT_MS = 500;
+/** What a kernel takes for it (proc(5), clear_refs). */
+const FORGET_PEAK = '5';
 /** Of a kernel's clock tick, which /proc counts in. */
 const TICKS_PER_SECOND = 100;
 
@@ -29,6 +31,9 @@ export async function startProgram(...args: readonly string[]) {
       }
       return memoryOf(pid, 'VmRSS');
     },
+    /** Most resident bytes since it was started, or since that was forgotten. */
+    peak: () => memoryOf(pid, 'VmHWM'),
+    forgetPeak: () => writeFileSync(`/proc/${pid}/clear_refs`, FORGET_PEAK),
     /** What it has used since it was started. */
     cpuSeconds: () => {
       const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
