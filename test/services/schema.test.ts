@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { bridgeConfigSchema } from '../../src/bridge/config.js';
+import { claimLease } from '../../src/bridge/lease.js';
+import { openDatabase } from '../../src/bridge/open-database.js';
 import { compatibleTableShapes } from '../../src/bridge/schema/compatible-tables.js';
 import { isForeign } from '../../src/bridge/schema/foreign-tables.js';
 import { bridgeMigrations, migrations } from '../../src/bridge/schema/migrations.js';
@@ -7,9 +10,10 @@ import { migrate } from '../../src/database/migrations.js';
 import { openMysql } from '../../src/database/mysql.js';
 import { rawRows } from '../../src/database/raw-rows.js';
 import { createTable } from '../../src/database/tables.js';
+import { realWorld } from '../../src/gateways/real/world.js';
 import { PipelineHarness } from '../bridge/support/pipeline-harness.js';
 import { statusOf } from '../bridge/support/statuses.js';
-import { newDatabase } from '../support/mariadb.js';
+import { execute, newDatabase } from '../support/mariadb.js';
 import { KEY_COLUMN, settingsOf } from '../support/test-database.js';
 import { theirTables } from './support/their-tables.js';
 
@@ -60,6 +64,28 @@ const indexes = (database: Database) =>
   );
 
 describe('the schema on MariaDB', () => {
+  it('needs no more rights than those to rows, once it is there', async () => {
+    const settings = { ...settingsOf(url), user: settingsOf(url).name, password: 'not-a-secret' };
+    onTestFinished(() => execute(inject('mysqlUrl'), `drop user if exists ${settings.user}`));
+    await migrate(await connect(), migrations, NOW);
+    await execute(url, `create user ${settings.user} identified by '${settings.password}'`);
+    await execute(url, `grant select, insert, update, delete on ${settings.name}.* to ${settings.user}`);
+    const { host, port, user, password, name } = settings;
+    const said = {
+      database: { kind: 'mysql', host, port, user, password, name },
+      listen: ['unix:/run/b.sock'],
+    };
+    const opened = await openDatabase(bridgeConfigSchema.parse(said), realWorld(), {});
+    open.push(opened.database);
+    const harness = await PipelineHarness.start(opened.database);
+    harness.send(statusOf({ id: 'i', version: 1n, phase: 'running' }));
+    await harness.settle();
+    expect(await harness.relay.flush()).toBe(true);
+    expect(await harness.row('i')).toMatchObject({ phase: 'running' });
+    expect(harness.published.map(({ key }) => key)).toEqual(['i']);
+    expect(await claimLease(opened.database, 'me', NOW)).toHaveProperty('heldBy');
+  });
+
   it('has the columns and indexes of the compatible system where they matter to others', async () => {
     const ours = await connect();
     await migrate(ours, migrations, NOW);
