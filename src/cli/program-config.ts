@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BRIDGE_SYNONYMS, bridgeConfigSchema } from '../bridge/config.js';
-import { loadConfig } from '../config/load-config.js';
+import { type ConfigSources, loadConfig } from '../config/load-config.js';
 import { type Program, secretsFolder, socketPath, type User } from '../config/state-folder.js';
 import { daemonConfigSchema } from '../daemon/config.js';
 import type { World } from '../gateways/world.js';
@@ -46,6 +46,7 @@ export function loadProgramConfig<Schema extends z.ZodObject>(
   isShared = false,
   /** Goes before everything else. */
   overrides: object = {},
+  defaults: ConfigSources['defaults'] = undefined,
 ): Promise<z.output<Schema>> {
   const envPrefix = `STEWARD_${program.toUpperCase()}`;
   const section = isShared ? { section: { name: program, among: PROGRAMS } } : {};
@@ -55,6 +56,7 @@ export function loadProgramConfig<Schema extends z.ZodObject>(
     env,
     envPrefix,
     overrides,
+    ...(defaults === undefined ? {} : { defaults }),
     ...(file === undefined ? {} : { file, ...section }),
   });
 }

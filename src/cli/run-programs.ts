@@ -40,6 +40,7 @@ export async function runPrograms(
     schemas,
     loggerOf,
     ...(options.config === undefined ? {} : { file: options.config, isShared: names.length > 1 }),
+    isAlone: names.length === 1,
     bridge: bridgeOverrides(options),
   };
   const readiness = new Map<Program, Promise<void>>();

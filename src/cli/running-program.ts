@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import type { ConfigSources } from '../config/load-config.js';
 import type { Program } from '../config/state-folder.js';
 import { RealHttp } from '../gateways/real/http.js';
 import type { World } from '../gateways/world.js';
@@ -27,6 +28,8 @@ export interface ProgramParts {
   readonly file?: string;
   /** It holds what all programs are told, each under its name. */
   readonly isShared?: boolean;
+  /** Whether no other program of ours runs in this process. */
+  readonly isAlone: boolean;
   /** What the command line says of the bridge's configuration. */
   readonly bridge?: { readonly database?: string; readonly redis?: string };
 }
@@ -75,9 +78,9 @@ async function start(name: Program, parts: ProgramParts, options: ProgramOptions
       return startManager(config, options);
     }
     case 'bridge': {
-      const { configFromEnvironment } = await import('../bridge/environment.js');
-      const known = { ...configFromEnvironment(parts.env), ...parts.bridge };
-      const config = await configOf(name, schemas.bridge, parts, known);
+      const { defaultsFromEnvironment } = await import('../bridge/environment.js');
+      const defaults = defaultsFromEnvironment(parts.env, parts);
+      const config = await configOf(name, schemas.bridge, parts, parts.bridge, defaults);
       const { startBridge } = await import('../bridge/start-bridge.js');
       return startBridge(config, { ...options, env: parts.env });
     }
@@ -89,6 +92,7 @@ function configOf<Schema extends LocalSchemas[Program]>(
   schema: Schema,
   { world, env, file, isShared }: ProgramParts,
   overrides?: object,
+  defaults?: ConfigSources['defaults'],
 ) {
-  return loadProgramConfig(world, env, name, schema, file, isShared, overrides);
+  return loadProgramConfig(world, env, name, schema, file, isShared, overrides, defaults);
 }

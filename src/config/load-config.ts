@@ -18,10 +18,12 @@ export interface ConfigSources {
   readonly synonyms?: readonly (readonly [string, string])[];
   /** What the command line says; goes before everything else. */
   readonly overrides?: object;
+  /** What is meant where none of these say it, given what they say. */
+  readonly defaults?: (said: object) => object;
 }
 
 /**
- * The configuration: the file, overlaid by the environment, overlaid by `overrides`, checked. Fails with
+ * The configuration: `defaults`, overlaid by the file, by the environment and by `overrides`, checked. Fails with
  * `invalid-config` that names every bad key and what was expected of it. Values are never in messages: they
  * may be secrets.
  */
@@ -32,7 +34,8 @@ export async function loadConfig<Schema extends z.ZodObject>(
 ): Promise<z.output<Schema>> {
   const fromFile = sources.file === undefined ? {} : await readSection(files, sources.file, sources.section);
   const { values, problems } = fromEnvironment(schema, sources.env, sources.envPrefix);
-  const merged = overlay(overlay(fromFile, values), sources.overrides ?? {});
+  const said = overlay(overlay(fromFile, values), sources.overrides ?? {});
+  const merged = overlay(sources.defaults?.(said) ?? {}, said);
   const result = schema.safeParse(merged);
   const unknown = unknownKeys(schema, merged, []);
   const within = sources.section === undefined ? [] : [sources.section.name];

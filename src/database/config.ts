@@ -29,13 +29,15 @@ const mysqlSchema = z.strictObject({
   allowAlter: z.boolean().default(false),
 });
 
-/** `mysql://user:password@host:port/name`, with everything but host and name optional, or an object. */
+/** `mysql://user:password@host:port/name?tls=true&socket=/path`, with everything but name optional, or an object. */
 export const databaseConfigSchema = z.preprocess(
   (value, context) => {
     if (typeof value !== 'string') return value;
     const parsed = fromUrl(value);
     if (parsed !== undefined) return parsed;
-    context.addIssue('expected mysql://user:password@host:port/name or an object');
+    context.addIssue(
+      'expected mysql://user:password@host:port/name, with nothing behind it but ?tls=true or ?socket=/path, or an object',
+    );
     return z.NEVER;
   },
   z.discriminatedUnion('kind', [sqliteSchema, mysqlSchema]),
@@ -47,9 +49,12 @@ export type MysqlConfig = z.output<typeof mysqlSchema>;
 /** undefined when the text is no such URL; it may hold a password, so nothing tells what it was. */
 function fromUrl(text: string): object | undefined {
   if (!URL.canParse(text)) return undefined;
-  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(text);
+  const { protocol, hostname, port, username, password, pathname, searchParams, hash } = new URL(text);
   if (protocol !== 'mysql:' && protocol !== 'mariadb:') return undefined;
-  const socket = searchParams.get('socket');
+  const { socket, tls, ...others } = Object.fromEntries(searchParams);
+  // Whoever asks for encryption in the words of another program must not go without.
+  if (Object.keys(others).length > 0 || hash !== '') return undefined;
+  if (tls !== undefined && tls !== 'true' && tls !== 'false') return undefined;
   const name = decoded(pathname.slice(1));
   const [user, secret] = [decoded(username), decoded(password)];
   if (name === undefined || user === undefined || secret === undefined) return undefined;
@@ -57,11 +62,11 @@ function fromUrl(text: string): object | undefined {
     kind: 'mysql',
     ...(hostname === '' ? {} : { host: hostname.replace(/^\[|\]$/g, '') }),
     ...(port === '' ? {} : { port: Number(port) }),
-    ...(socket === null ? {} : { socket }),
+    ...(socket === undefined ? {} : { socket }),
     user,
     ...(password === '' ? {} : { password: secret }),
     name,
-    ...(searchParams.get('tls') === 'true' ? { tls: {} } : {}),
+    ...(tls === 'true' ? { tls: {} } : {}),
   };
 }
 

@@ -27,8 +27,10 @@ export type RedisConfig = z.output<typeof redisConfigSchema>;
 /** undefined when the text is no such URL; it may hold a password, so nothing tells what it was. */
 function fromUrl(text: string): object | undefined {
   if (!URL.canParse(text)) return undefined;
-  const { protocol, hostname, port, username, password } = new URL(text);
+  const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(text);
   if ((protocol !== 'redis:' && protocol !== 'rediss:') || hostname === '') return undefined;
+  // Channels belong to no database of the server, and whoever asks for more must not go without.
+  if (!/^\/?\d*$/.test(pathname) || search !== '' || hash !== '') return undefined;
   try {
     return {
       address: `${hostname}:${port === '' ? DEFAULT_PORT : port}`,

@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { bridgeConfigSchema } from '../../src/bridge/config.js';
-import { configFromEnvironment } from '../../src/bridge/environment.js';
+import { defaultsFromEnvironment } from '../../src/bridge/environment.js';
 import { configJsonSchema, loadConfig } from '../../src/config/load-config.js';
 import { hostAndPort } from '../../src/events/redis-config.js';
 import { realWorld } from '../../src/gateways/real/world.js';
 
 const least = { listen: ['unix:/run/b.sock'] };
 const parse = (said: object) => bridgeConfigSchema.parse({ ...least, ...said });
-const load = (env: Record<string, string>, said: object = {}) =>
+const load = (env: Record<string, string>, said: object = {}, isAlone = true) =>
   loadConfig(realWorld().files, bridgeConfigSchema, {
     env,
     envPrefix: 'STEWARD_BRIDGE',
-    overrides: { ...least, ...configFromEnvironment(env), ...said },
+    overrides: { ...least, ...said },
+    defaults: defaultsFromEnvironment(env, { isAlone }),
   });
 
 describe('the database of the bridge', () => {
@@ -31,14 +32,18 @@ describe('the database of the bridge', () => {
     });
   });
 
-  it.each(['postgres://u:secret@h/n', 'secret', 'mysql://u:secret@h', 'mysql://u:%zzsecret@h/n'])(
-    'is no other text, and nobody is told what it was: %s',
-    (database) => {
-      const { error } = bridgeConfigSchema.safeParse({ ...least, database });
-      expect(error?.issues.length).toBeGreaterThan(0);
-      expect(JSON.stringify(error?.issues)).not.toContain('secret');
-    },
-  );
+  it.each([
+    ...['postgres://u:secret@h/n', 'secret', 'mysql://u:secret@h', 'mysql://u:%zzsecret@h/n'],
+    // Encryption in the words of other programs.
+    ...['tls=1', 'tls=', 'ssl=true', 'ssl-mode=REQUIRED', 'tls=true&sslmode=require', 'TLS=true'].map(
+      (asked) => `mysql://u:secret@h/n?${asked}`,
+    ),
+    'mysql://u:secret@h/n#tls=true',
+  ])('is no other text, and nobody is told what it was: %s', (database) => {
+    const { error } = bridgeConfigSchema.safeParse({ ...least, database });
+    expect(error?.issues.length).toBeGreaterThan(0);
+    expect(JSON.stringify(error?.issues)).not.toContain('secret');
+  });
 
   it('comes from the variables the known system has, or from ours', async () => {
     const known = { DB_HOST: 'db', DB_PORT: '3310', DB_USERNAME: 'u', CONTROLLER_INTERVAL_SECONDS: '7' };
@@ -54,6 +59,29 @@ describe('the database of the bridge', () => {
       code: 'invalid-config',
       message: expect.stringContaining('controllerIntervalSeconds'),
     });
+  });
+
+  it.each<[string, object, Record<string, string>]>([
+    ['the file', { database: { kind: 'mysql', host: 'h', user: 'u', name: 'n' } }, {}],
+    ['our own variables', {}, { STEWARD_BRIDGE_DATABASE: 'mysql://u@h/n' }],
+  ])('is wholly the one that %s names, whatever variables of other programs say', async (_, said, ours) => {
+    const known = {
+      DB_HOST: 'other',
+      DB_PORT: '3310',
+      DB_USERNAME: 'someone',
+      CONTROLLER_INTERVAL_SECONDS: '7',
+    };
+    const config = await load({ ...known, ...ours, STEWARD_BRIDGE_CONTROLLER_INTERVAL_SECONDS: '9' }, said);
+    expect(config.database).toMatchObject({ host: 'h', port: 3_306, user: 'u', name: 'n' });
+    expect(config.controllerIntervalSeconds).toBe(9);
+  });
+
+  it('is the file that is named, or that of a system of our own, whatever variables of other programs say', async () => {
+    const known = { DB_HOST: 'other' };
+    const sqlite = { kind: 'sqlite', file: '/x' };
+    expect((await load(known, { database: sqlite })).database).toEqual(sqlite);
+    expect(await load(known, { databaseFile: '/x' })).toEqual(await load({}, { databaseFile: '/x' }));
+    expect((await load(known, {}, false)).database).toBeUndefined();
   });
 
   it('says which key is wrong, at any depth', async () => {
@@ -82,5 +110,16 @@ describe('the Redis of the bridge', () => {
     expect(hostAndPort('redis.example')).toEqual({ host: 'redis.example', port: 6_379 });
     expect(hostAndPort('[::1]:7000')).toEqual({ host: '::1', port: 7_000 });
     expect(bridgeConfigSchema.safeParse({ ...least, redis: 'http://h:secret' }).success).toBe(false);
+  });
+
+  it.each(['redis://h?tls=true', 'redis://:secret@h/0?ssl=1', 'redis://h/name', 'redis://h#tls'])(
+    'is no address with more behind it: %s',
+    (redis) => {
+      expect(bridgeConfigSchema.safeParse({ ...least, redis }).success).toBe(false);
+    },
+  );
+
+  it('may be named with a number of a database, which has no channels of its own', () => {
+    expect(parse({ redis: 'redis://h:7000/2' }).redis).toEqual({ address: 'h:7000' });
   });
 });
