@@ -1,14 +1,19 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import { SimulatedClock } from '../../../src/gateways/simulated/clock.js';
-import type {
-  WatchTransitionsRequest,
-  WatchTransitionsResponse,
+import {
+  ContentServiceService,
+  type WatchTransitionsRequest,
+  type WatchTransitionsResponse,
 } from '../../../src/gen/steward/v1/content_service.js';
 import { Transition } from '../../../src/gen/steward/v1/transition.js';
+import { createClient } from '../../../src/grpc/client.js';
+import type { Handlers } from '../../../src/grpc/service-types.js';
 import { DAEMON_STREAM_AWAY_MS } from '../../../src/manager/bounds.js';
 import { followDaemon } from '../../../src/manager/rpc/steward/follow-daemon.js';
 import { steadyRandom } from '../../bridge/support/manual-clock.js';
+import { connectTo, startServer, world } from '../../grpc/running-server.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 
 const NODE = 'n';
 
@@ -80,6 +85,24 @@ class Daemon {
   #rouse(): void {
     for (const resolve of this.#wake.splice(0)) resolve();
   }
+}
+
+/** Only its stream. */
+function servedBy(daemon: Daemon): Handlers<ContentServiceService> {
+  const other = async () => {
+    throw new StewardError('not-implemented', 'not part of this test');
+  };
+  return {
+    watchTransitions: (request, { signal }) => daemon.watchTransitions(request, { signal }),
+    ...{ getContent: other, listContent: other, getHistory: other, explain: other, recover: other },
+    ...{ listBackups: other, deleteBackup: other, makeBackup: other },
+    ...{ listSnapshots: other, deleteSnapshot: other, deleteStoredContent: other },
+    ...{ listDrills: other, getLoad: other, restoreBackup: nothing, verifyBackup: nothing },
+  };
+}
+
+async function* nothing(): AsyncGenerator<never> {
+  yield* [];
 }
 
 const everything = { fromSequence: 1n, fromSequenceByNode: {}, instanceIds: [], follow: true };
@@ -199,4 +222,34 @@ describe('what a daemon tells', () => {
     await daemon.clock.runUntilSettled(over, 10);
     expect(daemon.calls).toBeLessThan(3);
   });
+});
+
+it('goes on over a connection that broke off, and over a server that was stopped', async () => {
+  const daemon = new Daemon();
+  const serve = (addresses: readonly string[]) =>
+    startServer((server) => server.addService(ContentServiceService, servedBy(daemon)), { addresses });
+  const first = await serve(['127.0.0.1:0']);
+  const address = first.addresses[0] ?? '';
+  const proxy = await TcpProxy.before({ host: '127.0.0.1', port: Number(address.split(':')[1]) });
+  onTestFinished(() => proxy.stop());
+  const client = createClient(ContentServiceService, connectTo(`127.0.0.1:${proxy.port}`));
+  const told: string[] = [];
+  const leaving = new AbortController();
+  const over = (async () => {
+    for await (const { event } of followDaemon(client, world, everything, leaving.signal))
+      told.push(event?.$case === 'transition' ? String(event.value.sequence) : (event?.$case ?? ''));
+  })().catch(() => undefined);
+  const patience = { timeout: 15_000 };
+  daemon.tell();
+  await expect.poll(() => told, patience).toEqual(expect.arrayContaining(['1', 'caughtUp']));
+  proxy.cut();
+  daemon.tell();
+  await expect.poll(() => told.at(-1), patience).toBe('2');
+  await first.server.stop(0);
+  daemon.tell();
+  await serve([address]);
+  await expect.poll(() => told.at(-1), patience).toBe('3');
+  leaving.abort();
+  await over;
+  expect(told.filter((one) => one !== 'caughtUp')).toEqual(['1', '2', '3']);
 });
