@@ -5,8 +5,8 @@ export const WRITE_BATCH_MAX = 200;
 export const ROW_TEXT_LENGTH_MAX = 255;
 /** Characters of the columns that hold ids of instances, workspaces and owners, where the database keeps to them. */
 export const ROW_ID_LENGTH_MAX = 36;
-/** Instances that can get no row, of which it is remembered that it was said. */
-export const UNADOPTABLE_TOLD_MAX = 1_000;
+/** Instances that get no row, or of which the manager of another cluster tells, of which is remembered that it was said. */
+export const INSTANCES_TOLD_MAX = 1_000;
 /**
  * Characters of a text for people in a row's JSON, beyond which it is cut; of any other text there, beyond which it is
  * left out; and ports of one row. Whatever a manager sends, a row stays one that a database takes at once.

@@ -67,6 +67,8 @@ export class BridgeCore {
     const ofClusters = laneOf(database, CLUSTERS_LANE);
     this.pipeline = createPipeline({
       ...{ database, writing, adoptUnknownInstances, publishers, lifecycle, world, logger, metrics, tracer },
+      isUnassigned: (region) =>
+        region === config.installation && !this.following.fleet.names?.includes(region),
       prebuildReading: config.prebuildReading,
       mayPublish: () => this.keeper.isCertain,
     });

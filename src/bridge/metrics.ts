@@ -42,6 +42,7 @@ export class BridgeMetrics {
   readonly #contradictory: Counter;
   readonly #refused: Counter;
   readonly #unadoptable: Counter;
+  readonly #foreign: Counter;
   readonly #started: TalliedCounter;
   readonly #completed: Histogram;
   readonly #markedStopped: Counter;
@@ -91,6 +92,8 @@ export class BridgeMetrics {
     this.#unadoptable = counter('steward_bridge_unadoptable_updates_total', unadoptableHelp, [
       'workspace_cluster',
     ]);
+    const foreignHelp = 'Statuses of instances whose rows are of another cluster';
+    this.#foreign = counter('steward_bridge_foreign_updates_total', foreignHelp, ['workspace_cluster']);
     const stoppedHelp = 'Instances the control loop stopped';
     this.#markedStopped = counter('gitpod_ws_instances_marked_stopped_total', stoppedHelp, [
       'previous_phase',
@@ -118,17 +121,21 @@ export class BridgeMetrics {
     this.#unadoptable.inc({ workspace_cluster: cluster });
   }
 
+  foreign(cluster: string): void {
+    this.#foreign.inc({ workspace_cluster: cluster });
+  }
+
   outdated(): void {
     this.#stale.inc();
   }
 
-  settled(work: InstanceWork, outcome: Outcome, seconds: number): void {
+  settled(outcome: Outcome, seconds: number): void {
     if (outcome.contradictory > 0) this.#contradictory.inc(outcome.contradictory);
     if (outcome.kind === 'stale') this.#stale.inc();
     if (outcome.forced && outcome.before !== undefined) {
       this.#markedStopped.inc({ previous_phase: outcome.before.phase });
     }
-    const update = work.waiting.at(-1)?.newest;
+    const update = outcome.told.at(-1)?.newest;
     if (update === undefined) return;
     const { cluster, type } = update;
     this.#updates.inc(cluster, outcome.before === undefined ? 'false' : 'true');
@@ -164,17 +171,20 @@ export class BridgeMetrics {
     const secondsBetween = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / MS_PER_SECOND;
     if (change.startedTime !== undefined && before.creationTime !== '') {
       const neededImageBuild = String(conditionIn(before.status, 'neededImageBuild') === true);
-      this.#startup.observe(
-        { neededImageBuild, region },
-        secondsBetween(before.creationTime, change.startedTime),
-      );
+      const seconds = secondsBetween(before.creationTime, change.startedTime);
+      observeFinite(this.#startup, { neededImageBuild, region }, seconds);
     }
     const activity = conditionIn(change.patch, 'firstUserActivity');
     const started = change.startedTime ?? before.startedTime;
     if (typeof activity === 'string' && started !== '') {
-      this.#firstActivity.observe({ region }, secondsBetween(started, activity));
+      observeFinite(this.#firstActivity, { region }, secondsBetween(started, activity));
     }
   }
+}
+
+/** Others may have written times that are none. */
+function observeFinite(histogram: Histogram, labels: Record<string, string>, value: number): void {
+  if (Number.isFinite(value)) histogram.observe(labels, value);
 }
 
 function conditionIn(status: JsonObject, name: string): JsonValue | undefined {

@@ -61,8 +61,8 @@ export class PipelineSpans {
 }
 
 function attributesOf({ instance, waiting, stop }: InstanceWork, outcome: Outcome | undefined): Attributes {
-  const newest = waiting.at(-1)?.newest;
-  const { before, change, kind } = outcome ?? {};
+  const { before, change, kind, told } = outcome ?? {};
+  const newest = (told?.at(-1) ?? waiting.at(-1))?.newest;
   return {
     [ATTRIBUTE.instance]: instance,
     [ATTRIBUTE.workspace]: before?.workspace ?? newest?.workspace,

@@ -8,6 +8,7 @@ import { LIFECYCLE_CHANNEL } from './channels.js';
 import type { Writing } from './clusters/writing.js';
 import type { BridgeMetrics } from './metrics.js';
 import { OutboxRelay } from './outbox-relay.js';
+import { ForeignInstances } from './pipeline/foreign.js';
 import { InstanceMailboxes } from './pipeline/instance-mailboxes.js';
 import { type InstanceWork, InstanceWriter } from './pipeline/instance-writer.js';
 import { UnadoptableInstances } from './pipeline/unadoptable.js';
@@ -26,6 +27,8 @@ export interface PipelineOptions {
   /** Whether nobody else publishes what is in the outbox. */
   readonly mayPublish: () => boolean;
   readonly adoptUnknownInstances: boolean;
+  /** Whether rows of this region are of no cluster (yet), which is so without any. */
+  readonly isUnassigned?: ((region: string) => boolean) | undefined;
   readonly prebuildReading: PrebuildReading;
   /** Gets an event when a life begins or ends; undefined when nobody wants to know. */
   readonly lifecycle: EventPublisher | undefined;
@@ -50,6 +53,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     writing: spans?.transactions(writing) ?? writing,
     clock,
     adoptUnknownInstances,
+    isUnassigned: (region) => region === '' || options.isUnassigned?.(region) === true,
     prebuildReading,
     tellsLives: options.lifecycle !== undefined,
     onCommitted: (events) => {
@@ -61,6 +65,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   });
   const write = (work: readonly InstanceWork[]) => writer.write(work);
   const unadoptable = new UnadoptableInstances(database.dialect, metrics, logger);
+  const foreign = new ForeignInstances(metrics, logger);
   const mailboxes = new InstanceMailboxes({
     write: spans?.batches(write) ?? write,
     databaseWork: new PQueue({ concurrency: database.dialect.concurrency }),
@@ -69,7 +74,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     observer: {
       outdated: () => metrics.outdated(),
       settled: (work, outcome, startedAt) => {
-        metrics.settled(work, outcome, (clock.monotonic() - startedAt) / MS_PER_SECOND);
+        metrics.settled(outcome, (clock.monotonic() - startedAt) / MS_PER_SECOND);
+        foreign.settled(work, outcome);
         if (adoptUnknownInstances) unadoptable.settled(work, outcome);
       },
       failed: (work, error, dropped, startedAt) => {
@@ -81,6 +87,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         logger.error({ err: error }, 'another bridge has taken over');
       },
     },
+    onObserverFailed: (err) => logger.error({ err }, 'what became of an update could not be counted'),
   });
   return { mailboxes, relay };
 }

@@ -13,6 +13,7 @@ import { realWorld } from '../../src/gateways/real/world.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { openTestDatabase } from '../support/test-database.js';
 import { FakeManager } from './support/fake-manager.js';
+import { insertInstance } from './support/instances.js';
 import { statusOf } from './support/statuses.js';
 
 /** A bridge that serves its metrics, and has written the row of a manager's only instance. */
@@ -97,4 +98,29 @@ test('an attempt to write that fails is counted with the cluster and the type of
   expect(text).toContain(`${prefix}_completed_seconds_count{${labels},outcome="success"} 1\n`);
   const failures = 'steward_bridge_write_failures_total{code="unavailable",outcome="retried"} 1\n';
   expect(text).toContain(failures);
+});
+
+test('a row with a time that is none is brought up to date, and not counted where its time would be', async () => {
+  const database = await openTestDatabase();
+  onTestFinished(() => database.close());
+  await insertInstance(database, { id: 'i-1', region: 'eu-1', phase: 'pending' });
+  await database.write((transaction) =>
+    transaction('d_b_workspace_instance').update({ creationTime: 'yesterday' }),
+  );
+  const registry = new Registry();
+  const lines: string[] = [];
+  const { mailboxes } = createPipeline({
+    ...{ database, adoptUnknownInstances: false, prebuildReading: 'when-stopped', lifecycle: undefined },
+    ...{ writing: database, mayPublish: () => false, publishers: [], world: realWorld() },
+    logger: pino({ level: 'warn' }, { write: (line) => lines.push(line) }),
+    metrics: new BridgeMetrics(registry),
+  });
+  const update = acceptStatus('eu-1', statusOf({ id: 'i-1', version: 1n, phase: 'running' }), 0);
+  if ('refused' in update) throw new Error(update.refused);
+  mailboxes.accept(update, 'live');
+  await mailboxes.settled();
+  const text = await registry.metrics();
+  expect(text).toMatch(/_instance_update_completed_seconds_count{[^}]*outcome="success"} 1\n/);
+  expect(text).not.toContain('workspace_startup_time_count{');
+  expect(lines).toEqual([]);
 });

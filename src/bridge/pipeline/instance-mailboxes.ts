@@ -35,6 +35,8 @@ interface Mailbox {
   readonly instance: string;
   waiting: WaitingUpdates;
   stop: StopRequest | undefined;
+  /** What the observer threw: nothing that is done here depends on it. */
+  readonly onObserverFailed: (thrown: unknown) => void;
   /** Monotonic milliseconds since when something waits. */
   since: number;
   attempts: number;
@@ -80,10 +82,8 @@ export class InstanceMailboxes {
   accept(update: StatusUpdate, lane: Lane): void {
     if (this.#halted) return;
     const box = this.#box(update.instance, lane);
-    // Its manager knows it after all.
-    box.stop = undefined;
     const waiting = addWaiting(box.waiting, waitingOf(update));
-    if (waiting === undefined) this.#options.observer.outdated(update);
+    if (waiting === undefined) this.#tell((observer) => observer.outdated(update));
     else box.waiting = waiting;
     if (lane === 'live' && box.state === 'listed') this.#enqueue(box, 'live');
     this.#pump();
@@ -201,17 +201,14 @@ export class InstanceMailboxes {
     }
     const startedAt = this.#options.clock.monotonic();
     try {
-      const outcomes = await this.#options.write(work);
-      this.#failures = 0;
-      boxes.forEach((box, index) => {
-        this.#settle(box, work[index], outcomes[index], startedAt);
-      });
+      outcomes = await this.#options.write(work);
     } catch (thrown) {
       await this.#recover(boxes, work, toStewardError(thrown), startedAt);
     }
   }
 
   #settle(
+    let outcomes: readonly Outcome[];
     box: Mailbox,
     work: InstanceWork | undefined,
     outcome: Outcome | undefined,
@@ -220,11 +217,17 @@ export class InstanceMailboxes {
     if (this.#halted || work === undefined || outcome === undefined) return;
     if (outcome.kind === 'conflict') {
       this.#restore(box, work);
+      return;
       const error = new StewardError('unavailable', 'The row was changed by somebody else in between.');
+    // What is committed is settled, whatever comes of that.
+    this.#failures = 0;
+    boxes.forEach((box, index) => {
+      this.#settle(box, work[index], outcomes[index], startedAt);
+    });
       this.#retryAlone(box, work, error, startedAt);
       return;
     }
-    this.#options.observer.settled(work, outcome, startedAt);
+    this.#tell((observer) => observer.settled(work, outcome, startedAt));
     this.#release(box);
   }
 
@@ -236,7 +239,7 @@ export class InstanceMailboxes {
       this.#enqueue(box, 'live');
       return;
     }
-    this.#boxes.delete(box.instance);
+    if (this.#boxes.get(box.instance) === box) this.#boxes.delete(box.instance);
     if (this.#boxes.size === 0) this.#tellSettled();
   }
 
@@ -253,13 +256,13 @@ export class InstanceMailboxes {
     if (error.code === 'stale-generation') {
       for (const box of boxes) this.#enqueue(box, 'live');
       this.suspend();
-      this.#options.observer.fenced(error);
+      this.#tell((observer) => observer.fenced(error));
       return;
     }
     const [only] = boxes;
     const [its] = work;
     if (error.entry.retryable) {
-      this.#options.observer.failed(work, error, false, startedAt);
+      this.#tell((observer) => observer.failed(work, error, false, startedAt));
       for (const box of boxes) this.#enqueue(box, 'live');
       this.#pauseAll();
     } else if (boxes.length === 1 && only !== undefined && its !== undefined) {
@@ -275,15 +278,14 @@ export class InstanceMailboxes {
   #restore(box: Mailbox, work: InstanceWork | undefined): void {
     if (work === undefined) return;
     box.hasFailed = true;
-    const meanwhile = box.waiting.length > 0;
     box.waiting = restoreWaiting(work.waiting, box.waiting);
-    box.stop ??= meanwhile ? undefined : work.stop;
+    box.stop ??= work.stop;
   }
 
   #retryAlone(box: Mailbox, work: InstanceWork, error: StewardError, startedAt: number): void {
     box.attempts += 1;
     const dropped = box.attempts >= WRITE_ATTEMPTS_MAX;
-    this.#options.observer.failed([work], error, dropped, startedAt);
+    this.#tell((observer) => observer.failed([work], error, dropped, startedAt));
     if (dropped) {
       box.waiting = [];
       box.stop = undefined;
@@ -323,3 +325,12 @@ export class InstanceMailboxes {
     for (const resolve of waiters) resolve();
   }
 }
+  #tell(what: (observer: MailboxObserver) => void): void {
+    const { observer, onObserverFailed } = this.#options;
+    try {
+      what(observer);
+    } catch (thrown) {
+      onObserverFailed(thrown);
+    }
+  }
+

@@ -36,7 +36,7 @@ export interface DecidedChange {
 }
 
 /**
- * Applies each change whose row still has the status it was decided upon, and with that the version and the phase;
+ * Applies each change whose row still has the cluster and the status it was decided upon, and with that version and phase;
  * answers the instances whose rows were changed. Times that are set stay, rows that have vanished stay away.
  */
 export async function writeChanges(
@@ -99,7 +99,7 @@ function integer(text = ''): bigint {
 }
 
 const TIMES = ['startedTime', 'deployedTime', 'stoppingTime', 'stoppedTime'];
-const FIELDS = ['before', 'status', 'phase', 'ideUrl', ...TIMES];
+const FIELDS = ['before', 'region', 'status', 'phase', 'ideUrl', ...TIMES];
 
 /** In the order of `FIELDS`. */
 function memberOf({ fingerprint }: Dialect, { before, change }: DecidedChange): BulkMember {
@@ -108,7 +108,7 @@ function memberOf({ fingerprint }: Dialect, { before, change }: DecidedChange): 
   return {
     key: change.instance,
     values: [
-      ...[fingerprint.of(before.statusText), status, phase, ideUrl],
+      ...[fingerprint.of(before.statusText), fingerprint.of(before.region), status, phase, ideUrl],
       ...[startedTime, deployedTime, stoppingTime, stoppedTime],
     ],
   };
@@ -131,6 +131,10 @@ function bulkUpdate({ field, fingerprint, now }: Dialect): BulkUpdate {
       stoppedTime: once('stoppedTime'),
       _lastModified: now,
     },
-    where: [`${fingerprint.sql(`${TABLE}.status`)} = ${field('before')}`],
+    // By their digests: a region that differs in a letter's case is another one.
+    where: [
+      `${fingerprint.sql(`${TABLE}.status`)} = ${field('before')}`,
+      `${fingerprint.sql(`${TABLE}.region`)} = ${field('region')}`,
+    ],
   };
 }

@@ -14,7 +14,7 @@ import { isoTime } from './iso-time.js';
 import { lifecycleEvents } from './lifecycle.js';
 import { deleteInstanceTokens, mergeMetrics } from './side-rows.js';
 import type { StopRequest } from './updates.js';
-import type { WaitingUpdates } from './waiting.js';
+import { toldBy, type WaitingUpdates } from './waiting.js';
 
 /** What is to be done to one instance: its updates first, then the order to stop, if there is one. */
 export interface InstanceWork {
@@ -32,12 +32,16 @@ export type OutcomeKind =
   | 'stale'
   | 'contradictory'
   | 'unknown-instance'
+  /** Only managers of other clusters than the row's spoke of it: they may neither change nor end it. */
+  | 'foreign'
   /** Somebody else changed the row in between; the work is to be done again. */
   | 'conflict';
 
 export interface Outcome {
   readonly instance: string;
   readonly kind: OutcomeKind;
+  /** What counted of the updates; those of other clusters than the row's do not. */
+  readonly told: WaitingUpdates;
   /** Updates that contradicted the row, or a newer update. */
   readonly contradictory: number;
   readonly before: StoredRow | undefined;
@@ -57,6 +61,8 @@ export interface WriterOptions {
   readonly writing: Pick<Writing, 'write'>;
   readonly clock: Clock;
   readonly adoptUnknownInstances: boolean;
+  /** Whether rows of this region are of no cluster (yet): then what any of them says counts. */
+  readonly isUnassigned: (region: string) => boolean;
   /** Whether anybody wants to know when lives begin and end. */
   readonly tellsLives: boolean;
   /** When the end of a prebuild is read. */
@@ -85,8 +91,8 @@ export class InstanceWriter {
     const { outcomes, prebuilds, events } = await writing.write(async (transaction) => {
       const now = isoTime(clock.now());
       const rows = await this.#rows(transaction, work, now);
-      const outcomes = work.map((item) => outcomeOf(item, rows.get(item.instance)));
-      return this.#commit(transaction, work, outcomes, now);
+      const outcomes = work.map((item) => this.#outcomeOf(item, rows.get(item.instance)));
+      return this.#commit(transaction, outcomes, now);
     });
     // Whatever became of the attempts before is settled by now: the row was locked by them, or has their version.
     if (work.some((item) => item.isRepeated)) onRepeated();
@@ -123,9 +129,20 @@ export class InstanceWriter {
     return new Map([...rows, ...(await readRows(transaction, [...adopted]))]);
   }
 
+  #outcomeOf(item: InstanceWork, row: StoredRow | undefined): Outcome {
+    const { instance, waiting } = item;
+    const none = { instance, contradictory: 0, before: row, change: undefined, forced: false };
+    if (row === undefined) return { ...none, kind: 'unknown-instance', told: waiting };
+    const told = toldOf(item, row, this.#options.isUnassigned);
+    const decision = told.length === 0 ? undefined : decideUpdates(row, told);
+    const stop = item.stop === undefined || decision !== undefined ? undefined : decideStop(row, item.stop);
+    if (stop !== undefined) return { ...none, kind: 'written', told, change: stop, forced: true };
+    if (decision !== undefined) return { ...none, told, ...outcomeOfDecision(decision) };
+    return { ...none, kind: waiting.length === 0 ? 'skipped' : 'foreign', told };
+  }
+
   async #commit(
     transaction: Knex.Transaction,
-    work: readonly InstanceWork[],
     outcomes: readonly Outcome[],
     now: string,
   ): Promise<Committed> {
@@ -139,7 +156,7 @@ export class InstanceWriter {
     await mergeMetrics(transaction, dialect, committed);
     const stopped = committed.flatMap(({ before, change }) => (change?.stops ? (before ?? []) : []));
     await deleteInstanceTokens(transaction, stopped);
-    const news = settled.flatMap((outcome, index) => prebuildNews(work[index], outcome));
+    const news = settled.flatMap(prebuildNews);
     const prebuilds = await updatePrebuilds(transaction, this.#options.prebuildReading, news);
     const lives = this.#options.tellsLives ? committed.flatMap(lifeEvents) : [];
     const outgoing = [...committed.flatMap(instanceEvents), ...prebuilds.events, ...lives];
@@ -148,13 +165,15 @@ export class InstanceWriter {
   }
 }
 
-function outcomeOf(item: InstanceWork, row: StoredRow | undefined): Outcome {
-  const none = { instance: item.instance, contradictory: 0, before: row, change: undefined, forced: false };
-  if (row === undefined) return { ...none, kind: 'unknown-instance' };
-  const decision = item.waiting.length === 0 ? undefined : decideUpdates(row, item.waiting);
-  const stop = item.stop === undefined || decision !== undefined ? undefined : decideStop(row, item.stop);
-  if (stop !== undefined) return { ...none, kind: 'written', change: stop, forced: true };
-  return decision === undefined ? { ...none, kind: 'skipped' } : { ...none, ...outcomeOfDecision(decision) };
+/** Of a row that has no cluster, the one that told something last may be its. */
+function toldOf(
+  { waiting }: InstanceWork,
+  { region }: StoredRow,
+  isUnassigned: (region: string) => boolean,
+): WaitingUpdates {
+  const told = toldBy(waiting, region);
+  if (told.length > 0 || !isUnassigned(region)) return told;
+  return toldBy(waiting, waiting.at(-1)?.newest.cluster ?? region);
 }
 
 function outcomeOfDecision(decision: Decision): Pick<Outcome, 'kind' | 'contradictory' | 'change'> {
@@ -173,13 +192,12 @@ function outcomeOfDecision(decision: Decision): Pick<Outcome, 'kind' | 'contradi
 }
 
 /** Whoever stops a row by force does not know its type; a workspace that builds no prebuild is passed over. */
-function prebuildNews(item: InstanceWork | undefined, outcome: Outcome): PrebuildNews[] {
-  const { before, change, forced, instance } = outcome;
+function prebuildNews({ before, change, forced, instance, told }: Outcome): PrebuildNews[] {
   if (before === undefined || change === undefined) return [];
   const { workspace } = before;
   if (forced) return [{ instance, workspace, news: 'stopped-by-force' }];
-  const told = item?.waiting.findLast((entry) => entry.newest.version === change.version);
-  return told?.newest.type === 'prebuild' ? [{ instance, workspace, news: told }] : [];
+  const news = told.findLast((entry) => entry.newest.version === change.version);
+  return news?.newest.type === 'prebuild' ? [{ instance, workspace, news }] : [];
 }
 
 function decidedChange({ before, change }: Outcome): DecidedChange[] {

@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
 import type { Dialect } from '../../database/dialect.js';
-import { UNADOPTABLE_TOLD_MAX } from '../bounds.js';
 import type { BridgeMetrics } from '../metrics.js';
 import { adoptionProblem } from './adoption.js';
 import type { InstanceWork, Outcome } from './instance-writer.js';
+import { ToldOnce } from './told-once.js';
 
 /** Counts updates of instances that can get no row, and says once of each why. */
 export class UnadoptableInstances {
   readonly #dialect: Dialect;
   readonly #metrics: Pick<BridgeMetrics, 'unadoptable'>;
   readonly #logger: Logger;
-  readonly #told = new Set<string>();
+  readonly #told = new ToldOnce();
 
   constructor(dialect: Dialect, metrics: Pick<BridgeMetrics, 'unadoptable'>, logger: Logger) {
     this.#dialect = dialect;
@@ -24,9 +24,7 @@ export class UnadoptableInstances {
     if (update === undefined || reason === undefined) return;
     const { instance, cluster } = update;
     this.#metrics.unadoptable(cluster);
-    if (this.#told.has(instance)) return;
-    if (this.#told.size >= UNADOPTABLE_TOLD_MAX) this.#told.clear();
-    this.#told.add(instance);
-    this.#logger.warn({ instance, cluster, reason }, 'an instance gets no row');
+    if (this.#told.isFirst(instance))
+      this.#logger.warn({ instance, cluster, reason }, 'an instance gets no row');
   }
 }

@@ -25,7 +25,7 @@ export interface Waiting {
 }
 
 /**
- * What waits for one instance, without knowing its row: versions strictly rise, and no phase may follow the one
+ * What waits for one instance, without knowing its row. Of what one cluster told, versions strictly rise, and no phase may follow the one
  * before it (only the first entry may be without a phase). So there are never more entries than ranks of phases,
  * and the row decides later: of the entries that are newer than the row the first one with a phase is what
  * applying all updates one by one would have left, the ones after it contradict it. (Relies on the phase relation
@@ -53,8 +53,28 @@ export function waitingOf(update: StatusUpdate): Waiting {
   };
 }
 
-/** `waiting` with `added` behind it; undefined when `added` is not newer than what waits already. */
+/**
+ * `waiting` with `added` behind it; undefined when `added` is not newer than what waits already. What several clusters
+ * say of an instance waits side by side, for versions of different managers cannot be compared: the row decides whose it is.
+ */
 export function addWaiting(waiting: WaitingUpdates, added: Waiting): WaitingUpdates | undefined {
+  const { cluster } = added.newest;
+  if (isOf(waiting, cluster)) return addOfSame(waiting, added);
+  const merged = addOfSame(toldBy(waiting, cluster), added);
+  return merged && [...waiting.filter((entry) => entry.newest.cluster !== cluster), ...merged];
+}
+
+/** Whether nobody but this cluster told any of it. */
+export function isOf(waiting: WaitingUpdates, cluster: string): boolean {
+  return waiting.every((entry) => entry.newest.cluster === cluster);
+}
+
+/** What this cluster told of it. */
+export function toldBy(waiting: WaitingUpdates, cluster: string): WaitingUpdates {
+  return isOf(waiting, cluster) ? waiting : waiting.filter((entry) => entry.newest.cluster === cluster);
+}
+
+function addOfSame(waiting: WaitingUpdates, added: Waiting): WaitingUpdates | undefined {
   const last = waiting.at(-1);
   if (last !== undefined && !supersedes(added.newest.version, last.newest.version)) return undefined;
   const kept = [...waiting];

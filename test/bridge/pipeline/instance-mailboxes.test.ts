@@ -1,8 +1,12 @@
+import PQueue from 'p-queue';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { takeLease } from '../../../src/bridge/lease.js';
+import { acceptStatus } from '../../../src/bridge/pipeline/accept.js';
+import { InstanceMailboxes } from '../../../src/bridge/pipeline/instance-mailboxes.js';
 import type { Database } from '../../../src/database/database.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import { stopOf } from '../support/instances.js';
+import { steadyRandom } from '../support/manual-clock.js';
 import { emptyTables, openMigrated, PipelineHarness, versionIn } from '../support/pipeline-harness.js';
 import { statusOf } from '../support/statuses.js';
 
@@ -163,3 +167,34 @@ describe('instance mailboxes', () => {
     expect(versionIn(await harness.row('i'))).toBe(9n);
   });
 });
+
+  it('take what is committed for written, whatever comes of counting it', async () => {
+    const batches: string[][] = [];
+    const broken: unknown[] = [];
+    const harness = await PipelineHarness.start(database);
+    const mailboxes = new InstanceMailboxes({
+      ...{ databaseWork: new PQueue({ concurrency: 4 }), clock: harness.clock, random: steadyRandom },
+      write: async (work) => {
+        batches.push(work.map(({ instance }) => instance));
+        return work.map(({ instance, waiting }) => {
+          const none = { contradictory: 0, before: undefined, change: undefined, forced: false };
+          return { ...none, instance, told: waiting, kind: 'unknown-instance' };
+        });
+      },
+      observer: {
+        outdated: () => undefined,
+        settled: () => {
+          throw new Error('not a number');
+        },
+        failed: () => batches.push(['failed']),
+        fenced: () => undefined,
+      },
+      onObserverFailed: (thrown) => broken.push(thrown),
+    });
+    for (const id of ['a', 'b']) {
+      const update = acceptStatus('c', statusOf({ id, version: 1n, phase: 'running' }), 0);
+      if (!('refused' in update)) mailboxes.accept(update, 'live');
+    }
+    await mailboxes.settled();
+    expect([batches.flat(), broken.length, mailboxes.depth]).toEqual([['a', 'b'], 2, 0]);
+  });

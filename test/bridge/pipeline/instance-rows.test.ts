@@ -25,8 +25,8 @@ async function insert(instance: string, status: object, columns: object = {}): P
   );
 }
 
-async function set(id: string, status: object): Promise<void> {
-  const columns = { status: JSON.stringify(status) };
+async function set(id: string, status: object, rest: object = {}): Promise<void> {
+  const columns = { status: JSON.stringify(status), ...rest };
   await database.write((transaction) => transaction('d_b_workspace_instance').where({ id }).update(columns));
 }
 
@@ -78,17 +78,16 @@ describe('the conditions in the SQL of a write', () => {
     'let nothing through that has changed since, or has vanished (%i more rows)',
     async (more) => {
       const others = Array.from({ length: more - 1 }, (_, index) => `other-${index}`);
-      for (const id of ['version', 'phase', 'theirs', 'gone', ...others]) {
-        await insert(id, { version: 6, phase: 'running' });
-      }
-      const rows = await read('version', 'phase', 'theirs', 'gone', ...others);
+      const ids = ['version', 'phase', 'theirs', 'region', 'gone'];
+      for (const id of [...ids, ...others]) await insert(id, { version: 6, phase: 'running' });
+      const rows = await read(...ids, ...others);
       await set('version', { version: 7, phase: 'running' });
       await set('phase', { version: 6, phase: 'stopped' });
       await set('theirs', { version: 6, phase: 'running', theirs: true });
+      await set('region', { version: 6, phase: 'running' }, { region: 'R' });
       await database.write((transaction) =>
         transaction('d_b_workspace_instance').where({ id: 'gone' }).delete(),
       );
-      const ids = ['version', 'phase', 'theirs', 'gone'];
       for (const id of ids) {
         const changes = [id, ...others].map((each) => change(each, { version: 8n }));
         expect([...(await writeUpon(await withOld(id, rows), ...changes))]).toEqual(others);
@@ -96,6 +95,7 @@ describe('the conditions in the SQL of a write', () => {
       const now = [...(await read(...ids)).values()].map((row) => [row.instance, row.version, row.phase]);
       expect(now.sort()).toEqual([
         ['phase', 6n, 'stopped'],
+        ['region', 6n, 'running'],
         ['theirs', 6n, 'running'],
         ['version', 7n, 'running'],
       ]);

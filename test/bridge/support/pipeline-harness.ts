@@ -47,7 +47,10 @@ export async function emptyTables(database: Database): Promise<void> {
   }
 }
 
-type WriterSettings = Pick<WriterOptions, 'adoptUnknownInstances' | 'prebuildReading' | 'tellsLives'>;
+type WriterSettings = Pick<
+  WriterOptions,
+  'adoptUnknownInstances' | 'isUnassigned' | 'prebuildReading' | 'tellsLives'
+>;
 
 /** As long as nobody has taken the lease. */
 function writingWith(database: Database, lease: Lease, answer: () => void): Pick<Writing, 'write'> {
@@ -93,6 +96,7 @@ export class PipelineHarness {
       writing: writingWith(database, lease, () => harness.answer()),
       clock,
       adoptUnknownInstances: true,
+      isUnassigned: () => false,
       prebuildReading: 'when-stopped',
       tellsLives: false,
       ...settings,
@@ -130,6 +134,9 @@ export class PipelineHarness {
         fenced: () => {
           this.fenced += 1;
         },
+      },
+      onObserverFailed: (thrown) => {
+        throw thrown;
       },
     });
     this.relay = new OutboxRelay({
