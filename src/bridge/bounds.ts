@@ -1,5 +1,7 @@
 /** Instances whose changes go into one transaction. */
 export const WRITE_BATCH_MAX = 200;
+/** The same, where what is listed goes along with what happens now. */
+export const WRITE_MIXED_BATCH_MAX = 50;
 
 /** Characters of the text columns of an instance's row: what is longer is left out, and the rest is written. */
 export const ROW_TEXT_LENGTH_MAX = 255;

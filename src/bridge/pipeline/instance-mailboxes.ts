@@ -3,7 +3,13 @@ import { StewardError, toStewardError } from '../../errors/steward-error.js';
 import type { Clock, Timer } from '../../gateways/clock.js';
 import type { Random } from '../../gateways/random.js';
 import { backoffMs } from '../backoff.js';
-import { WRITE_ATTEMPTS_MAX, WRITE_BATCH_MAX, WRITE_RETRY_MAX_MS, WRITE_RETRY_MIN_MS } from '../bounds.js';
+import {
+  WRITE_ATTEMPTS_MAX,
+  WRITE_BATCH_MAX,
+  WRITE_MIXED_BATCH_MAX,
+  WRITE_RETRY_MAX_MS,
+  WRITE_RETRY_MIN_MS,
+} from '../bounds.js';
 import type { InstanceWork, Outcome } from './instance-writer.js';
 import type { StatusUpdate, StopRequest } from './updates.js';
 import { addWaiting, restoreWaiting, type WaitingUpdates, waitingOf } from './waiting.js';
@@ -160,13 +166,7 @@ export class InstanceMailboxes {
 
   /** A batch is put together when its turn comes, from what waits then. */
   #pump(): void {
-    if (
-      this.#paused ||
-      this.#halted ||
-      this.#isSuspended ||
-      this.#batches >= this.#options.databaseWork.concurrency
-    )
-      return;
+    if (this.#paused || this.#halted || this.#isSuspended || this.#batches >= this.#batchesMax()) return;
     if (this.#lanes.live.size + this.#lanes.listed.size === 0) return;
     this.#batches += 1;
     const done = () => {
@@ -176,11 +176,23 @@ export class InstanceMailboxes {
     this.#options.databaseWork.add(() => this.#write(this.#take())).then(done, done);
   }
 
+  /** One transaction of several is kept for what happens now. */
+  #batchesMax(): number {
+    const { concurrency } = this.#options.databaseWork;
+    return this.#lanes.live.size > 0 ? concurrency : Math.max(1, concurrency - 1);
+  }
+
+  /** What is listed goes along with what happens now, but does not hold it up much. */
   #take(): Mailbox[] {
     const taken: Mailbox[] = [];
-    for (const lane of [this.#lanes.live, this.#lanes.listed]) {
+    const { live, listed } = this.#lanes;
+    const listedMax = live.size > 0 ? WRITE_MIXED_BATCH_MAX : WRITE_BATCH_MAX;
+    for (const [lane, most] of [
+      [live, WRITE_BATCH_MAX],
+      [listed, listedMax],
+    ] as const) {
       for (const box of lane.values()) {
-        if (taken.length >= WRITE_BATCH_MAX) return taken;
+        if (taken.length >= most) break;
         lane.delete(box.instance);
         box.state = 'writing';
         taken.push(box);
