@@ -10,8 +10,8 @@ export const CONNECTION_ACQUIRE_TIMEOUT_MS = 30_000;
 /** SQLite has one writer; more connections would only wait for each other. */
 export const SQLITE_CONNECTIONS_MAX = 1;
 
-/** Connections to a MySQL server: for the transactions of the pipeline, and for everybody who reads. */
-export const MYSQL_CONNECTIONS_MAX = 12;
+/** Connections to a MySQL server: for the transactions of the pipeline, the outbox, and those below; the lease has its own. */
+export const MYSQL_CONNECTIONS_MAX = 14;
 
 /** Of those, how many may be used at the same time by callers of ours, and by everything that looks after clusters. */
 export const CALLERS_CONNECTIONS_MAX = 2;
