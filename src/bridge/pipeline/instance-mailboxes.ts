@@ -35,14 +35,14 @@ export interface MailboxOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: MailboxObserver;
+  /** What the observer threw: nothing that is done here depends on it. */
+  readonly onObserverFailed: (thrown: unknown) => void;
 }
 
 interface Mailbox {
   readonly instance: string;
   waiting: WaitingUpdates;
   stop: StopRequest | undefined;
-  /** What the observer threw: nothing that is done here depends on it. */
-  readonly onObserverFailed: (thrown: unknown) => void;
   /** Monotonic milliseconds since when something waits. */
   since: number;
   attempts: number;
@@ -212,15 +212,21 @@ export class InstanceMailboxes {
       box.stop = undefined;
     }
     const startedAt = this.#options.clock.monotonic();
+    let outcomes: readonly Outcome[];
     try {
       outcomes = await this.#options.write(work);
     } catch (thrown) {
       await this.#recover(boxes, work, toStewardError(thrown), startedAt);
+      return;
     }
+    // What is committed is settled, whatever comes of that.
+    this.#failures = 0;
+    boxes.forEach((box, index) => {
+      this.#settle(box, work[index], outcomes[index], startedAt);
+    });
   }
 
   #settle(
-    let outcomes: readonly Outcome[];
     box: Mailbox,
     work: InstanceWork | undefined,
     outcome: Outcome | undefined,
@@ -229,13 +235,7 @@ export class InstanceMailboxes {
     if (this.#halted || work === undefined || outcome === undefined) return;
     if (outcome.kind === 'conflict') {
       this.#restore(box, work);
-      return;
       const error = new StewardError('unavailable', 'The row was changed by somebody else in between.');
-    // What is committed is settled, whatever comes of that.
-    this.#failures = 0;
-    boxes.forEach((box, index) => {
-      this.#settle(box, work[index], outcomes[index], startedAt);
-    });
       this.#retryAlone(box, work, error, startedAt);
       return;
     }
@@ -331,12 +331,6 @@ export class InstanceMailboxes {
     this.#timers.add(timer);
   }
 
-  #tellSettled(): void {
-    const waiters = this.#whenSettled;
-    this.#whenSettled = [];
-    for (const resolve of waiters) resolve();
-  }
-}
   #tell(what: (observer: MailboxObserver) => void): void {
     const { observer, onObserverFailed } = this.#options;
     try {
@@ -346,3 +340,9 @@ export class InstanceMailboxes {
     }
   }
 
+  #tellSettled(): void {
+    const waiters = this.#whenSettled;
+    this.#whenSettled = [];
+    for (const resolve of waiters) resolve();
+  }
+}
