@@ -9,7 +9,7 @@ import { statusOf } from '../support/statuses.js';
 const ignored = () => undefined;
 
 function written({ instance }: InstanceWork): Outcome {
-  const nothing = { told: undefined, contradictory: 0, before: undefined, change: undefined, forced: false };
+  const nothing = { told: [], contradictory: 0, before: undefined, change: undefined, forced: false };
   return { instance, kind: 'skipped', ...nothing };
 }
 
