@@ -15,9 +15,9 @@ function written({ instance }: InstanceWork): Outcome {
 
 it('a transaction is kept free for live updates where there may be several', async () => {
   const writes: (readonly InstanceWork[])[] = [];
-  let letGo = ignored;
-  const held = new Promise<undefined>((resolve) => {
-    letGo = () => resolve(undefined);
+  let letGo: () => void = ignored;
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
   });
   const mailboxes = new InstanceMailboxes({
     write: async (work) => {
