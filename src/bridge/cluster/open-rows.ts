@@ -5,6 +5,7 @@ import { databaseNow } from '../../database/database-now.js';
 import { PHASES_SETTLED_MAX } from '../bounds.js';
 import { hexOf } from '../clusters/exact-names.js';
 import type { Writing } from '../clusters/writing.js';
+import { storedVersion } from '../pipeline/stored-version.js';
 
 /** A row that is not stopped, as far as the control loops need it. Times are ISO text, '' while unset. */
 export interface OpenRow {
@@ -100,7 +101,7 @@ async function read(
     ...row,
     instance: id,
     phase: phase !== null && isRowPhase(phase) ? phase : 'unknown',
-    version: /^\d{1,20}$/.test(text) ? BigInt(text) : 0n,
+    version: storedVersion(text),
   }));
 }
 

@@ -4,6 +4,7 @@ import type { BulkMember, BulkUpdate, Dialect } from '../../database/dialect.js'
 import type { RowChange, StoredRow } from './decide.js';
 import { parseObject } from './json.js';
 import { membersOf, mergeText } from './status-text.js';
+import { storedVersion } from './stored-version.js';
 
 const TABLE = 'd_b_workspace_instance';
 
@@ -80,7 +81,7 @@ function storedRow(row: RawRow): StoredRow {
     region: row.region,
     owner: row.ownerId ?? '',
     metrics: row.metrics ?? undefined,
-    version: integer(membersOf(row.status).get('version')),
+    version: storedVersion(membersOf(row.status).get('version')),
     phase: typeof phase === 'string' && isRowPhase(phase) ? phase : 'unknown',
     creationTime: row.creationTime,
     startedTime: row.startedTime,
@@ -91,11 +92,6 @@ function storedRow(row: RawRow): StoredRow {
     status,
     statusText: row.status,
   };
-}
-
-/** What others wrote as a version and is no integer counts as none. */
-function integer(text = ''): bigint {
-  return /^\d{1,20}$/.test(text) ? BigInt(text) : 0n;
 }
 
 const TIMES = ['startedTime', 'deployedTime', 'stoppingTime', 'stoppedTime'];

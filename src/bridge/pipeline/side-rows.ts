@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Dialect } from '../../database/dialect.js';
 import type { RowChange, StoredRow } from './decide.js';
 import { isObject, type JsonObject, parseObject } from './json.js';
+import { changes } from './status-patch.js';
 
 const METRICS = {
   table: 'd_b_workspace_instance_metrics',
@@ -18,8 +19,9 @@ export async function mergeMetrics(
 ): Promise<void> {
   const rows = committed.flatMap(({ before, change }) => {
     if (before === undefined || change?.metrics === undefined) return [];
-    const merged = JSON.stringify(mergeDeep(parseObject(before.metrics ?? '{}'), change.metrics));
-    return merged === before.metrics ? [] : [[before.instance, merged]];
+    const stored = parseObject(before.metrics ?? '{}');
+    if (before.metrics !== undefined && !changes(stored, change.metrics)) return [];
+    return [[before.instance, JSON.stringify(mergeDeep(stored, change.metrics))]];
   });
   await dialect.upsertRows(transaction, METRICS, rows);
 }

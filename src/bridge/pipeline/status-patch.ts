@@ -40,8 +40,18 @@ export function changes(stored: JsonValue | undefined, patch: JsonObject): boole
   return Object.entries(patch).some(([key, value]) => {
     const present = stored[key];
     if (value === null) return present !== undefined;
-    return isObject(value) ? changes(present, value) : JSON.stringify(present) !== JSON.stringify(value);
+    return isObject(value) ? changes(present, value) : !isSame(present, value);
   });
+}
+
+/** Databases with a type for JSON sort the members of objects. */
+function isSame(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((item, index) => isSame(item, other[index]));
+  }
+  if (!isObject(one) || !isObject(other)) return one === other;
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => isSame(one[name], other[name]));
 }
 
 /** EMPTY is neither: the key goes away. */

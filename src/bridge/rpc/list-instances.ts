@@ -8,6 +8,7 @@ import type {
 } from '../../gen/steward/v1/bridge.js';
 import { LIST_INSTANCES_MAX } from '../bounds.js';
 import { parseObject } from '../pipeline/json.js';
+import { storedVersion } from '../pipeline/stored-version.js';
 
 /** Rows that match everything that is set, newest first. Owner tokens stay where they are. */
 export async function listInstances(
@@ -79,7 +80,7 @@ function instanceRow(row: RawRow): InstanceRow {
     owner: row.ownerId ?? '',
     region: row.region,
     phase: row.phasePersisted,
-    version: /^\d{1,20}$/.test(row.version) ? BigInt(row.version) : 0n,
+    version: storedVersion(row.version),
     creationTime: row.creationTime,
     startedTime: row.startedTime,
     deployedTime: row.deployedTime,
