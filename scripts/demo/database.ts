@@ -36,6 +36,7 @@ export async function watchDatabase(address: string) {
         pageSize: 0,
         pageToken: '',
         region: '',
+        instanceIds: [],
       };
       for (const end = Date.now() + ROWS_MS; ; ) {
         const { instances } = await client.listInstances(filter);

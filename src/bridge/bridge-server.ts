@@ -25,6 +25,7 @@ export interface ServerParts {
   readonly registry: Registry;
   readonly database: Database;
   readonly bus: InProcessBus;
+  readonly adoptsInstances: boolean;
   readonly following: Following;
   readonly readiness: BridgeReadiness;
   readonly root: () => Supervisor;
@@ -35,13 +36,14 @@ export interface ServerParts {
 /** All services of the bridge. */
 export function createBridgeServer(parts: ServerParts): GrpcServer {
   const { config, world, logger, registry, database, bus, following, readiness, tracer } = parts;
+  const { adoptsInstances } = parts;
   const { listen, insecure, tls } = config;
   const secured = tls === undefined ? { tracer } : { tls, tracer };
   const server = createGrpcServer({ addresses: listen, insecure, world, logger, registry, ...secured });
   server.addService(
     BridgeServiceService,
     bridgeHandlers({
-      ...{ database, bus },
+      ...{ database, bus, adoptsInstances },
       clusters: following.fleet,
       registry: following.registry,
       writing: following.writing,

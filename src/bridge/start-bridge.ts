@@ -124,7 +124,7 @@ class Bridge implements RunningBridge {
     this.ready = new Promise((resolve) => {
       this.#listed = resolve;
     });
-    this.#server = this.#createServer();
+    this.#server = this.#createServer(opened.adoptUnknownInstances);
   }
 
   get addresses(): readonly string[] {
@@ -165,12 +165,12 @@ class Bridge implements RunningBridge {
     await this.#database.close();
   }
 
-  #createServer(): GrpcServer {
+  #createServer(adoptsInstances: boolean): GrpcServer {
     const { world, logger, registry, tracer } = this.#options;
     const { following, readiness } = this.#core;
     return createBridgeServer({
       ...{ config: this.#config, world, logger, registry, database: this.#forCallers, bus: this.#bus },
-      ...{ following, readiness, tracer },
+      ...{ following, readiness, tracer, adoptsInstances },
       root: () => this.#core.root,
       info: () => this.#info(),
     });

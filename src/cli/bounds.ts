@@ -54,3 +54,5 @@ export const DRAIN_LOOK_MS = 2_000;
 /** How long a row may differ from what its manager says before `bridge check` calls it wrong, and between two looks. */
 export const CHECK_WITHIN_MS = 10_000;
 export const CHECK_PAUSE_MS = 500;
+/** Rows that it asks for by their instances at once. */
+export const CHECK_IDS_MAX = 500;

@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander';
+import { rowPhases } from '../../machines/phase-relation.js';
 import { sleep } from '../gateways/clock.js';
 import { BridgeServiceService, type InstanceRow, ListInstancesRequest } from '../gen/steward/v1/bridge.js';
-import { WorkspaceManagerService, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
+import { WorkspaceManagerService, WorkspacePhase, type WorkspaceStatus } from '../gen/ws-manager-api/core.js';
 import { type Channel, createChannel } from '../grpc/channel.js';
-import { createClient } from '../grpc/client.js';
+import { createClient, type ServiceClient } from '../grpc/client.js';
 import { limitArgument } from './arguments.js';
-import { CHECK_PAUSE_MS, CHECK_WITHIN_MS } from './bounds.js';
+import { CHECK_IDS_MAX, CHECK_PAUSE_MS, CHECK_WITHIN_MS } from './bounds.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { example, type RunVerb } from './run-verb.js';
 import type { Session } from './session.js';
@@ -24,8 +25,11 @@ interface CheckOptions {
 
 interface Looked {
   readonly findings: readonly Finding[];
+  /** That are open, or of instances that the manager knows. */
   readonly rows: number;
   readonly instances: number;
+  /** Known to the manager, without a row of the cluster, where others make the rows: that may well be right. */
+  readonly withoutRow: number;
   /** Of which the manager's word is refused, for its versions fell. */
   readonly fallen: number;
 }
@@ -77,9 +81,14 @@ async function check(
     await sleep(clock, CHECK_PAUSE_MS, session.cli.interrupted);
     looked = await look(session, cluster, manager);
   }
-  const { findings, rows, instances, fallen } = looked;
+  const { findings, rows, instances, withoutRow, fallen } = looked;
+  if (withoutRow > 0) {
+    session.show.note(
+      `Of the instances its manager knows ${withoutRow} have no row of ${cluster}; other programs make the rows here, and have none for what is not theirs.`,
+    );
+  }
   if (findings.length === 0) {
-    session.show.result({ cluster, right: true, rows, instances }, [
+    session.show.result({ cluster, right: true, rows, instances, withoutRow }, [
       `Every row of ${cluster} is right: ${rows} rows, ${instances} instances known to its manager.`,
     ]);
     return undefined;
@@ -105,34 +114,55 @@ async function check(
 async function look(session: Session, cluster: string, manager: Channel): Promise<Looked> {
   const client = createClient(WorkspaceManagerService, manager);
   const { status: statuses } = await client.getWorkspaces({ mustMatch: undefined }, session.call);
-  const rows = await readRows(session, cluster);
   const known = new Map(statuses.map((status) => [status.id, status]));
-  const findings = rows.flatMap((row) => wrongIn(row, known.get(row.instanceId)));
-  const stored = new Set(rows.map((row) => row.instanceId));
-  const missing = statuses.filter(({ id }) => !stored.has(id));
+  const bridge = createClient(BridgeServiceService, await session.channel('bridge'));
+  const { adoptsInstances } = await bridge.listClusterLinks({}, session.call);
+  const stored = await readRows(bridge, session, cluster, [...known.keys()]);
+  const rows = [...stored.values()].filter(({ region }) => region === cluster);
+  const missing = statuses.flatMap(({ id }) => {
+    const row = stored.get(id);
+    if (row?.region === cluster) return [];
+    const what = row === undefined ? 'it has no row' : `its row is of cluster "${row.region}"`;
+    return [{ instance: id, what: `its manager knows it, and ${what}` }];
+  });
   return {
     findings: [
-      ...findings,
-      ...missing.map(({ id }) => ({ instance: id, what: 'its manager knows it, and it has no row' })),
+      ...rows.flatMap((row) => wrongIn(row, known.get(row.instanceId))),
+      ...(adoptsInstances ? missing : []),
     ],
     rows: rows.length,
     instances: statuses.length,
+    withoutRow: adoptsInstances ? 0 : missing.length,
     fallen: rows.filter((row) => isRefused(row, known.get(row.instanceId))).length,
   };
 }
 
-async function readRows(session: Session, region: string): Promise<readonly InstanceRow[]> {
-  const client = createClient(BridgeServiceService, await session.channel('bridge'));
-  const rows: InstanceRow[] = [];
-  let pageToken = '';
-  do {
-    const page = await client.listInstances(
-      ListInstancesRequest.fromPartial({ region, pageToken }),
-      session.call,
-    );
-    rows.push(...page.instances);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
+type BridgeClient = Pick<ServiceClient<typeof BridgeServiceService>, 'listInstances'>;
+
+/** The open rows of a cluster, and those of `instances`, whosever they are: not all that have ever been. */
+async function readRows(
+  client: BridgeClient,
+  session: Session,
+  region: string,
+  instances: readonly string[],
+): Promise<ReadonlyMap<string, InstanceRow>> {
+  const rows = new Map<string, InstanceRow>();
+  const read = async (filter: Partial<ListInstancesRequest>) => {
+    let pageToken = '';
+    do {
+      const page = await client.listInstances(
+        ListInstancesRequest.fromPartial({ ...filter, pageToken }),
+        session.call,
+      );
+      for (const row of page.instances) rows.set(row.instanceId, row);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  };
+  await read({ region, phases: ['', ...rowPhases.filter((phase) => phase !== 'stopped')] });
+  const others = instances.filter((id) => !rows.has(id));
+  for (let from = 0; from < others.length; from += CHECK_IDS_MAX) {
+    await read({ instanceIds: others.slice(from, from + CHECK_IDS_MAX) });
+  }
   return rows;
 }
 
@@ -153,7 +183,8 @@ function wrongIn(row: InstanceRow, status: WorkspaceStatus | undefined): Finding
   } else {
     const told = phaseName(status.phase);
     const hasFallen = isRefused(row, status);
-    if (phase !== told)
+    // Of one that its manager knows nothing of, the row keeps its phase.
+    if (phase !== told && status.phase !== WorkspacePhase.UNKNOWN)
       wrong.push(`it is ${phase}, and its manager says ${told}${hasFallen ? ', refused as older' : ''}`);
     else if (row.version !== status.statusVersion)
       wrong.push(`it has version ${row.version}, and its manager says ${status.statusVersion}`);

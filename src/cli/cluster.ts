@@ -1,7 +1,12 @@
 import { type Command, Option } from 'commander';
 import { rowPhases } from '../../machines/phase-relation.js';
 import { sleep } from '../gateways/clock.js';
-import { BridgeServiceService, type ClusterLink, type InstanceRow } from '../gen/steward/v1/bridge.js';
+import {
+  BridgeServiceService,
+  type ClusterLink,
+  type InstanceRow,
+  ListInstancesRequest,
+} from '../gen/steward/v1/bridge.js';
 import {
   type AdmissionConstraint,
   ClusterServiceService,
@@ -222,7 +227,7 @@ async function openInstances(session: Session, region: string): Promise<readonly
   const found: InstanceRow[] = [];
   for (let pageToken = ''; ; ) {
     const page = await client.listInstances(
-      { owner: '', workspaceId: '', instanceId: '', phases: [...phases], pageSize: 0, pageToken, region },
+      ListInstancesRequest.fromPartial({ phases: [...phases], pageToken, region }),
       session.call,
     );
     found.push(...page.instances);

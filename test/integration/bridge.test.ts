@@ -82,6 +82,7 @@ async function rows(bridge: RunningBridge) {
     pageSize: 0,
     pageToken: '',
     region: '',
+    instanceIds: [],
   };
   return (await client.listInstances(request)).instances;
 }

@@ -1,9 +1,14 @@
 import { expect, it, vi } from 'vitest';
+import { insertInstance } from '../bridge/support/instances.js';
 import { plainManager } from '../bridge/support/managers.js';
 import { statusOf } from '../bridge/support/statuses.js';
 import { steward } from '../cli/support/memory-cli.js';
 import { startedBridge } from './support/bridge-place.js';
 
+const clusterAt = (url: string) => ({
+  ...({ name: 'eu-1', url, state: 'available', score: 50, maxScore: 100, govern: true } as const),
+  ...{ admissionConstraints: [], region: '' },
+});
 const patience = { timeout: 20_000, interval: 20 };
 
 it('steward bridge check compares every row with what its manager says, and names what is wrong', async () => {
@@ -11,12 +16,7 @@ it('steward bridge check compares every row with what its manager says, and name
   manager.set(statusOf({ id: 'i-1', version: 3n, phase: 'running' }));
   manager.set(statusOf({ id: 'i-2', version: 4n, phase: 'stopped' }));
   const { address, database, phases } = await startedBridge({
-    clusters: [
-      {
-        ...{ name: 'eu-1', url: manager.address, state: 'available', score: 50, maxScore: 100, govern: true },
-        ...{ admissionConstraints: [], region: '' },
-      },
-    ],
+    clusters: [clusterAt(manager.address)],
   });
   await vi.waitFor(
     async () => expect(await phases()).toEqual({ 'i-1': 'eu-1:running', 'i-2': 'eu-1:stopped' }),
@@ -43,4 +43,32 @@ it('steward bridge check compares every row with what its manager says, and name
     stdout: expect.stringMatching(/i-1\s+it is stopping, and its manager says running, refused as older/),
     stderr: expect.stringContaining('of 1 instance is refused'),
   });
+}, 60_000);
+
+it('takes for right what another program makes no row of, and a row that keeps its phase', async () => {
+  const manager = await plainManager();
+  const { address, database, phases } = await startedBridge({
+    clusters: [clusterAt(manager.address)],
+    adoptUnknownInstances: false,
+  });
+  for (const [id, region] of [
+    ['i-1', 'eu-1'],
+    ['i-2', 'us-1'],
+  ] as const)
+    await insertInstance(database, { id, region, phase: 'running' });
+  manager.set(statusOf({ id: 'i-1', version: 3n, phase: undefined }));
+  for (const id of ['i-2', 'an-image-build']) manager.set(statusOf({ id, version: 4n, phase: 'pending' }));
+  await vi.waitFor(async () => expect(await phases()).toMatchObject({ 'i-1': 'eu-1:running' }), patience);
+  const check = (...more: readonly string[]) =>
+    steward([
+      ...['--address', address, 'bridge', 'check', 'eu-1'],
+      ...['--manager', manager.address, ...more],
+    ]);
+  expect(await check()).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('Every row of eu-1 is right: 1 rows, 3 instances'),
+    stderr: expect.stringContaining('2 have no row of eu-1'),
+  });
+  const { stdout } = await check('--json');
+  expect(JSON.parse(stdout)).toMatchObject({ right: true, withoutRow: 2 });
 }, 60_000);

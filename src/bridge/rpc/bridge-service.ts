@@ -17,6 +17,8 @@ import { listInstances } from './list-instances.js';
 export interface BridgeServiceOptions {
   readonly database: Database;
   readonly bus: InProcessBus;
+  /** Whether instances without a row get one. */
+  readonly adoptsInstances: boolean;
   readonly clusters: Pick<ClusterFleet, 'links' | 'find'>;
   readonly registry: Pick<ClusterRegistry, 'drain'>;
   readonly writing: Pick<Writing, 'refusal'>;
@@ -35,6 +37,7 @@ export function bridgeHandlers(options: BridgeServiceOptions): Handlers<typeof B
       links: clusters.links.map(linkOf),
       unregisteredAlarm: rowLoops.unregistered.alarm.raised?.reason ?? '',
       limitsAlarm: rowLoops.timeLimits.alarm.raised?.reason ?? '',
+      adoptsInstances: options.adoptsInstances,
     }),
     resume: async ({ cluster: name, reason: why, timeLimits }, { logger }) => {
       const reason = requiredText(why, 'reason');

@@ -16,6 +16,8 @@ export async function listInstances(
   request: ListInstancesRequest,
 ): Promise<ListInstancesResponse> {
   const size = Math.min(request.pageSize > 0 ? request.pageSize : LIST_INSTANCES_MAX, LIST_INSTANCES_MAX);
+  if (request.instanceIds.length > LIST_INSTANCES_MAX)
+    throw new StewardError('invalid-argument', `instance_ids has more than ${LIST_INSTANCES_MAX} ids.`);
   const after = request.pageToken === '' ? undefined : parseToken(request.pageToken);
   const rows = await database.read((connection) => query(connection, database, request, after, size + 1));
   const page = rows.slice(0, size);
@@ -64,6 +66,7 @@ async function query(
   if (request.owner !== '') rows.where('w.ownerId', request.owner);
   if (request.workspaceId !== '') rows.where('i.workspaceId', request.workspaceId);
   if (request.instanceId !== '') rows.where('i.id', request.instanceId);
+  if (request.instanceIds.length > 0) rows.whereIn('i.id', request.instanceIds);
   if (request.region !== '') rows.where('i.region', request.region);
   if (request.phases.length > 0) rows.whereIn('i.phasePersisted', request.phases);
   if (after !== undefined) rows.whereRaw('(i.creationTime, i.id) < (?, ?)', [after.creationTime, after.id]);

@@ -22,7 +22,7 @@ it('resumes a loop only where it runs: in the bridge that writes, and with a rea
     server.addService(
       BridgeServiceService,
       bridgeHandlers({
-        ...{ database, writing, bus: new InProcessBus() },
+        ...{ database, writing, bus: new InProcessBus(), adoptsInstances: true },
         clusters: { links: [], find: () => undefined },
         registry: { drain: async () => undefined },
         rowLoops: { unregistered, timeLimits: guard('too late') },

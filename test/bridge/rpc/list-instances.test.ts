@@ -27,6 +27,7 @@ const all: ListInstancesRequest = {
   pageSize: 0,
   pageToken: '',
   region: '',
+  instanceIds: [],
 };
 
 async function ids(request: Partial<ListInstancesRequest>): Promise<string[]> {
@@ -51,6 +52,8 @@ describe('ListInstances', () => {
     expect(await ids({ owner: 'owner-1', phases: ['stopped'] })).toEqual(['i-1']);
     expect(await ids({ workspaceId: 'ws-i-2' })).toEqual(['i-2']);
     expect(await ids({ instanceId: 'nobody' })).toEqual([]);
+    expect(await ids({ instanceIds: ['i-1', 'nobody', 'i-3'] })).toEqual(['i-3', 'i-1']);
+    expect(await ids({ instanceIds: ['i-1', 'i-3'], phases: ['running'] })).toEqual(['i-3']);
   });
 
   it('tells the whole version and the conditions, and never the owner token', async () => {
@@ -58,6 +61,11 @@ describe('ListInstances', () => {
     expect(instances[0]?.version).toBe(2n ** 63n);
     expect(JSON.parse(instances[0]?.conditionsJson ?? '')).toMatchObject({ failed: 'broken' });
     expect(Object.values(instances[0] ?? {}).join()).not.toContain('secret');
+  });
+
+  it('refuses more ids than a page has', async () => {
+    const instanceIds = Array.from({ length: 1_001 }, (_, index) => `i-${index}`);
+    await expect(ids({ instanceIds })).rejects.toMatchObject({ code: 'invalid-argument' });
   });
 
   it('refuses a page token it never gave', async () => {

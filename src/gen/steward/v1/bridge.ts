@@ -41,6 +41,8 @@ export interface ListInstancesRequest {
   pageToken: string;
   /** Name of a cluster. */
   region: string;
+  /** Any of these, at most 1 000. */
+  instanceIds: string[];
 }
 
 /** One page. */
@@ -145,6 +147,8 @@ export interface ListClusterLinksResponse {
   unregisteredAlarm: string;
   /** Why rows that are over a time limit are left alone; empty when they are not. */
   limitsAlarm: string;
+  /** Whether an instance that the database does not know gets a row; where another program makes the rows, it does not. */
+  adoptsInstances: boolean;
 }
 
 /** The bridge's connection to one manager. Times are milliseconds since the epoch. */
@@ -221,7 +225,16 @@ export interface DrainClusterResponse {
 }
 
 function createBaseListInstancesRequest(): ListInstancesRequest {
-  return { owner: "", workspaceId: "", instanceId: "", phases: [], pageSize: 0, pageToken: "", region: "" };
+  return {
+    owner: "",
+    workspaceId: "",
+    instanceId: "",
+    phases: [],
+    pageSize: 0,
+    pageToken: "",
+    region: "",
+    instanceIds: [],
+  };
 }
 
 export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
@@ -246,6 +259,9 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
     }
     if (message.region !== "") {
       writer.uint32(58).string(message.region);
+    }
+    for (const v of message.instanceIds) {
+      writer.uint32(66).string(v!);
     }
     return writer;
   },
@@ -319,6 +335,14 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
             message.region = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.instanceIds.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -356,6 +380,11 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
         ? globalThis.String(object.page_token)
         : "",
       region: isSet(object.region) ? globalThis.String(object.region) : "",
+      instanceIds: globalThis.Array.isArray(object?.instanceIds)
+        ? object.instanceIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.instance_ids)
+        ? object.instance_ids.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -382,6 +411,9 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
     if (message.region !== "") {
       obj.region = message.region;
     }
+    if (message.instanceIds?.length) {
+      obj.instanceIds = message.instanceIds;
+    }
     return obj;
   },
 
@@ -397,6 +429,7 @@ export const ListInstancesRequest: MessageFns<ListInstancesRequest> = {
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
     message.region = object.region ?? "";
+    message.instanceIds = object.instanceIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -1623,7 +1656,7 @@ export const ListClusterLinksRequest: MessageFns<ListClusterLinksRequest> = {
 };
 
 function createBaseListClusterLinksResponse(): ListClusterLinksResponse {
-  return { links: [], unregisteredAlarm: "", limitsAlarm: "" };
+  return { links: [], unregisteredAlarm: "", limitsAlarm: "", adoptsInstances: false };
 }
 
 export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
@@ -1636,6 +1669,9 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
     }
     if (message.limitsAlarm !== "") {
       writer.uint32(26).string(message.limitsAlarm);
+    }
+    if (message.adoptsInstances !== false) {
+      writer.uint32(32).bool(message.adoptsInstances);
     }
     return writer;
   },
@@ -1677,6 +1713,14 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
             message.limitsAlarm = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.adoptsInstances = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1702,6 +1746,11 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
         : isSet(object.limits_alarm)
         ? globalThis.String(object.limits_alarm)
         : "",
+      adoptsInstances: isSet(object.adoptsInstances)
+        ? globalThis.Boolean(object.adoptsInstances)
+        : isSet(object.adopts_instances)
+        ? globalThis.Boolean(object.adopts_instances)
+        : false,
     };
   },
 
@@ -1716,6 +1765,9 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
     if (message.limitsAlarm !== "") {
       obj.limitsAlarm = message.limitsAlarm;
     }
+    if (message.adoptsInstances !== false) {
+      obj.adoptsInstances = message.adoptsInstances;
+    }
     return obj;
   },
 
@@ -1727,6 +1779,7 @@ export const ListClusterLinksResponse: MessageFns<ListClusterLinksResponse> = {
     message.links = object.links?.map((e) => ClusterLink.fromPartial(e)) || [];
     message.unregisteredAlarm = object.unregisteredAlarm ?? "";
     message.limitsAlarm = object.limitsAlarm ?? "";
+    message.adoptsInstances = object.adoptsInstances ?? false;
     return message;
   },
 };
