@@ -1,7 +1,8 @@
 import type { Knex } from 'knex';
 import { CONTENT_PRUNE_MAX } from '../bounds.js';
+import { parseObject } from '../pipeline/json.js';
 import type { ActorState } from './actor-state.js';
-import { isNewer, type Place, type StateBatch } from './waiting-states.js';
+import { type Place, prevails, type StateBatch } from './waiting-states.js';
 
 const TABLE = 'steward_instance_content';
 const CURSORS = 'steward_content_cursor';
@@ -23,10 +24,7 @@ export async function writeStates(
   { states, taken }: StateBatch,
 ): Promise<void> {
   const stored = await readStored(transaction, states);
-  const newer = states.filter((state) => {
-    const row = stored.get(keyOf(state));
-    return row === undefined || isNewer(state, row);
-  });
+  const newer = await newestOf(transaction, states, stored);
   if (newer.length > 0) {
     const rows = newer.map((state) => rowOf(cluster, state, stored.get(keyOf(state))?.state ?? ''));
     await transaction(TABLE).insert(rows).onConflict(['instanceId', 'actor']).merge();
@@ -84,6 +82,45 @@ export async function pruneStates(transaction: Knex.Transaction, before: string)
   const ids = rows.map(({ id }) => id);
   await transaction(TABLE).whereIn('instanceId', ids).delete();
   return ids.length;
+}
+
+/** Of each actor the state that prevails over what is stored and over what the others say, if there is one. */
+async function newestOf(
+  transaction: Knex.Transaction,
+  states: readonly ActorState[],
+  stored: ReadonlyMap<string, Stored>,
+): Promise<readonly ActorState[]> {
+  const some = new Map(states.map((state) => [keyOf(state), state]));
+  const contested = states.filter((state) =>
+    [stored.get(keyOf(state)), some.get(keyOf(state))].some(
+      (other) => other !== undefined && other.node !== state.node,
+    ),
+  );
+  const nodes = await readNodes(transaction, contested);
+  const newest = new Map<string, ActorState>();
+  for (const state of states) {
+    const key = keyOf(state);
+    const than = newest.get(key) ?? stored.get(key);
+    if (than === undefined || prevails(state, than, nodes.get(state.instance))) newest.set(key, state);
+  }
+  return [...newest.values()];
+}
+
+/** Where the instances are by their rows. */
+async function readNodes(
+  transaction: Knex.Transaction,
+  states: readonly ActorState[],
+): Promise<ReadonlyMap<string, string>> {
+  if (states.length === 0) return new Map();
+  const rows: { id: string; status: string }[] = await transaction('d_b_workspace_instance')
+    .whereIn('id', [...new Set(states.map(({ instance }) => instance))])
+    .select('id', 'status');
+  return new Map(
+    rows.flatMap(({ id, status }) => {
+      const { nodeName } = parseObject(status);
+      return typeof nodeName === 'string' ? [[id, nodeName] as const] : [];
+    }),
+  );
 }
 
 type Stored = Pick<ActorState, 'node' | 'sequence' | 'since'> & { readonly state: string };

@@ -15,7 +15,7 @@ export interface StateBatch {
 }
 
 /**
- * The newest states of actors that wait to be written, one per actor, and how far each node was read by then. A place
+ * The newest states of actors that wait to be written, one per actor and node, and how far each node was read by then. A place
  * is handed out only with or after the states before it, so that going on there loses nothing.
  */
 export class WaitingStates {
@@ -31,7 +31,7 @@ export class WaitingStates {
   }
 
   add(state: ActorState): void {
-    const key = `${state.instance}/${state.actor}`;
+    const key = `${state.instance}/${state.actor}/${state.node}`;
     const waiting = this.#states.get(key);
     if (waiting !== undefined && !isNewer(state, waiting)) return;
     // A step that does not tell the state leaves that of the step before.
@@ -59,10 +59,26 @@ export class WaitingStates {
 }
 
 /**
+ * Whether an actor is where `state` says and no more where `than` does. Nodes' clocks differ: between two of them the one
+ * that the instance is on by its row prevails (`node`, where that is known), but for what begins on another one later.
+ */
+export function prevails(
+  state: Pick<ActorState, 'node' | 'sequence' | 'since' | 'state'>,
+  than: Pick<ActorState, 'node' | 'sequence' | 'since'>,
+  node: string | undefined,
+): boolean {
+  if (state.node !== than.node) {
+    if (state.node === node) return true;
+    if (than.node === node && state.state !== 'SETTING_UP') return false;
+  }
+  return isNewer(state, than);
+}
+
+/**
  * Sequences of different nodes do not compare; then the time decides, as it does between two counts of a node that
  * began anew.
  */
-export function isNewer(
+function isNewer(
   state: Pick<ActorState, 'node' | 'sequence' | 'since'>,
   than: Pick<ActorState, 'node' | 'sequence' | 'since'>,
 ): boolean {

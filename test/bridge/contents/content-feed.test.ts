@@ -160,6 +160,40 @@ describe('what the actors of a cluster do', () => {
     await done;
   });
 
+  it('is what the node says that the instance is on, though the clock of the one before is ahead', async () => {
+    const { contents, database, start, rows, cursors } = await setUp();
+    const isAt = async (nodeName: string) =>
+      database.write((transaction) =>
+        transaction('d_b_workspace_instance').update({
+          status: JSON.stringify({ phase: 'running', nodeName }),
+        }),
+      );
+    const step = (node: string, to: string) => contents.step({ node, instance: 'i-1', actor: 'content', to });
+    const told = async (node: string, sequence: bigint) => {
+      await vi.waitFor(async () => expect(await cursors()).toMatchObject({ [node]: sequence }), patience);
+      return (await rows()).map((row) => `${row.node} ${row.step}`);
+    };
+    contents.ahead.set('ahead', 3_600_000);
+    await insertInstance(database, { id: 'i-1', region: 'eu', phase: 'running' });
+    await isAt('ahead');
+    start();
+    step('ahead', 'wrappingUp');
+    expect(await told('ahead', 1n)).toEqual(['ahead wrappingUp']);
+    await isAt('next');
+    step('next', 'settingUp');
+    step('next', 'available');
+    expect(await told('next', 2n)).toEqual(['next available']);
+    step('ahead', 'none');
+    expect(await told('ahead', 2n)).toEqual(['next available']);
+    step('next', 'wrappingUp');
+    expect(await told('next', 3n)).toEqual(['next wrappingUp']);
+    step('other', 'available');
+    expect(await told('other', 1n)).toEqual(['next wrappingUp']);
+    contents.ahead.set('other', 7_200_000);
+    step('other', 'settingUp');
+    expect(await told('other', 2n)).toEqual(['other settingUp']);
+  });
+
   it('is asked for again when its manager tells nothing for long, not even how far a transfer is', async () => {
     const clock = new ManualClock();
     const { contents, failures, start, steps } = await setUp(clock);

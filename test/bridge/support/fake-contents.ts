@@ -35,6 +35,8 @@ export class FakeContents implements ContentClient {
   readonly requests: WatchTransitionsRequest[] = [];
   lists = 0;
   offered = true;
+  /** How much nodes' clocks are ahead, in milliseconds. */
+  readonly ahead = new Map<string, number>();
   /** It takes a stream, and tells nothing in it. */
   isMute = false;
   #progress = 0;
@@ -49,13 +51,14 @@ export class FakeContents implements ContentClient {
     node.newest += 1n;
     this.#clock += 1_000;
     const { instance, actor, to } = step;
+    const at = this.#clock + (this.ahead.get(step.node) ?? 0);
     node.kept.push(
       Transition.fromPartial({
-        ...{ sequence: node.newest, atMs: BigInt(this.#clock), instanceId: instance, actor, to },
+        ...{ sequence: node.newest, atMs: BigInt(at), instanceId: instance, actor, to },
         ...{ cause: `to-${to}`, detail: '', node: step.node },
       }),
     );
-    this.truth.set(`${instance} ${actor}`, { ...step, sequence: node.newest, at: this.#clock });
+    this.truth.set(`${instance} ${actor}`, { ...step, sequence: node.newest, at });
     for (const stream of this.#streams) stream.wake();
   }
 
