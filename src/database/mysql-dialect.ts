@@ -6,12 +6,14 @@ import { NOW } from './database-now.js';
 import type { BulkMember, BulkUpdate, BulkUpsert, Dialect } from './dialect.js';
 import { literal } from './mysql-literal.js';
 import { insertNumbered } from './mysql-numbered-insert.js';
+import { partsOf, type StatementLimit, sendable } from './mysql-parts.js';
 import { rawRows } from './raw-rows.js';
 
 const field = (name: string) => `bulk.\`${name}\``;
 
 /** MariaDB 10.6 or newer, and MySQL 8, which write a table of values in two ways. */
-export function mysqlDialect(isMariadb: boolean): Dialect {
+export function mysqlDialect(isMariadb: boolean, limit: StatementLimit): Dialect {
+  const said = (row: readonly string[]) => row;
   return {
     name: 'mysql',
     concurrency: MYSQL_TRANSACTIONS_MAX,
@@ -34,12 +36,27 @@ export function mysqlDialect(isMariadb: boolean): Dialect {
       sql: (column) => `md5(${column})`,
       of: (text) => createHash('md5').update(text).digest('hex'),
     },
-    updateRows: (transaction, update, members) =>
-      members.length === 1
-        ? updateRow(transaction, update, members)
-        : updateRows(transaction, update, members, isMariadb ? '' : 'row'),
-    insertNumbered: (transaction, insert, rows) => insertNumbered(transaction, insert, rows, isMariadb),
-    upsertRows,
+    updateRows: async (transaction, update, members) => {
+      const changed: string[] = [];
+      for (const part of partsOf(members, ({ key, values }) => [key, ...values], limit)) {
+        const some =
+          part.length === 1
+            ? await updateRow(transaction, update, part, limit)
+            : await updateRows(transaction, update, part, isMariadb ? '' : 'row');
+        changed.push(...some);
+      }
+      return new Set(changed);
+    },
+    insertNumbered: async (transaction, insert, rows) => {
+      const numbers: number[] = [];
+      for (const part of partsOf(rows, said, limit)) {
+        numbers.push(...(await insertNumbered(transaction, insert, part, isMariadb)));
+      }
+      return numbers;
+    },
+    upsertRows: async (transaction, upsert, rows) => {
+      for (const part of partsOf(rows, said, limit)) await upsertRows(transaction, upsert, part, limit);
+    },
     insertMissing: (table, key, columns) =>
       `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) on duplicate key update ${key} = ${table}.${key}`,
   };
@@ -49,14 +66,13 @@ async function upsertRows(
   transaction: Knex.Transaction,
   { table, key, columns, changedAt }: BulkUpsert,
   rows: readonly (readonly string[])[],
+  limit: StatementLimit,
 ): Promise<void> {
-  if (rows.length === 0) return;
   const values = rows.map((row) => `(${[...row.map(literal), NOW.mysql].join(',')})`);
   const set = [...columns, changedAt].map((column) => `${column} = values(${column})`);
-  await transaction.raw(
-    `insert into ${table} (${[key, ...columns, changedAt].join(', ')}) values ${values.join(',')}
-      on duplicate key update ${set.join(', ')}`,
-  );
+  const statement = `insert into ${table} (${[key, ...columns, changedAt].join(', ')}) values ${values.join(',')}
+      on duplicate key update ${set.join(', ')}`;
+  await transaction.raw(sendable(statement, limit));
 }
 
 /** Alone: for a table of one row the server would take twice as long. */
@@ -64,6 +80,7 @@ async function updateRow(
   transaction: Knex.Transaction,
   { table, key, fields, set, where }: BulkUpdate,
   members: readonly BulkMember[],
+  limit: StatementLimit,
 ): Promise<ReadonlySet<string>> {
   const [member] = members;
   const said = new Map([
@@ -74,9 +91,8 @@ async function updateRow(
     expression.replaceAll(/bulk\.`(\w+)`/g, (_, name: string) => said.get(name) ?? 'null');
   const conditions = [`${table}.${key} = ${field(key)}`, ...where].map(filled);
   const assignments = assignmentsOf(table, set).map(filled);
-  const found = affectedRows(
-    await transaction.raw(`update ${table} set ${assignments.join(', ')} where ${conditions.join(' and ')}`),
-  );
+  const statement = `update ${table} set ${assignments.join(', ')} where ${conditions.join(' and ')}`;
+  const found = affectedRows(await transaction.raw(sendable(statement, limit)));
   return new Set(found === 0 ? [] : members.map((each) => each.key));
 }
 
@@ -91,7 +107,6 @@ async function updateRows(
   members: readonly BulkMember[],
   rowPrefix: string,
 ): Promise<ReadonlySet<string>> {
-  if (members.length === 0) return new Set();
   const source = sourceOf(update, members, rowPrefix);
   const statement = `update ${source} set ${assignmentsOf(update.table, update.set).join(', ')}${whereOf(update)}`;
   await transaction.raw('savepoint bulk_update');

@@ -9,6 +9,8 @@ export const DEFAULT_COLLATION = 'utf8mb4_bin';
 export interface Server {
   readonly isMariadb: boolean;
   readonly keyCollation: string;
+  /** Bytes of the largest statement it takes. */
+  readonly packetMax: number;
   /** Why it cannot be used, as the end of a sentence. */
   readonly problem: string | undefined;
 }
@@ -17,9 +19,9 @@ const MS_PER_SECOND = 1_000;
 const OLDEST = { mariadb: [10, 6], mysql: [8, 0] } as const;
 
 export async function readServer(connection: Knex, key: KeyColumn): Promise<Server> {
-  const [row] = await rawRows<{ version: string; collation: string | null }>(
+  const [row] = await rawRows<{ version: string; packetMax: number | string; collation: string | null }>(
     connection,
-    `select version() as version, (select collation_name from information_schema.columns
+    `select version() as version, @@max_allowed_packet as packetMax, (select collation_name from information_schema.columns
       where table_schema = database() and table_name = ? and column_name = ?) as collation`,
     [key.table, key.column],
   );
@@ -32,6 +34,7 @@ export async function readServer(connection: Knex, key: KeyColumn): Promise<Serv
   return {
     isMariadb,
     keyCollation: collation,
+    packetMax: Number(row?.packetMax ?? Number.POSITIVE_INFINITY),
     problem: problemOf(isOld, version, collation, key),
   };
 }

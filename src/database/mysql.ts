@@ -39,7 +39,7 @@ export async function openMysql(settings: MysqlSettings, key: KeyColumn): Promis
     }
   };
   const server = await guarded(() => firstLook(settings, key));
-  const dialect = mysqlDialect(server.isMariadb);
+  const dialect = mysqlDialect(server.isMariadb, server);
   const over = (connections: Knex): DatabaseDoor => ({
     dialect,
     read: (work) => guarded(() => work(connections)),

@@ -194,6 +194,43 @@ describe('a server that', () => {
     expect(await read(await connected())).toEqual([1]);
   });
 
+  it('takes small statements only gets as many as it needs, and none that is too large for it', async () => {
+    await execute(url, 'set global max_allowed_packet = 1048576');
+    await execute(
+      url,
+      'create table bodies (id char(36) primary key, body mediumtext, at timestamp(6)) collate utf8mb4_bin',
+    );
+    const database = await connected({ statementDeadlineMs: 10_000 });
+    const { upsertRows, updateRows, field } = database.dialect;
+    const bodies = { table: 'bodies', key: 'id' };
+    const upsert = (rows: string[][]) =>
+      database.write((transaction) =>
+        upsertRows(transaction, { ...bodies, columns: ['body'], changedAt: 'at' }, rows),
+      );
+    const update = (rows: string[][]) =>
+      database.write((transaction) =>
+        updateRows(
+          transaction,
+          { ...bodies, fields: ['body'], set: { body: field('body') }, where: [] },
+          rows.map(([key = '', ...values]) => ({ key, values })),
+        ),
+      );
+    const rows = (character: string, length: number) =>
+      Array.from({ length: 30 }, (_, index) => [`row ${index}`, character.repeat(length)]);
+    await upsert(rows('a', 80_000));
+    expect((await update(rows('é', 80_000))).size).toBe(30);
+    for (const write of [upsert, update]) {
+      const error = await failure(write([['row 1', 'é'.repeat(550_000)]]));
+      expect(error).toMatchObject({
+        code: 'internal',
+        message: expect.stringContaining('max_allowed_packet'),
+      });
+    }
+    const told = await database.read((connection) => connection('bodies').distinct('body'));
+    expect(told).toEqual([{ body: 'é'.repeat(80_000) }]);
+    await execute(url, 'set global max_allowed_packet = 16777216');
+  });
+
   it('stands still fails statements at their deadline, and works when it goes on', async () => {
     const database = await connected();
     expect(await read(database)).toEqual([1]);

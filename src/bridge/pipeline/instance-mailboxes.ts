@@ -63,6 +63,8 @@ export class InstanceMailboxes {
   readonly #lanes: Readonly<Record<Lane, Map<string, Mailbox>>> = { live: new Map(), listed: new Map() };
   readonly #timers = new Set<Timer>();
   #batches = 0;
+  /** Instances of one batch: fewer after a failure, which may be that of a large batch. */
+  #batchMax = WRITE_BATCH_MAX;
   #failures = 0;
   #paused = false;
   #halted = false;
@@ -192,7 +194,7 @@ export class InstanceMailboxes {
       [listed, listedMax],
     ] as const) {
       for (const box of lane.values()) {
-        if (taken.length >= most) break;
+        if (taken.length >= Math.min(most, this.#batchMax)) break;
         lane.delete(box.instance);
         box.state = 'writing';
         taken.push(box);
@@ -221,6 +223,7 @@ export class InstanceMailboxes {
     }
     // What is committed is settled, whatever comes of that.
     this.#failures = 0;
+    this.#batchMax = Math.min(WRITE_BATCH_MAX, 2 * this.#batchMax);
     boxes.forEach((box, index) => {
       this.#settle(box, work[index], outcomes[index], startedAt);
     });
@@ -276,6 +279,7 @@ export class InstanceMailboxes {
     if (error.entry.retryable) {
       this.#tell((observer) => observer.failed(work, error, false, startedAt));
       for (const box of boxes) this.#enqueue(box, 'live');
+      this.#batchMax = Math.ceil(boxes.length / 2);
       this.#pauseAll();
     } else if (boxes.length === 1 && only !== undefined && its !== undefined) {
       this.#retryAlone(only, its, error, startedAt);

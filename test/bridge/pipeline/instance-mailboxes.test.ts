@@ -121,6 +121,21 @@ describe('instance mailboxes', () => {
     expect(harness.mailboxes.depth).toBe(0);
   });
 
+  it('make batches smaller while the connection is lost, as it is by one the database does not take', async () => {
+    const harness = await PipelineHarness.start(database);
+    const batches: number[] = [];
+    harness.beforeWrite = (work) => {
+      batches.push(work.length);
+      if (work.length > 60) throw busy();
+    };
+    for (let index = 0; index < 300; index += 1) {
+      harness.send(statusOf({ id: `i-${index}`, version: 1n, phase: 'running' }));
+    }
+    await harness.settle();
+    expect(await harness.rows()).toHaveLength(300);
+    expect(batches.length).toBeLessThan(30);
+  });
+
   it('write nothing more once another bridge has taken over', async () => {
     const harness = await PipelineHarness.start(database);
     await takeLease(database, 'other', '2026-01-01T00:00:00.000Z');
@@ -170,7 +185,6 @@ describe('instance mailboxes', () => {
     await harness.settle();
     expect(versionIn(await harness.row('i'))).toBe(9n);
   });
-});
 
   it('take what is committed for written, whatever comes of counting it', async () => {
     const batches: string[][] = [];
@@ -202,3 +216,4 @@ describe('instance mailboxes', () => {
     await mailboxes.settled();
     expect([batches.flat(), broken.length, mailboxes.depth]).toEqual([['a', 'b'], 2, 0]);
   });
+});
