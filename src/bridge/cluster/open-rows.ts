@@ -30,6 +30,7 @@ export async function readOpenRowsElsewhere(
   database: Database,
   clusters: readonly string[],
 ): Promise<readonly OpenRow[]> {
+  if (clusters.length === 0) return read(database, (rows) => rows);
   const names = clusters.map(hexOf);
   return read(database, (rows) =>
     rows.whereRaw(`hex(region) not in (${names.map(() => '?').join()})`, names),
