@@ -19,6 +19,9 @@ import type { Settings } from './settings.js';
 import type { BridgeTrouble } from './trouble.js';
 import type { Watch } from './watch.js';
 
+/** A life that does more turns in a circle. */
+const OPERATIONS_MAX = 20_000;
+
 /** What all bridges of a run have around them. */
 export interface Surroundings {
   readonly time: SimulatedClock;
@@ -43,6 +46,7 @@ export class BridgeLife {
   readonly #around: Surroundings;
   readonly #connections = new Set<SimulatedConnection>();
   #operationsLeft = Number.POSITIVE_INFINITY;
+  #operations = 0;
   #isUp = false;
   readonly #whenDead: (() => void)[] = [];
 
@@ -111,6 +115,11 @@ export class BridgeLife {
   }
 
   #operate(): void {
+    this.#operations += 1;
+    if (this.#operations > OPERATIONS_MAX) {
+      this.#around.defect(`${this.name} goes on without end: ${OPERATIONS_MAX} operations`);
+      this.end();
+    }
     this.#operationsLeft -= 1;
     if (this.#operationsLeft <= 0 && !this.isDead) this.kill();
   }
