@@ -7,6 +7,8 @@ export const WRITE_MIXED_BATCH_MAX = 50;
 export const ROW_TEXT_LENGTH_MAX = 255;
 /** Characters of the columns that hold ids of instances, workspaces and owners, where the database keeps to them. */
 export const ROW_ID_LENGTH_MAX = 36;
+/** Largest version of a status. */
+export const ROW_VERSION_MAX = 2n ** 64n - 1n;
 /** Instances that get no row, or of which the manager of another cluster tells, of which is remembered that it was said. */
 export const INSTANCES_TOLD_MAX = 1_000;
 /**

@@ -13,6 +13,7 @@ import type { Tracer } from '../telemetry/tracing/tracer.js';
 import { DRAIN_MS, STANDBY_MEMORY_MS } from './bounds.js';
 import { Alarm } from './cluster/alarm.js';
 import type { ConnectManager } from './clusters/manager-connection.js';
+import { isUnassigned } from './clusters/unassigned.js';
 import type { BridgeConfig } from './config.js';
 import { type Following, followClusters } from './follow-clusters.js';
 import type { BridgeMetrics } from './metrics.js';
@@ -67,8 +68,7 @@ export class BridgeCore {
     const ofClusters = laneOf(database, CLUSTERS_LANE);
     this.pipeline = createPipeline({
       ...{ database, writing, adoptUnknownInstances, publishers, lifecycle, world, logger, metrics, tracer },
-      isUnassigned: (region) =>
-        region === config.installation && !this.following.fleet.names?.includes(region),
+      isUnassigned: (region) => isUnassigned(region, config.installation, this.following.fleet.names),
       prebuildReading: config.prebuildReading,
       mayPublish: () => this.keeper.isCertain,
     });

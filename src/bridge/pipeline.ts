@@ -27,7 +27,7 @@ export interface PipelineOptions {
   /** Whether nobody else publishes what is in the outbox. */
   readonly mayPublish: () => boolean;
   readonly adoptUnknownInstances: boolean;
-  /** Whether rows of this region are of no cluster (yet), which is so without any. */
+  /** Whether rows of this region are of no cluster (yet); without it those that have none. */
   readonly isUnassigned?: ((region: string) => boolean) | undefined;
   readonly prebuildReading: PrebuildReading;
   /** Gets an event when a life begins or ends; undefined when nobody wants to know. */
@@ -53,7 +53,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     writing: spans?.transactions(writing) ?? writing,
     clock,
     adoptUnknownInstances,
-    isUnassigned: (region) => region === '' || options.isUnassigned?.(region) === true,
+    isUnassigned: options.isUnassigned ?? ((region) => region === ''),
     prebuildReading,
     tellsLives: options.lifecycle !== undefined,
     onCommitted: (events) => {
