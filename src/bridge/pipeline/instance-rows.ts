@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { isRowPhase } from '../../../machines/phase-relation.js';
 import type { BulkMember, BulkUpdate, Dialect } from '../../database/dialect.js';
+import { rawRows } from '../../database/raw-rows.js';
 import type { RowChange, StoredRow } from './decide.js';
 import { parseObject } from './json.js';
 import { membersOf, mergeText } from './status-text.js';
@@ -13,11 +14,9 @@ export async function readRows(
   connection: Knex,
   instances: readonly string[],
 ): Promise<ReadonlyMap<string, StoredRow>> {
-  const rows: RawRow[] = await connection(`${TABLE} as i`)
-    .leftJoin('d_b_workspace as w', 'w.id', 'i.workspaceId')
-    .leftJoin('d_b_workspace_instance_metrics as m', 'm.instanceId', 'i.id')
-    .whereIn('i.id', [...instances])
-    .select(COLUMNS_READ);
+  if (instances.length === 0) return new Map();
+  const places = instances.map(() => '?').join(', ');
+  const rows = await rawRows<RawRow>(connection, `${READ} where i.id in (${places})`, instances);
   return new Map(rows.map((row) => [row.id, storedRow(row)]));
 }
 
@@ -49,13 +48,12 @@ export async function writeChanges(
   return dialect.updateRows(transaction, bulkUpdate(dialect), members);
 }
 
-const COLUMNS_READ = [
-  ...['id', 'workspaceId', 'region', 'creationTime', 'startedTime', 'deployedTime'].map(
-    (column) => `i.${column}`,
-  ),
-  ...['stoppingTime', 'stoppedTime', 'ideUrl', 'status'].map((column) => `i.${column}`),
-  ...['w.ownerId', 'm.metrics'],
-];
+/** Written out, as each transaction begins with it. */
+const READ = `select i.id, i.workspaceId, i.region, i.creationTime, i.startedTime, i.deployedTime,
+    i.stoppingTime, i.stoppedTime, i.ideUrl, i.status, w.ownerId, m.metrics
+  from ${TABLE} as i
+  left join d_b_workspace as w on w.id = i.workspaceId
+  left join d_b_workspace_instance_metrics as m on m.instanceId = i.id`;
 
 interface RawRow {
   readonly id: string;
