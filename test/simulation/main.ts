@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { closeRows } from './bridge/rows.js';
 import { runBridgeSeed } from './bridge/scenario.js';
 import { runSeed } from './scenario.js';
 import { allSeries, runOne, runsOf } from './systematic.js';
@@ -53,9 +54,13 @@ const { jobs, run, unit } = values.systematic
       unit: `lots of ${SEEDS_AT_ONCE} seeds`,
     };
 
-if (values.worker) workFor(run);
-else if (values.scene !== undefined) await runScene(values.scene);
+if (values.worker) {
+  workFor(run);
+  process.once('disconnect', () => void closeRows());
+} else if (values.scene !== undefined) await runScene(values.scene);
 else process.exitCode = (await runAll()) ? 0 : 1;
+
+if (!values.worker) await closeRows();
 
 async function runAll(): Promise<boolean> {
   const cores = Number(values.processes ?? availableParallelism());

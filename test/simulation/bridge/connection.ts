@@ -64,9 +64,13 @@ export class SimulatedConnection implements ManagerConnection {
     operate('subscribe');
     const stream = new StatusSubscription({ manager: this.#manager, clock, trouble, announces, onHeard });
     this.#streams.add(stream);
-    stream.started.catch(() => this.#streams.delete(stream));
     if (signal?.aborted) stream.cancel();
-    signal?.addEventListener('abort', () => stream.cancel(), { once: true });
+    const cancel = () => stream.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    stream.over.then(() => {
+      this.#streams.delete(stream);
+      signal?.removeEventListener('abort', cancel);
+    });
     time.schedule(time.now() + trouble.latencyMs(), () => {
       if (clock.isDead) return;
       if (trouble.call() === undefined) stream.arrive();

@@ -7,6 +7,8 @@ import type { StatusSubscription } from './subscription.js';
 
 /** What it said that it may say once more. */
 const HISTORY_MAX = 40;
+/** Below it versions are those of a manager that has counted anew. */
+export const FIRST_VERSION = 1_000n;
 /** Where a life may end without what lies between: a start that fails. */
 const SHORT_CUT = 0.1;
 
@@ -96,6 +98,20 @@ export class SimulatedManager {
     this.stale = undefined;
     this.#version = 1n;
     this.cut();
+  }
+
+  /** It was built anew from what runs: it knows all of it, and its versions begin again. */
+  countAnew(): void {
+    // A version that means something else a second time nobody could tell.
+    if (this.#version < FIRST_VERSION) return;
+    this.cut();
+    this.history.length = 0;
+    this.stale = undefined;
+    this.#version = 1n;
+    for (const [id, status] of this.truth) {
+      this.#version += 1n;
+      this.truth.set(id, { ...status, statusVersion: this.#version, message: `anew v${this.#version}` });
+    }
   }
 
   /** Every stream to it ends. */

@@ -1,3 +1,5 @@
+import type { Follower } from '../../../src/bridge/clusters/fleet.js';
+import { WorkspacePhase } from '../../../src/gen/ws-manager-api/core.js';
 import type { InstanceRow } from '../../bridge/support/pipeline-harness.js';
 import { isForced, untruthOf, untruthOfPrebuild } from '../../bridge/support/row-truth.js';
 import type { BridgeLife } from './bridge-life.js';
@@ -46,11 +48,22 @@ function resume(run: BridgeRun): void {
   for (const { core } of run.awake) {
     for (const cluster of core.following.fleet.all) {
       if (cluster.link.alarm.raised !== undefined) cluster.resume();
+      if (cluster.link.fallen > 0 && core.keeper.lease !== undefined) forgetVersions(run, cluster);
     }
     for (const loop of Object.values(core.following.rowLoops)) {
       if (loop.alarm.raised !== undefined) loop.resume();
     }
   }
+}
+
+function forgetVersions(run: BridgeRun, cluster: Follower): void {
+  if (run.isForgetting) return;
+  run.log(`the rows of ${cluster.link.cluster.name} are to forget their versions`);
+  run.isForgetting = true;
+  const forgetting = cluster.resetVersions(false, new AbortController().signal).finally(() => {
+    run.isForgetting = false;
+  });
+  run.wait('that versions are forgotten', forgetting, undefined);
 }
 
 /** Nothing is changed or told by a bridge that comes up when all is said. */
@@ -90,7 +103,8 @@ function untrue(run: BridgeRun, row: InstanceRow): string[] {
   const problems: (string | undefined)[] = [];
   const truth = run.managers.get(region)?.truth.get(id);
   const isSaid = isForced(row) || !run.isRegistered(region);
-  if (truth !== undefined && !isSaid) problems.push(untruthOf(row, truth));
+  const isOver = phase === 'stopped' && truth?.phase === WorkspacePhase.STOPPED;
+  if (truth !== undefined && !isSaid && !isOver) problems.push(untruthOf(row, truth));
   else if (phase !== 'stopped') problems.push(`rule 9: nobody knows ${id}, and it is ${phase}`);
   if (run.writtenBeside.has(id) && !status.includes('"neededImageBuild":true'))
     problems.push(`rule 5: what somebody else wrote about ${id} is gone`);

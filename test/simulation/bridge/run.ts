@@ -45,6 +45,8 @@ export class BridgeRun extends Trace {
   readonly untold = new Set<string>();
   /** Instances whose RUNNING a bridge that writes has, and nothing happened to it since. */
   readonly mustHaveStarted = new Set<string>();
+  /** An operator is letting the rows of a cluster forget their versions. */
+  isForgetting = false;
   lives: BridgeLife[] = [];
   #born = 0;
   #holder = '';
@@ -63,6 +65,7 @@ export class BridgeRun extends Trace {
       objection: (row, old) => this.#objection(row, old),
       adoptable: () => [...this.untold].filter((id) => !this.watch.wasSeen(id)),
       wasPublished: (sequence) => this.consumer.published.has(sequence),
+      isForgetting: () => this.isForgetting,
       kept: (seen) => this.#kept(seen),
     });
     this.consumer = new Consumer(this.watch, (detail) => this.break(new BrokenPromise('bridge', detail)));

@@ -73,6 +73,7 @@ class Scenario {
       managerRestarts: () => this.#manage((manager) => this.#takeAway(manager)),
       managerHangs: () => this.#manage((manager) => this.#hang(manager)),
       managerIsReset: () => this.#manage((manager) => manager.reset()),
+      managerCountsAnew: () => this.#manage((manager) => manager.countAnew()),
     };
   }
 
@@ -174,8 +175,10 @@ class Scenario {
     });
   }
 
+  /** For a moment its lists show what was, or not all of it. */
   #makeStale(manager: SimulatedManager): void {
-    manager.stale ??= [...manager.truth.values()];
+    const shown = this.#random.pick([1, 0.5]) ?? 1;
+    manager.stale ??= [...manager.truth.values()].filter(() => this.#random.isHit(shown));
     this.#later(STALE_MS, () => {
       manager.stale = undefined;
     });

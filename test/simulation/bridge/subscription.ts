@@ -22,11 +22,14 @@ interface Options {
  */
 export class StatusSubscription implements AnswerStream<SubscribeResponse> {
   readonly started: Promise<void>;
+  /** Resolves when it has ended, however. */
+  readonly over: Promise<void>;
   /** Nothing comes any more, and it does not end. */
   isDeaf = false;
   readonly #options: Options;
   readonly #queue: SubscribeResponse[] = [];
   #start: () => void = () => undefined;
+  #end: () => void = () => undefined;
   #refuse: (error: StewardError) => void = () => undefined;
   #hasStarted = false;
   /** No message overtakes those before it, unless it is late. */
@@ -41,6 +44,9 @@ export class StatusSubscription implements AnswerStream<SubscribeResponse> {
       this.#refuse = reject;
     });
     this.started.catch(() => undefined);
+    this.over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
   }
 
   /** That of the bridge that has it. */
@@ -96,6 +102,7 @@ export class StatusSubscription implements AnswerStream<SubscribeResponse> {
     if (this.#failure !== undefined) return;
     this.#failure = new StewardError('unavailable', message);
     this.#refuse(this.#failure);
+    this.#end();
     this.#wake();
   }
 
