@@ -190,7 +190,7 @@ function weightsFrom(random: SeededRandom, isCalm: boolean): ReadonlyMap<Operati
     const weight = random.isHit(0.6) ? random.integer(1, isTrouble ? 2 : 4) : 0;
     weights.set(operation, isCalm && isTrouble ? 0 : weight);
   }
-  const needed = { start: 3, advance: 12, pass: 4 } as const;
+  const needed = { start: 10, advance: 25, burst: 4, pass: 4 } as const;
   for (const [operation, least] of Object.entries(needed)) {
     const known = OPERATIONS.find((one) => one === operation);
     if (known !== undefined) weights.set(known, Math.max(weights.get(known) ?? 0, least));
