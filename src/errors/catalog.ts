@@ -177,7 +177,7 @@ export const catalog = {
   'nothing-to-resume': entry(
     status.FAILED_PRECONDITION,
     false,
-    '`steward cluster list` shows which loops stand still; nothing was changed.',
+    'Look at `steward cluster list`, which shows the loops that stand still; nothing was changed.',
   ),
   'cluster-in-use': entry(
     status.FAILED_PRECONDITION,
