@@ -93,16 +93,18 @@ export function restoreWaiting(before: WaitingUpdates, meanwhile: WaitingUpdates
   return meanwhile.reduce<WaitingUpdates>((waiting, added) => addWaiting(waiting, added) ?? waiting, before);
 }
 
-/** `newer`, with what `older` saw remembered. */
+/** `newer`, with what `older` saw remembered. What on the way to `newer` contradicted `older` was not seen. */
 export function merge(older: Waiting, newer: Waiting): Waiting {
+  const both = (name: 'running' | 'stopping' | 'stopped' | 'deployed') =>
+    mergeSightings(older[name], afterPhase(older.phase, newer[name]));
   return {
     newest: newer.newest,
     phase: newer.phase ?? older.phase,
     phaseVersion: newer.phase === undefined ? older.phaseVersion : newer.phaseVersion,
-    running: mergeSightings(older.running, newer.running),
-    stopping: mergeSightings(older.stopping, newer.stopping),
-    stopped: mergeSightings(older.stopped, newer.stopped),
-    deployed: mergeSightings(older.deployed, newer.deployed),
+    running: both('running'),
+    stopping: both('stopping'),
+    stopped: both('stopped'),
+    deployed: both('deployed'),
     firstActivityAt: older.firstActivityAt ?? newer.firstActivityAt,
   };
 }
@@ -130,6 +132,12 @@ function canMerge(older: Waiting, newer: Waiting): boolean {
 
 function withoutSightings(entry: Waiting): Waiting {
   return { ...entry, running: undefined, stopping: undefined, stopped: undefined, deployed: undefined };
+}
+
+function afterPhase(phase: RowPhase | undefined, sighting: Sighting | undefined): Sighting | undefined {
+  const isContradictory =
+    phase !== undefined && sighting?.phase !== undefined && !mayFollow(phase, sighting.phase);
+  return isContradictory ? undefined : sighting;
 }
 
 function mergeSightings(older: Sighting | undefined, newer: Sighting | undefined): Sighting | undefined {

@@ -57,3 +57,17 @@ describe('a commit whose answer was lost', () => {
     await relaying;
   });
 });
+
+describe('updates that came while a write failed', () => {
+  it('leave no time of what contradicts the one that failed', async () => {
+    harness.beforeWrite = () => {
+      harness.beforeWrite = () => undefined;
+      throw new StewardError('unavailable', 'busy');
+    };
+    harness.send(statusOf({ id: 'a', version: 1n, phase: 'interrupted' }));
+    harness.send(statusOf({ id: 'a', version: 2n, phase: 'pending', deployed: true }));
+    harness.send(statusOf({ id: 'a', version: 3n, phase: 'stopping' }));
+    await harness.settle();
+    expect(await harness.row('a')).toMatchObject({ phase: 'stopping', deployedTime: '' });
+  });
+});
