@@ -49,6 +49,9 @@ const WORKSPACES = 5;
 const MORE_LIVES = 3;
 /** A life that has not come to its point so long after it serves is ended wherever it is. */
 const LIFE_MS = 2_500;
+/** A layer is filled from a snapshot, which has to be taken first, and only once. */
+const RARE: ReadonlySet<PointName> = new Set(['layer-switch-before', 'layer-switch-after']);
+const RARE_LIFE_MS = 10_000;
 const RANDOM_LIFE_MS = 500;
 /** Nothing that is asked for in a round may take longer than this, on a machine with twenty other programs either. */
 const CALL_MS = 120_000;
@@ -100,7 +103,8 @@ export class DaemonRound {
   async #lifeThatEnds(): Promise<void> {
     const { point, onKill } = this.#options;
     const time = this.#random.integer(1, 2);
-    const daemon = await this.#start(point === undefined ? undefined : { point, time });
+    const isRare = point !== undefined && RARE.has(point);
+    const daemon = await this.#start(point === undefined ? undefined : { point, time: isRare ? 1 : time });
     const troubling = this.#beInTrouble(daemon);
     let isCutShort = false;
     const leaveAlone = this.#endInTime(daemon, () => {
@@ -128,7 +132,7 @@ export class DaemonRound {
     if (point === undefined) timer = setTimeout(end, this.#random.integer(0, longestLifeMs));
     else {
       const arm = () => {
-        timer = setTimeout(end, LIFE_MS);
+        timer = setTimeout(end, RARE.has(point) ? RARE_LIFE_MS : LIFE_MS);
       };
       daemon.ready.then(arm, () => undefined);
     }

@@ -1,7 +1,8 @@
 import { basename, dirname } from 'node:path';
 import { Writable } from 'node:stream';
+import { READY_MARKER } from '../../src/content/ready-marker.js';
 import type { WorkingArea } from '../../src/daemon/area.js';
-import type { Files, WriteOptions } from '../../src/gateways/files.js';
+import type { BeneathOptions, Files, WriteOptions } from '../../src/gateways/files.js';
 import { RealFiles } from '../../src/gateways/real/files.js';
 import { die, type FaultPoints, type PointName } from './points.js';
 
@@ -27,6 +28,18 @@ export class KillingFiles extends RealFiles implements Files {
       this.#writing.set(path, [...(this.#writing.get(path) ?? []), after]);
     }
     await super.write(path, data, options);
+  }
+
+  override async writeBeneath(
+    root: string,
+    path: string,
+    data: Uint8Array | string,
+    options: BeneathOptions,
+  ): Promise<void> {
+    const isMarker = path === READY_MARKER;
+    if (isMarker) this.#points.reach('ready-marker-before');
+    await super.writeBeneath(root, path, data, options);
+    if (isMarker) this.#points.reach('ready-marker-after');
   }
 
   override openWrite(path: string, options?: { readonly mode?: number }): Writable {
@@ -88,7 +101,6 @@ export class KillingFiles extends RealFiles implements Files {
   }
 
   #renamePoint(to: string) {
-    if (to.endsWith('/.gitpod/ready')) return 'ready-marker';
     if (to.startsWith(`${this.#area.chains}/`)) return 'listing-switch';
     if (to.startsWith(`${this.#area.quarantine}/`)) return 'quarantine';
     if (to.startsWith(`${this.#area.layers}/`)) return 'layer-switch';

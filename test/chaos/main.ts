@@ -13,11 +13,11 @@ import { stopAll } from './stops.js';
 import { runSystemRound, SYSTEM_KINDS, serveRepository } from './system-suite.js';
 
 /**
- * `npm run chaos -- [--kills 1000] [--seed 1] [--rounds N] [kind …]`: SIGKILLs the real daemon, the real system, and
+ * `npm run chaos -- [--kills 1000] [--seed 1] [--rounds N] [--point NAME …] [kind …]`: SIGKILLs the real daemon, the real system, and
  * what is around the real bridge, again and again, starts it again, and checks that nothing that was promised is lost
  * and nothing is left behind. Without `--rounds` it goes on until the daemon was killed that often, and often at each
  * named point: those that were met least come first. A failure prints the command that repeats it; a long run also fails
- * when it did not come to each point often enough.
+ * when it did not come to each point often enough. With `--point` it goes on until it was often enough at those.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     rounds: { type: 'string' },
     stops: { type: 'string', default: '1000' },
+    point: { type: 'string', multiple: true, default: [] },
   },
 });
 
@@ -47,7 +48,9 @@ const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
 const counts: KillCounts = { kills: 0, atPoint: new Map(), broken: 0 };
 const startedAt = Date.now();
 const print = (line: string) => process.stdout.write(`${line}\n`);
-const isAsked = (kind: string) => positionals.length === 0 || positionals.includes(kind);
+const points = POINTS.filter((point) => values.point.includes(point));
+const isAsked = (kind: string) =>
+  points.length > 0 ? kind === 'daemon' : positionals.length === 0 || positionals.includes(kind);
 
 try {
   await killDaemons();
@@ -80,7 +83,8 @@ async function killDaemons(): Promise<void> {
 
 /** Until it was often enough, everywhere. */
 async function killOften(suite: Parameters<typeof runDaemonRound>[0]): Promise<void> {
-  const schedule = new Schedule({ kills: Number(values.kills), atEachPoint: AT_EACH_POINT }, counts, first);
+  const kills = points.length > 0 ? 0 : Number(values.kills);
+  const schedule = new Schedule({ kills, atEachPoint: AT_EACH_POINT, points }, counts, first);
   const telling = setInterval(progress, PROGRESS_MS);
   const worker = async () => {
     for (let seed = schedule.next(); seed !== undefined; seed = schedule.next()) {
@@ -157,7 +161,7 @@ function report(): boolean {
     print(`${String(counts.atPoint.get(point) ?? 0).padStart(5)}  ${point}`);
   progress();
   const isLong = rounds === undefined && isAsked('daemon') && Number(values.kills) >= LONG_RUN_KILLS;
-  const rare = isLong ? tooRare(POINTS, counts, AT_EACH_POINT) : [];
+  const rare = isLong ? tooRare(points.length > 0 ? points : POINTS, counts, AT_EACH_POINT) : [];
   if (rare.length > 0) print(`TOO FEW kills, below ${AT_EACH_POINT}, at ${rare.join(', ')}`);
   return counts.broken === 0 && rare.length === 0;
 }

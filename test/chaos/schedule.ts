@@ -5,6 +5,8 @@ import type { PointName } from './points.js';
 export interface Goal {
   readonly kills: number;
   readonly atEachPoint: number;
+  /** Only these; empty: all, and anywhere. */
+  readonly points: readonly PointName[];
 }
 
 /** Rounds for one point after which it counts as one that cannot be reached often enough here. */
@@ -27,7 +29,9 @@ export class Schedule {
 
   /** undefined when there is nothing more to be done. */
   next(): number | undefined {
-    const left = this.#begun.flatMap((rounds, place) => (this.#isDue(place, rounds) ? [place] : []));
+    const left = this.#begun.flatMap((rounds, place) =>
+      this.#isAskedFor(place) && this.#isDue(place, rounds) ? [place] : [],
+    );
     const place = left.sort((one, other) => this.#met(one) - this.#met(other) || one - other)[0];
     if (place === undefined) return undefined;
     const rounds = this.#begun[place] ?? 0;
@@ -39,6 +43,12 @@ export class Schedule {
   done(seed: number): void {
     const place = seed % CYCLE;
     this.#running.set(place, (this.#running.get(place) ?? 1) - 1);
+  }
+
+  #isAskedFor(place: number): boolean {
+    const { points } = this.#goal;
+    const point = pointOf(place);
+    return points.length === 0 || (point !== undefined && points.includes(point));
   }
 
   #isDue(place: number, rounds: number): boolean {
