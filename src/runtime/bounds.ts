@@ -44,7 +44,7 @@ export const EXECS_MAX = 256;
 /** How long what is left of a terminal's session may take to end after the terminal went away. */
 export const HANGUP_MS = 2_000;
 /** How long a terminal may take to come up. */
-export const TERMINAL_WAIT_MS = 10_000;
+export const TERMINAL_WAIT_MS = 30_000;
 /** Columns and rows a terminal can have. */
 export const TERMINAL_SIZE_MAX = 65_535;
 
