@@ -87,7 +87,14 @@ export class DirectoryRoot {
     const { files, random } = this.#world;
     await makeDurableDirectory(files, this.objects, 0o700);
     const identity = random.uuid();
-    await files.write(this.#marker, identity, { exclusive: true, sync: true, mode: 0o600 });
+    // The marker gets its name whole and on disk: half of one would be taken for another identity, and remembered.
+    const unnamed = `${this.#marker}.${identity}`;
+    try {
+      await files.write(unnamed, identity, { exclusive: true, sync: true, mode: 0o600 });
+      await files.link(unnamed, this.#marker);
+    } finally {
+      await files.remove(unnamed).catch(() => undefined);
+    }
     return identity;
   }
 

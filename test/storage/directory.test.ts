@@ -48,13 +48,33 @@ describe('DirectoryStorage', () => {
     }
   });
 
+  it('is known again after a power cut, also when the disk was full at its first use', async () => {
+    for (let seed = 0; seed < 50; seed += 1) {
+      const world = SimulatedWorld.fromSeed(seed);
+      const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
+      const storage = new DirectoryStorage(world, options);
+      // Room for a part of what marks the folder as a storage.
+      const { disk } = world.files;
+      const { totalBytes } = disk;
+      disk.totalBytes = disk.tree.usedBytes + 1 + (seed % 30);
+      await expect(storage.put('a', Readable.from(['x']), { signal })).rejects.toThrow();
+      disk.totalBytes = totalBytes;
+      await storage.put('b', Readable.from(['x']), { signal });
+      const after = new DirectoryStorage(world.cutPower(), options);
+      expect(await after.head('b', signal), `seed ${seed}`).toBeDefined();
+    }
+  });
+
   it('makes sure of an object that a put which failed has left', async () => {
     for (let seed = 0; seed < 20; seed += 1) {
       const world = SimulatedWorld.fromSeed(seed);
       const options = { folder: '/storage', witness: '/state/storage.json', bucket: 'steward' };
       const storage = new DirectoryStorage(world, options);
       world.files.faults = {
-        at: (operation) => (operation === 'link' ? { code: 'EIO', isDoneAnyway: true } : undefined),
+        at: (operation, path) =>
+          operation === 'link' && path.includes('/.uploads/')
+            ? { code: 'EIO', isDoneAnyway: true }
+            : undefined,
       };
       await expect(storage.put('a/1', Readable.from(['x']), { signal })).rejects.toThrow();
       await storage.settle('a/1', signal);
