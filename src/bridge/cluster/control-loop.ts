@@ -4,6 +4,7 @@ import type { GraceSeconds, TimeoutSeconds } from '../config.js';
 import type { StopRequest } from '../pipeline/updates.js';
 import type { OpenRow } from './open-rows.js';
 import type { StopGuard } from './stop-guard.js';
+import { stopOrder } from './stop-order.js';
 import { Suspects } from './suspects.js';
 
 export interface ControlLoopOptions {
@@ -65,10 +66,8 @@ export class ControlLoop {
   }
 
   #stop(row: OpenRow): void {
-    const message = `The bridge stopped this instance: its manager does not know it any more (it was ${row.phase}).`;
-    const requestedAt = this.#options.clock.now();
-    const expected = { expectedVersion: row.version, expectedPhase: row.phase, expectedRegion: row.region };
-    this.#options.requestStop({ instance: row.instance, ...expected, message, requestedAt }, row);
+    const why = `its manager does not know it any more (it was ${row.phase})`;
+    this.#options.requestStop(stopOrder(row, why, this.#options.clock.now()), row);
   }
 }
 

@@ -10,6 +10,7 @@ import type { StopRequest } from '../pipeline/updates.js';
 import { ageOf } from './control-loop.js';
 import { countOpenRows, type OpenRow, readOpenRowsElsewhere, readRowsIn, settlePhases } from './open-rows.js';
 import type { StopGuard } from './stop-guard.js';
+import { stopOrder } from './stop-order.js';
 import { noteUnregistered } from './unregistered-clusters.js';
 
 /** Of all open rows, whosever they are. */
@@ -145,9 +146,6 @@ export class RowLoop {
   }
 
   #stop(row: OpenRow, why: string): void {
-    const message = `The bridge stopped this instance: ${why}.`;
-    const requestedAt = this.#options.clock.now();
-    const expected = { expectedVersion: row.version, expectedPhase: row.phase, expectedRegion: row.region };
-    this.#options.requestStop({ instance: row.instance, ...expected, message, requestedAt }, row);
+    this.#options.requestStop(stopOrder(row, why, this.#options.clock.now()), row);
   }
 }

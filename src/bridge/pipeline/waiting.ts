@@ -25,12 +25,12 @@ export interface Waiting {
 }
 
 /**
- * What waits for one instance, without knowing its row. Of what one cluster told, versions strictly rise, and no phase may follow the one
- * before it (only the first entry may be without a phase). So there are never more entries than ranks of phases,
- * and the row decides later: of the entries that are newer than the row the first one with a phase is what
- * applying all updates one by one would have left, the ones after it contradict it. (Relies on the phase relation
- * being total and transitive.) One difference is wanted: what is older than a contradictory update that waits
- * with it is dropped, because its manager's order says so.
+ * What waits for one instance, without knowing its row. Of what one cluster told, versions strictly rise, and no
+ * phase may follow the one before it (only the first entry may be without a phase). So there are never more entries
+ * than ranks of phases, and the row decides later: of the entries that are newer than the row the first one with a
+ * phase is what applying all updates one by one would have left, the ones after it contradict it. (Relies on the
+ * phase relation being total and transitive.) One difference is wanted: what is older than a contradictory update
+ * that waits with it is dropped, because its manager's order says so.
  */
 export type WaitingUpdates = readonly Waiting[];
 

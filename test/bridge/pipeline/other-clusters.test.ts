@@ -1,15 +1,10 @@
-import { Writable } from 'node:stream';
-import pino from 'pino';
-import { Registry } from 'prom-client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { BridgeMetrics } from '../../../src/bridge/metrics.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acceptStatus } from '../../../src/bridge/pipeline/accept.js';
-import { createPipeline } from '../../../src/bridge/pipeline.js';
 import type { Database } from '../../../src/database/database.js';
 import { insertInstance, stopOf } from '../support/instances.js';
-import { ManualClock, steadyRandom } from '../support/manual-clock.js';
 import { emptyTables, openMigrated, PipelineHarness, versionIn } from '../support/pipeline-harness.js';
 import { statusOf } from '../support/statuses.js';
+import { toldPipeline } from '../support/told-pipeline.js';
 
 let database: Database;
 beforeAll(async () => {
@@ -93,28 +88,13 @@ describe('a row that no cluster has yet', () => {
 
 it('what managers of other clusters say is counted, and told once of each instance', async () => {
   await insertInstance(database, { id: 'i', region: 'b', phase: 'pending' });
-  const registry = new Registry();
-  const lines: string[] = [];
-  const sink = new Writable({
-    write: (line, _encoding, done) => {
-      lines.push(String(line));
-      done();
-    },
-  });
-  const clock = new ManualClock();
-  const { mailboxes } = createPipeline({
-    ...{ database, writing: database, adoptUnknownInstances: true, prebuildReading: 'when-stopped' },
-    ...{ mayPublish: () => false, lifecycle: undefined, publishers: [] },
-    ...{ world: { clock, random: steadyRandom }, logger: pino(sink), metrics: new BridgeMetrics(registry) },
-  });
-  onTestFinished(() => mailboxes.halt());
+  const { mailboxes, clock, lines, valuesOf } = toldPipeline(database);
   for (const version of [1n, 2n]) {
     const update = acceptStatus('a', running(version), clock.now());
     if ('refused' in update) throw new Error(update.refused);
     mailboxes.accept(update, 'live');
     await mailboxes.settled();
   }
-  const valuesOf = async (name: string) => (await registry.getSingleMetric(name)?.get())?.values;
   expect(await valuesOf('steward_bridge_foreign_updates_total')).toEqual([
     { labels: { workspace_cluster: 'a' }, value: 2 },
   ]);

@@ -1,37 +1,17 @@
-import { Writable } from 'node:stream';
-import pino from 'pino';
-import { Registry } from 'prom-client';
 import { expect, it, onTestFinished } from 'vitest';
-import { BridgeMetrics } from '../../../src/bridge/metrics.js';
 import { acceptStatus } from '../../../src/bridge/pipeline/accept.js';
-import { createPipeline } from '../../../src/bridge/pipeline.js';
 import type { WorkspaceStatus } from '../../../src/gen/ws-manager-api/core.js';
 import { isOnMysql } from '../../support/test-database.js';
-import { ManualClock, steadyRandom } from '../support/manual-clock.js';
 import { openMigrated } from '../support/pipeline-harness.js';
 import { statusOf } from '../support/statuses.js';
+import { toldPipeline } from '../support/told-pipeline.js';
 
 const LONG = 'x'.repeat(37);
 
 async function setUp() {
   const database = await openMigrated();
   onTestFinished(() => database.close());
-  const registry = new Registry();
-  const lines: string[] = [];
-  const sink = new Writable({
-    write: (line, _encoding, done) => {
-      lines.push(String(line));
-      done();
-    },
-  });
-  const clock = new ManualClock();
-  const { mailboxes } = createPipeline({
-    ...{ database, writing: database, adoptUnknownInstances: true, prebuildReading: 'when-stopped' },
-    ...{ mayPublish: () => false, lifecycle: undefined, publishers: [] },
-    world: { clock, random: steadyRandom },
-    logger: pino(sink),
-    metrics: new BridgeMetrics(registry),
-  });
+  const { mailboxes, clock, lines, valuesOf } = toldPipeline(database);
   const tell = async (...statuses: WorkspaceStatus[]) => {
     for (const status of statuses) {
       const update = acceptStatus('eu-1', status, clock.now());
@@ -44,7 +24,7 @@ async function setUp() {
     ...{ tell, lines },
     rows: () =>
       database.read((connection) => connection('d_b_workspace_instance').orderBy('id').pluck<string[]>('id')),
-    values: async (name: string) => (await registry.getSingleMetric(name)?.get())?.values ?? [],
+    values: async (name: string) => (await valuesOf(name)) ?? [],
   };
 }
 
