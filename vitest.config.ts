@@ -22,6 +22,8 @@ const onEveryDatabase = [
 
 /** `expect.poll` gives up after a second otherwise. */
 const patient = { expect: { poll: { timeout: 15_000 } } };
+/** Only where properties are: it costs each file some time. */
+const steady = { setupFiles: ['test/support/steady-seed.ts'] };
 
 export default defineConfig({
   test: {
@@ -32,13 +34,14 @@ export default defineConfig({
         'unit',
         ['test/**/*.test.ts'],
         ['test/{property,simulation,integration,chaos,kernel,services}/**', 'test/storage/servers/**'],
-        { ...busy, retry },
+        { ...busy, ...steady, retry },
       ),
-      project('property', ['test/property/**/*.test.ts'], [], longer),
+      project('property', ['test/property/**/*.test.ts'], [], { ...longer, ...steady }),
       project('simulation', ['test/simulation/**/*.test.ts'], [], { testTimeout: 600_000 }),
       project('storage', ['test/storage/servers/**/*.test.ts'], [], { ...longer, retry }),
       project('services', ['test/services/**/*.test.ts', ...onEveryDatabase], [], {
         ...longer,
+        ...steady,
         retry,
         globalSetup: ['test/support/services.ts'],
       }),

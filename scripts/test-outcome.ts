@@ -45,6 +45,14 @@ export default class OutcomeReporter implements Reporter {
 
 /** With the whole message of what went wrong first: a counterexample must not be lost to a second try. */
 function named(test: TestCase): string {
-  const why = test.result().errors?.[0]?.message ?? 'no error was given';
+  const error = test.result().errors?.[0];
+  const why = [error?.message ?? 'no error was given', causeOf(error)].filter(Boolean).join('\nbecause: ');
   return `${test.module.relativeModuleId}: ${test.fullName}: ${why}`;
+}
+
+/** A property tells the counterexample first, and what was wrong with it as the cause. */
+function causeOf(error: { readonly cause?: unknown } | undefined): string | undefined {
+  const cause = error?.cause;
+  if (typeof cause !== 'object' || cause === null || !('message' in cause)) return undefined;
+  return String(cause.message);
 }

@@ -18,7 +18,7 @@ import { DirectoryStorage } from '../../src/storage/directory.js';
 import { backupOptions, contextFor, ids, noAbort } from './support/place.js';
 
 const { owner, workspace } = ids();
-/** The archive comes first. */
+/** Of the links that make objects of uploads, the archive's comes first. */
 const MANIFEST_LINK = 2;
 const user = { uid: 33333, gid: 33333 };
 
@@ -80,7 +80,8 @@ describe('the same content code in the simulated world', () => {
       const lost = { code: 'ENOSPC', isDoneAnyway: true } as const;
       let links = 0;
       world.files.faults = {
-        at: (operation) => (operation === 'link' && ++links === MANIFEST_LINK ? lost : undefined),
+        at: (operation, path) =>
+          operation === 'link' && path.includes('/.uploads/') && ++links === MANIFEST_LINK ? lost : undefined,
       };
       const refused = settled(world, backups.create('/content', backupOptions('/content')));
       await expect(refused).rejects.toMatchObject({ code: 'disk-full' });

@@ -4,7 +4,7 @@ import type { PublishedEvent } from '../../../src/events/event-publisher.js';
 import { WorkspacePhase, type WorkspaceStatus } from '../../../src/gen/ws-manager-api/core.js';
 import { ManualClock } from '../../bridge/support/manual-clock.js';
 import { NOTHING, type Observation, observe, violations } from '../../bridge/support/observed-rows.js';
-import { emptyTables } from '../../bridge/support/pipeline-harness.js';
+import { emptyTables, versionIn } from '../../bridge/support/pipeline-harness.js';
 import { asPrebuild, isForced, LIFE, told } from '../../bridge/support/row-truth.js';
 import { statusOf } from '../../bridge/support/statuses.js';
 import { BridgeLife, type PublishFault, type WriteFault } from './bridge-life.js';
@@ -174,7 +174,10 @@ export class BridgeWorld {
   accepted(life: BridgeLife, { id, statusVersion, phase }: WorkspaceStatus): void {
     if (life !== this.#life || statusVersion <= (this.#newest.get(id) ?? 0n)) return;
     this.#newest.set(id, statusVersion);
-    if (phase === WorkspacePhase.RUNNING && this.#seen.rows.get(id)?.phase !== 'stopped')
+    const row = this.#seen.rows.get(id);
+    // What a row is beyond already is stale, as is anything that its former bridge never heard.
+    const isStale = row !== undefined && statusVersion <= versionIn(row);
+    if (phase === WorkspacePhase.RUNNING && !isStale && row?.phase !== 'stopped')
       this.mustHaveStarted.add(id);
   }
 
