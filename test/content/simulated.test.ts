@@ -175,6 +175,31 @@ describe('the same content code in the simulated world', () => {
     },
   );
 
+  test.each(['snapshot', 'backup'] as const)(
+    'a %s does not fail for a file that goes between its look-up by tar and its opening',
+    async (kind) => {
+      const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
+      const { world, backups } = place;
+      await world.files.makeDirectory('/content');
+      await world.files.write('/content/goes', 'away');
+      await world.files.write('/content/stays', 'here');
+      await settled(world, sleep(world.clock, 1000, noAbort()));
+      world.files.faults = {
+        at: (operation, path) => {
+          if (operation === 'read' && path === '/content/goes') world.files.disk.remove(path);
+          return undefined;
+        },
+      };
+      const making: Promise<ArchiveManifest> =
+        kind === 'snapshot'
+          ? createSnapshot(place, '/content', 'snapshot-1.tar', ids(), { signal: noAbort() })
+          : backups.create('/content', backupOptions('/content')).then(({ manifest }) => manifest);
+      const { parts, tree } = await settled(world, making);
+      expect(parts).toMatchObject([{ entries: 2 }]);
+      expect(tree).toMatchObject({ entries: 2, isExact: false });
+    },
+  );
+
   test('commits no manifest that could not be read again', async () => {
     const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
     await place.world.files.makeDirectory('/content');

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { errorCode } from '../../file-error.js';
 import type { FileStat } from '../../files.js';
 import { statOf } from '../disk.js';
-import type { FolderInode, Inode } from '../inode.js';
+import type { FileInode, FolderInode, Inode } from '../inode.js';
 import type { ProgramContext } from '../program.js';
 import { optionOf, optionsOf } from './arguments.js';
 import { COMPRESSED_MAGIC, END, encodeMember, type Member } from './tar-format.js';
@@ -63,7 +64,7 @@ class Packer {
     for (const entry of inside) {
       const path = `${name}/${entry.name}`;
       const inode = this.#context.files.disk.find(join(this.#folder, path))?.inode;
-      if (inode === undefined) await this.#warn(`${quoted(path)}: File removed before we read it`);
+      if (inode === undefined) await this.#warnOfRemoved(path);
       else if (inode.kind === 'directory') await this.#visitFolder(path, inode);
       else if (isNew || this.#isDue(name, entry.name, inode)) await this.#visitFile(path, inode);
     }
@@ -74,24 +75,39 @@ class Packer {
   }
 
   async #visitFile(name: string, inode: Inode): Promise<void> {
-    const { files } = this.#context;
-    const path = join(this.#folder, name);
+    const header = encodeMember(memberOf(name, inode));
+    if (inode.kind === 'file' && !this.#isForNobody) return this.#visitBytes(name, inode, header);
     await this.#tell(name);
-    await this.#emit(encodeMember(memberOf(name, inode)));
-    if (inode.kind !== 'file' || this.#isForNobody) return;
+    await this.#emit(header);
+  }
+
+  async #visitBytes(name: string, inode: FileInode, header: string): Promise<void> {
+    const path = join(this.#folder, name);
     const before = statOf(inode);
-    const { data, missing } = await this.#dataOf(path, before.sizeBytes);
+    const found = await this.#open(path);
+    if (found === undefined) return this.#warnOfRemoved(name);
+    await this.#tell(name);
+    await this.#emit(header);
+    // As many bytes as the file had when it was looked up, whatever has become of it.
+    const missing = Math.max(0, before.sizeBytes - found.length);
     if (missing > 0) await this.#warn(`${quoted(name)}: File shrank by ${missing} bytes; padding with zeros`);
-    await this.#emit(data);
-    if (isChanged(before, await files.stat(path)))
+    await this.#emit(Buffer.concat([found.subarray(0, before.sizeBytes), Buffer.alloc(missing)]));
+    if (isChanged(before, await this.#context.files.stat(path)))
       await this.#warn(`${quoted(name)}: file changed as we read it`);
   }
 
-  /** As many bytes as the file had when it was looked up, whatever has become of it. */
-  async #dataOf(path: string, sizeBytes: number) {
-    const found = await this.#context.files.read(path, Number.MAX_SAFE_INTEGER);
-    const missing = Math.max(0, sizeBytes - found.length);
-    return { data: Buffer.concat([found.subarray(0, sizeBytes), Buffer.alloc(missing)]), missing };
+  /** undefined: it went after it was looked up. One that goes later is read to its end, as what is open is. */
+  async #open(path: string): Promise<Buffer | undefined> {
+    try {
+      return await this.#context.files.read(path, Number.MAX_SAFE_INTEGER);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #warnOfRemoved(name: string): Promise<void> {
+    return this.#warn(`${quoted(name)}: File removed before we read it`);
   }
 
   async #emit(bytes: Uint8Array | string): Promise<void> {
