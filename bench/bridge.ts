@@ -78,7 +78,7 @@ async function throughput(bench: Installation, scale: number): Promise<readonly 
     },
   ] as const;
   const rows: Row[] = [];
-  await warmUp(bench, scaled(10_000));
+  await warmUp(bench, scaled(40_000));
   for (const { what, count, phases, rounds, reference, least } of shapes) {
     await bench.renew(count);
     const before = bench.bridge.cpuSeconds();
@@ -112,7 +112,7 @@ async function throughput(bench: Installation, scale: number): Promise<readonly 
   return rows;
 }
 
-/** Not measured: what a bridge compiles with its first updates, which is as much as it takes for 10 000 more. */
+/** Not measured: what a bridge compiles with its first updates; a bridge is started once and then runs for weeks. */
 async function warmUp(bench: Installation, count: number): Promise<void> {
   await bench.renew(count);
   await bench.order({ do: 'tell', count, phases: ['running'], rounds: 1 });

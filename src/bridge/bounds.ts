@@ -51,7 +51,7 @@ export const RELAY_RETRY_MIN_MS = 100;
 export const RELAY_RETRY_MAX_MS = 10_000;
 
 /** Pauses before a cluster is connected again; they double, with jitter, and start anew after the first data. */
-export const RECONNECT_MIN_MS = 250;
+export const RECONNECT_MIN_MS = 100;
 export const RECONNECT_MAX_MS = 30_000;
 
 /** A stream that lived for so long worked, even if it said nothing. */

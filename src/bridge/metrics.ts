@@ -125,6 +125,11 @@ export class BridgeMetrics {
     this.#foreign.inc({ workspace_cluster: cluster });
   }
 
+  /** A listed status that its row says already. */
+  known(cluster: string): void {
+    this.#updates.inc(cluster, 'true');
+  }
+
   outdated(): void {
     this.#stale.inc();
   }

@@ -3,10 +3,10 @@ import { type Clock, sleep } from '../../gateways/clock.js';
 import { DESCRIBE_DEADLINE_MS } from '../bounds.js';
 import { changeCluster, findForUpdate } from '../clusters/cluster-rows.js';
 import { describeCluster } from '../clusters/describe-cluster.js';
+import type { ManagerClient } from '../clusters/manager-service.js';
 import type { WorkspaceClass } from '../clusters/workspace-cluster.js';
 import type { Writing } from '../clusters/writing.js';
 import type { ClusterLink } from './cluster-link.js';
-import type { ManagerClient } from './status-stream.js';
 
 export interface ClassSyncOptions {
   readonly client: Pick<ManagerClient, 'describeCluster'>;

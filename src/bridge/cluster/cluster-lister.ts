@@ -5,9 +5,9 @@ import type { WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
 import { ATTRIBUTE, NO_TRACER, type Tracer } from '../../telemetry/tracing/tracer.js';
 import { backoffMs } from '../backoff.js';
 import { LIST_CHUNK_MAX, LIST_DEADLINE_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from '../bounds.js';
+import type { ManagerClient } from '../clusters/manager-service.js';
 import type { ClusterLink } from './cluster-link.js';
 import type { OpenRow } from './open-rows.js';
-import type { ManagerClient } from './status-stream.js';
 
 export interface ListerOptions {
   readonly client: Pick<ManagerClient, 'getWorkspaces'>;
@@ -18,6 +18,8 @@ export interface ListerOptions {
   /** Rows that are not stopped; read before each list, so that what it does not know is not merely newer. */
   readonly openRows: () => Promise<readonly OpenRow[]>;
   readonly onStatus: (status: WorkspaceStatus) => void;
+  /** In place of `onStatus` for what its row says already, so that a list costs what has changed, not what there is. */
+  readonly onKnown: () => void;
   /** After each complete list was handed on: the instances it has, each with its version. */
   readonly onListed: (open: readonly OpenRow[], versions: ReadonlyMap<string, bigint>) => void;
   readonly onFailed: (error: StewardError) => void;
@@ -69,18 +71,24 @@ export class ClusterLister {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, link, clock, onStatus, onListed } = this.#options;
+    const { client, link, clock, onStatus, onKnown, onListed } = this.#options;
     const open = await this.#options.openRows();
+    const stored = new Map(open.map(({ instance, version }) => [instance, version]));
     const { status: statuses } = await client.getWorkspaces(
       { mustMatch: undefined },
       { signal, timeoutMs: LIST_DEADLINE_MS },
     );
     const versions = new Map<string, bigint>();
-    for (const [index, status] of statuses.entries()) {
+    let seen = 0;
+    for (const status of statuses) {
+      seen += 1;
       // The stream is looked at in between: what happens now does not wait behind what has happened.
-      if (index % LIST_CHUNK_MAX === LIST_CHUNK_MAX - 1) await sleep(clock, 0, signal);
-      versions.set(status.id, status.statusVersion);
-      onStatus(status);
+      if (seen % LIST_CHUNK_MAX === 0) await sleep(clock, 0, signal);
+      const { id, statusVersion } = status;
+      versions.set(id, statusVersion);
+      // Without a version nobody can tell.
+      if (statusVersion > 0n && stored.get(id) === statusVersion) onKnown();
+      else onStatus(status);
     }
     link.listed(versions.size);
     onListed(open, versions);

@@ -150,6 +150,7 @@ export class Cluster {
       intervalMs: config.controllerIntervalSeconds * MS_PER_SECOND,
       openRows: () => readOpenRows(database, name),
       onStatus: (status) => this.#accept(status, 'listed'),
+      onKnown: () => this.#options.metrics.known(name),
       onListed: (open, versions) => {
         this.#review(open, versions);
         this.#listed();

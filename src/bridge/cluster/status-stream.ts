@@ -1,15 +1,13 @@
 import { StewardError, toStewardError } from '../../errors/steward-error.js';
 import { type Clock, sleep } from '../../gateways/clock.js';
 import type { Random } from '../../gateways/random.js';
-import type { WorkspaceManagerService, WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
-import type { ServiceClient } from '../../grpc/client.js';
+import type { WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
 import type { AnswerStream } from '../../grpc/client-stream.js';
 import { backoffMs } from '../backoff.js';
 import { RECONNECT_MAX_MS, RECONNECT_MIN_MS, STREAM_STEADY_MS, SUBSCRIBE_SETTLE_MS } from '../bounds.js';
+import type { ManagerClient } from '../clusters/manager-service.js';
 import { Silence } from '../silence.js';
 import type { ClusterLink } from './cluster-link.js';
-
-export type ManagerClient = ServiceClient<typeof WorkspaceManagerService>;
 
 export interface StreamOptions {
   readonly client: Pick<ManagerClient, 'subscribe'>;

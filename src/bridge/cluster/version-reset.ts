@@ -3,10 +3,10 @@ import type { Database } from '../../database/database.js';
 import { databaseNow } from '../../database/database-now.js';
 import type { Dialect } from '../../database/dialect.js';
 import { LIST_DEADLINE_MS, VERSION_RESET_BATCH_MAX } from '../bounds.js';
+import type { ManagerClient } from '../clusters/manager-service.js';
 import type { Writing } from '../clusters/writing.js';
 import { fallenIn } from './fallen-versions.js';
 import { type OpenRow, readOpenRows } from './open-rows.js';
-import type { ManagerClient } from './status-stream.js';
 
 export interface VersionResetOptions {
   readonly cluster: string;
@@ -28,7 +28,7 @@ export async function findFallen(
     { mustMatch: undefined },
     { signal, timeoutMs: LIST_DEADLINE_MS },
   );
-  return fallenIn(open, new Map(status.map(({ id, statusVersion }) => [id, statusVersion])));
+  return fallenIn(open, new Map(Array.from(status, ({ id, statusVersion }) => [id, statusVersion])));
 }
 
 /**

@@ -7,8 +7,8 @@ import {
   CLUSTER_TEXT_LENGTH_MAX,
   DESCRIBE_DEADLINE_MS,
 } from '../bounds.js';
-import type { ManagerClient } from '../cluster/status-stream.js';
 import type { ConnectManager } from './manager-connection.js';
+import type { ManagerClient } from './manager-service.js';
 import type { ClusterConnection, WorkspaceClass } from './workspace-cluster.js';
 
 /** What a manager offers, as its cluster's row has it. */

@@ -1,10 +1,9 @@
 import type { Clock } from '../../gateways/clock.js';
 import { ContentServiceService } from '../../gen/steward/v1/content_service.js';
-import { WorkspaceManagerService } from '../../gen/ws-manager-api/core.js';
 import { createClient } from '../../grpc/client.js';
-import type { ManagerClient } from '../cluster/status-stream.js';
 import type { ContentClient } from '../contents/content-feed.js';
 import { type ChannelObserver, openManagerChannel } from './manager-channel.js';
+import { BridgedManagerService, type ManagerClient } from './manager-service.js';
 import type { ClusterConnection } from './workspace-cluster.js';
 
 /** A way to one manager, over which any number of calls go; whoever makes it closes it. */
@@ -23,7 +22,7 @@ export function connectOverGrpc(clock: Clock, observer: ChannelObserver = {}): C
   return (connection) => {
     const channel = openManagerChannel(connection, clock, observer);
     return {
-      workspaces: createClient(WorkspaceManagerService, channel),
+      workspaces: createClient(BridgedManagerService, channel),
       contents: createClient(ContentServiceService, channel),
       close: () => channel.close(),
     };

@@ -1,12 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ClusterLink } from '../../../src/bridge/cluster/cluster-link.js';
 import { ClusterLister } from '../../../src/bridge/cluster/cluster-lister.js';
+import type { OpenRow } from '../../../src/bridge/cluster/open-rows.js';
 import { StewardError } from '../../../src/errors/steward-error.js';
 import { clusterNamed } from '../support/clusters.js';
 import { ManualClock, steadyRandom } from '../support/manual-clock.js';
 import { statusOf } from '../support/statuses.js';
 
-function setUp(statuses: number, failures = 0) {
+function setUp(statuses: number, failures = 0, open: readonly OpenRow[] = [], version = 1n) {
   const clock = new ManualClock();
   const link = new ClusterLink(clusterNamed('local'), clock);
   const events: string[] = [];
@@ -18,7 +19,7 @@ function setUp(statuses: number, failures = 0) {
         left -= 1;
         if (left >= 0) throw new StewardError('unavailable', 'no manager');
         const status = Array.from({ length: statuses }, (_, index) =>
-          statusOf({ id: `i-${index}`, version: 1n, phase: 'running' }),
+          statusOf({ id: `i-${index}`, version, phase: 'running' }),
         );
         return { status };
       },
@@ -29,9 +30,10 @@ function setUp(statuses: number, failures = 0) {
     intervalMs: 60_000,
     openRows: async () => {
       events.push('rows');
-      return [];
+      return open;
     },
     onStatus: () => events.push('status'),
+    onKnown: () => events.push('known'),
     onListed: (_open, instances) => events.push(`listed ${instances.size}`),
     onFailed: (error) => events.push(error.message),
   });
@@ -48,6 +50,11 @@ function setUp(statuses: number, failures = 0) {
   return { clock, link, lister, events, stop, until };
 }
 
+function openRow(instance: string, version: bigint): OpenRow {
+  const times = { creationTime: '', startedTime: '', stoppingTime: '' };
+  return { instance, version, region: 'local', phase: 'running', ...times };
+}
+
 describe('the lister', () => {
   it('lists when asked and periodically, rows first', async () => {
     const { clock, lister, link, events, stop, until } = setUp(2);
@@ -60,6 +67,23 @@ describe('the lister', () => {
     await until(2, 'listed 2');
     await stop();
     expect(clock.timers).toBe(0);
+  });
+
+  it('hands on what its row does not say, and counts the rest', async () => {
+    const open = [openRow('i-0', 1n), openRow('i-1', 0n), openRow('i-2', 2n)];
+    const { lister, events, stop, until } = setUp(4, 0, open);
+    lister.request();
+    await until(1, 'listed 4');
+    expect(events).toEqual(['rows', 'list', 'known', 'status', 'status', 'status', 'listed 4']);
+    await stop();
+  });
+
+  it('hands on what has no version, whatever its row says', async () => {
+    const { lister, events, stop, until } = setUp(1, 0, [openRow('i-0', 0n)], 0n);
+    lister.request();
+    await until(1, 'listed 1');
+    expect(events).toEqual(['rows', 'list', 'status', 'listed 1']);
+    await stop();
   });
 
   it('lists again when it is asked while a list is under way', async () => {
