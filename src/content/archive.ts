@@ -2,7 +2,7 @@ import { pipeline, type Readable, Transform } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import { StewardError, toStewardError } from '../errors/steward-error.js';
 import type { Files } from '../gateways/files.js';
-import type { RunningProcess } from '../gateways/processes.js';
+import type { ProcessExit, RunningProcess } from '../gateways/processes.js';
 import type { World } from '../gateways/world.js';
 import type { Exclude } from './exclude.js';
 import { describeExit, notStarted, PROGRAM_ENVIRONMENT } from './program.js';
@@ -82,9 +82,8 @@ function judging({ files }: World, tar: RunningProcess, { messages, names, signa
     if (names !== undefined) await takeNames(files, names, messages);
     const unstarted = notStarted('tar', exit);
     if (unstarted !== undefined) throw unstarted;
-    // 1 is tar's word for files that changed meanwhile; the report names them. Anything else left something out.
     // Even an empty folder is an entry: without one, what came was not from tar.
-    if (exit.kind === 'code' && exit.code <= 1 && messages.report().entries > 0) return;
+    if (hasReadAll(exit, messages) && messages.report().entries > 0) return;
     const why = messages.complaint() || `tar ${describeExit(exit)}`;
     throw new StewardError('backup-failed', `the content could not be read completely: ${why}`);
   };
@@ -99,6 +98,12 @@ function judging({ files }: World, tar: RunningProcess, { messages, names, signa
       );
     },
   });
+}
+
+/** 1 is tar's word for files that changed meanwhile, 2 that for folders that went; the report names them. */
+function hasReadAll(exit: ProcessExit, messages: TarMessages): boolean {
+  if (exit.kind !== 'code') return false;
+  return exit.code <= 1 || (exit.code === 2 && messages.missesOnlyVanished);
 }
 
 /**

@@ -45,6 +45,9 @@ export const NAME_DIGEST_BYTES = 16;
 export const PAX_KEY_BYTES_MAX = 4 * 1024;
 export const PAX_VALUE_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Looks at content in which folders go meanwhile, before it is given up. */
+export const SURVEY_LOOKS_MAX = 8;
+
 /** Bytes of a full archive from which on a survey is made beside tar. */
 export const SURVEY_BESIDE_BYTES_MIN = 16 * 1024 * 1024;
 

@@ -10,6 +10,8 @@ export interface Found {
   readonly exit: ProcessExit;
   /** What find complained about; empty when it did not. */
   readonly complaint: string;
+  /** Whether all it complained about is that folders went while it looked, which it tells even when told not to. */
+  readonly missesOnlyVanished: boolean;
 }
 
 /** Runs find(1) in a folder; `read` gets what it says. */
@@ -23,8 +25,12 @@ export async function find(
   const program = 'find';
   const running = world.processes.start({ program, args, env: PROGRAM_ENVIRONMENT, cwd: folder, signal });
   const complaint = new Tail();
+  let hasOthers = false;
   const listening = (async () => {
-    for await (const line of recordsOf(running.stderr)) complaint.add(line);
+    for await (const line of recordsOf(running.stderr)) {
+      complaint.add(line);
+      hasOthers ||= !line.endsWith(': No such file or directory');
+    }
   })();
   // What goes wrong with both is told once.
   listening.catch(() => undefined);
@@ -39,7 +45,8 @@ export async function find(
   }
   const exit = await running.exit;
   signal.throwIfAborted();
-  return { exit, complaint: complaint.toString() };
+  const why = complaint.toString();
+  return { exit, complaint: why, missesOnlyVanished: why !== '' && !hasOthers };
 }
 
 /** Fails with `backup-failed` when a part of the folder could not be looked at. */

@@ -43,7 +43,7 @@ export async function folderInodes(
     }
     if (rest.length > 0) throw incomplete('find ended within a name');
   });
-  requireWhole(found);
+  if (!found.missesOnlyVanished) requireWhole(found);
   return inodes;
 }
 

@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { StewardError } from '../errors/steward-error.js';
 import type { World } from '../gateways/world.js';
-import { LONG_WRITE_BYTES_MIN, SURVEY_RECORD_BYTES_MAX } from './bounds.js';
+import { LONG_WRITE_BYTES_MIN, SURVEY_LOOKS_MAX, SURVEY_RECORD_BYTES_MAX } from './bounds.js';
 import type { Exclude } from './exclude.js';
 import { find, incomplete, requireWhole } from './find.js';
 import { surveyArguments } from './find-arguments.js';
@@ -37,7 +37,7 @@ export async function surveyFolder(
   excludes: readonly Exclude[],
   signal: AbortSignal,
 ): Promise<Survey> {
-  return survey(world, folder, excludes, new Surveyor(Number.POSITIVE_INFINITY), signal);
+  return survey(world, folder, excludes, Number.POSITIVE_INFINITY, signal);
 }
 
 /**
@@ -52,7 +52,7 @@ export async function surveyUntouched(
   signal: AbortSignal,
 ): Promise<Survey | 'touched'> {
   try {
-    return await survey(world, folder, excludes, new Surveyor(sinceMs), signal);
+    return await survey(world, folder, excludes, sinceMs, signal);
   } catch (error) {
     if (error instanceof Touched) return 'touched';
     throw error;
@@ -63,16 +63,21 @@ async function survey(
   world: World,
   folder: string,
   excludes: readonly Exclude[],
-  surveyor: Surveyor,
+  untouchedSinceMs: number,
   signal: AbortSignal,
 ): Promise<Survey> {
-  const found = await find(world, folder, surveyArguments(excludes), signal, (stdout) =>
-    surveyor.read(stdout),
-  );
-  requireWhole(found);
-  const seen = surveyor.finish();
-  if (seen.entries === 0) throw incomplete(found.complaint || 'find saw nothing');
-  return seen;
+  for (let looks = 1; ; looks += 1) {
+    const surveyor = new Surveyor(untouchedSinceMs);
+    const found = await find(world, folder, surveyArguments(excludes), signal, (stdout) =>
+      surveyor.read(stdout),
+    );
+    // Where a folder went it has seen more than there is and less than there was; the next look shows that it went.
+    if (found.missesOnlyVanished && looks < SURVEY_LOOKS_MAX) continue;
+    requireWhole(found);
+    const seen = surveyor.finish();
+    if (seen.entries === 0) throw incomplete(found.complaint || 'find saw nothing');
+    return seen;
+  }
 }
 
 /** What a manifest says of it. `isExact`: whether the archives hold just this. */

@@ -41,6 +41,7 @@ export class TarMessages {
   readonly #sockets = new Names();
   readonly #renamed = new Names();
   readonly #others = new Tail();
+  #hasOthers = false;
   #cut: Buffer = Buffer.alloc(0);
 
   /** A piece of what it says, as it comes; most of it is names, of which there may be millions. */
@@ -74,6 +75,7 @@ export class TarMessages {
     const [, quoted, said] = /^[^"]*tar: ("(?:[^"\\]|\\.)*"): (.*)$/.exec(line) ?? [];
     if (quoted === undefined || said === undefined || !this.#file(unquote(quoted), said)) {
       this.#others.add(line);
+      this.#hasOthers ||= !line.endsWith('tar: Exiting with failure status due to previous errors');
     }
   }
 
@@ -105,6 +107,11 @@ export class TarMessages {
     return this.#others.lacksRoom;
   }
 
+  /** Whether tar had nothing to complain about but that something went away while it looked, of which folders make it fail. */
+  get missesOnlyVanished(): boolean {
+    return this.#vanished.count > 0 && !this.#hasOthers;
+  }
+
   /** The last messages of no known kind: why it failed, if it did. */
   complaint(): string {
     return this.#others.toString();
@@ -118,13 +125,22 @@ export class TarMessages {
   #file(name: string, said: string): boolean {
     if (/^File shrank by \d+ bytes?; padding with zeros$/.test(said)) this.#torn.add(name);
     else if (said === 'file changed as we read it') this.#changed.add(name);
-    else if (/^File removed before we read it$/.test(said)) this.#vanished.add(name);
+    // Without the root there is nothing to archive.
+    else if (VANISHED.has(said) && name !== '' && name !== '.') this.#vanished.add(name);
     else if (said === 'socket ignored') this.#sockets.add(name);
     else if (said.startsWith('Directory has been renamed from ')) this.#renamed.add(name);
-    else return false;
+    // Another folder has its name by now: all that is in it is archived.
+    else return said === 'Directory has been renamed';
     return true;
   }
 }
+
+/** A file between being listed and being read; a folder between being listed and looked into. */
+const VANISHED: ReadonlySet<string> = new Set([
+  'File removed before we read it',
+  'Cannot stat: No such file or directory',
+  'Cannot open: No such file or directory',
+]);
 
 const LINE_END = 0x0a;
 const QUOTE = 0x22;
@@ -137,6 +153,10 @@ class Names {
   add(name: string): void {
     this.#count += 1;
     if (this.#names.length < REPORT_NAMES_MAX) this.#names.push(name);
+  }
+
+  get count(): number {
+    return this.#count;
   }
 
   list(): NamedEntries {

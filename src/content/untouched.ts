@@ -18,6 +18,7 @@ export async function isUntouched(
   const found = await find(world, folder, touchedArguments(excludes, sinceMs), signal, async (stdout) => {
     for await (const chunk of stdout) isTouched ||= chunk.length > 0;
   });
-  if (!isTouched) requireWhole(found);
-  return !isTouched;
+  if (isTouched || found.missesOnlyVanished) return false;
+  requireWhole(found);
+  return true;
 }

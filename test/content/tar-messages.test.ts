@@ -47,6 +47,36 @@ test('unknown messages are kept as the complaint, the last ones only', () => {
   expect(messages.complaint()).not.toContain('f1"');
 });
 
+const FAILURE = 'tar: Exiting with failure status due to previous errors';
+
+test.each([
+  { lines: ['tar: "./d": Cannot open: No such file or directory', FAILURE], isExcused: true },
+  { lines: ['tar: "./d/e": Cannot stat: No such file or directory', FAILURE], isExcused: true },
+  { lines: ['tar: "./d": File removed before we read it'], isExcused: true },
+  {
+    lines: [
+      'tar: "./d/e": Cannot stat: No such file or directory',
+      'tar: "./d": Directory has been renamed',
+      FAILURE,
+    ],
+    isExcused: true,
+  },
+  { lines: [FAILURE], isExcused: false },
+  {
+    lines: [
+      'tar: "./d": Cannot open: No such file or directory',
+      'tar: "./e": Cannot open: Permission denied',
+    ],
+    isExcused: false,
+  },
+  { lines: ['tar: "./": Cannot open: No such file or directory', FAILURE], isExcused: false },
+  { lines: ['tar: ".": Cannot stat: No such file or directory', FAILURE], isExcused: false },
+])('a failure is excused by what went, and by nothing else: $lines', ({ lines, isExcused }) => {
+  const messages = new TarMessages();
+  for (const line of lines) messages.take(line);
+  expect(messages.missesOnlyVanished).toBe(isExcused);
+});
+
 test('names are listed up to a bound, and counted beyond it', () => {
   const messages = new TarMessages();
   for (let index = 0; index < 5000; index += 1)

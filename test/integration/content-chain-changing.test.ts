@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { appendFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -100,6 +102,34 @@ test('of large content, which is looked at beside tar, a version is exact only i
   const next = await create();
   expect(next.manifest.tree?.isExact).toBe(true);
   expect(await describeTree(await restored(next.manifest.generation))).toEqual(await describeTree(content));
+});
+
+test('folders that come and go all the time fail no backup, and leave nothing behind when they are gone', async () => {
+  const { content, create, restored } = await setting();
+  const folders = 'a b c d e f g h';
+  const build = `while :; do for d in ${folders}; do mkdir -p $d/x/y $d/z; echo 1 > $d/x/f; done; rm -rf ${folders}; done`;
+  await writeFile(join(content, 'stays'), randomBytes(100_000));
+  const building = spawn('sh', ['-c', build], { cwd: content, detached: true, stdio: 'ignore' });
+  const made: number[] = [];
+  try {
+    for (let backup = 0; backup < 25; backup += 1) {
+      await writeFile(join(content, 'counter'), String(backup));
+      const { manifest } = await create();
+      expect(manifest.tree?.isExact).toBe(false);
+      made.push(manifest.generation);
+    }
+  } finally {
+    process.kill(-(building.pid ?? 0), 'SIGKILL');
+    await once(building, 'exit');
+  }
+  for (const name of folders.split(' ')) await rm(join(content, name), { recursive: true, force: true });
+  const last = await create();
+  expect(last.manifest.tree?.isExact).toBe(true);
+  expect(await describeTree(await restored(last.manifest.generation))).toEqual(await describeTree(content));
+  for (const [backup, generation] of made.entries()) {
+    if (backup % 8 > 0) continue;
+    expect(await readFile(join(await restored(generation), 'counter'), 'utf8')).toBe(String(backup));
+  }
 });
 
 async function setting(afterBytes = 0) {
