@@ -126,7 +126,7 @@ export class TarMessages {
     if (/^File shrank by \d+ bytes?; padding with zeros$/.test(said)) this.#torn.add(name);
     else if (said === 'file changed as we read it') this.#changed.add(name);
     // Without the root there is nothing to archive.
-    else if (VANISHED.has(said) && name !== '' && name !== '.') this.#vanished.add(name);
+    else if (VANISHED.test(said) && name !== '' && name !== '.') this.#vanished.add(name);
     else if (said === 'socket ignored') this.#sockets.add(name);
     else if (said.startsWith('Directory has been renamed from ')) this.#renamed.add(name);
     // Another folder has its name by now: all that is in it is archived.
@@ -135,12 +135,12 @@ export class TarMessages {
   }
 }
 
-/** A file between being listed and being read; a folder between being listed and looked into. */
-const VANISHED: ReadonlySet<string> = new Set([
-  'File removed before we read it',
-  'Cannot stat: No such file or directory',
-  'Cannot open: No such file or directory',
-]);
+/**
+ * A file between being listed and being read; a folder between being listed, asked for its attributes (`Warning: Cannot
+ * file_has_acl_at`, although tar fails for it) and looked into, or when something else has its name by then.
+ */
+const VANISHED =
+  /^(?:File removed before we read it|(?:Warning: )?Cannot \w+: (?:No such file or|Not a) directory)$/;
 
 const LINE_END = 0x0a;
 const QUOTE = 0x22;

@@ -52,6 +52,11 @@ const FAILURE = 'tar: Exiting with failure status due to previous errors';
 test.each([
   { lines: ['tar: "./d": Cannot open: No such file or directory', FAILURE], isExcused: true },
   { lines: ['tar: "./d/e": Cannot stat: No such file or directory', FAILURE], isExcused: true },
+  {
+    lines: ['tar: "./d": Warning: Cannot file_has_acl_at: No such file or directory', FAILURE],
+    isExcused: true,
+  },
+  { lines: ['tar: "./d": Cannot open: Not a directory', FAILURE], isExcused: true },
   { lines: ['tar: "./d": File removed before we read it'], isExcused: true },
   {
     lines: [

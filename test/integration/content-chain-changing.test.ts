@@ -111,17 +111,19 @@ test('folders that come and go all the time fail no backup, and leave nothing be
   await writeFile(join(content, 'stays'), randomBytes(100_000));
   const building = spawn('sh', ['-c', build], { cwd: content, detached: true, stdio: 'ignore' });
   const made: number[] = [];
+  let inexact = 0;
   try {
     for (let backup = 0; backup < 25; backup += 1) {
       await writeFile(join(content, 'counter'), String(backup));
       const { manifest } = await create();
-      expect(manifest.tree?.isExact).toBe(false);
       made.push(manifest.generation);
+      if (manifest.tree?.isExact === false) inexact += 1;
     }
   } finally {
     process.kill(-(building.pid ?? 0), 'SIGKILL');
     await once(building, 'exit');
   }
+  expect(inexact).toBeGreaterThan(0);
   for (const name of folders.split(' ')) await rm(join(content, name), { recursive: true, force: true });
   const last = await create();
   expect(last.manifest.tree?.isExact).toBe(true);
