@@ -52,6 +52,13 @@ const points = POINTS.filter((point) => values.point.includes(point));
 const isAsked = (kind: string) =>
   points.length > 0 ? kind === 'daemon' : positionals.length === 0 || positionals.includes(kind);
 
+// Whoever ends a run that takes hours wants to know what it came to.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    report();
+    process.exit(1);
+  });
+}
 try {
   await killDaemons();
   await killSystems();
