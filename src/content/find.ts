@@ -45,8 +45,9 @@ export async function find(
   }
   const exit = await running.exit;
   signal.throwIfAborted();
+  const hasEnded = exit.kind === 'code' && exit.code === 1;
   const why = complaint.toString();
-  return { exit, complaint: why, missesOnlyVanished: why !== '' && !hasOthers };
+  return { exit, complaint: why, missesOnlyVanished: hasEnded && why !== '' && !hasOthers };
 }
 
 /** Fails with `backup-failed` when a part of the folder could not be looked at. */

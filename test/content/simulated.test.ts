@@ -109,7 +109,7 @@ describe('the same content code in the simulated world', () => {
     ['backup', 'readChunk', /-names$/],
   ] as const)('a %s fails as such, and not as a defect, when %s of %s fails', async (kind, what, where) => {
     const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
-    const { world, backups } = place;
+    const { world } = place;
     await world.files.makeDirectory('/content');
     await world.files.makeDirectory('/content/.gitpod');
     await world.files.write('/content/work', 'done');
@@ -118,11 +118,9 @@ describe('the same content code in the simulated world', () => {
     world.files.faults = {
       at: (operation, path) => (fails(operation, path) ? { code: 'EIO' } : undefined),
     };
-    const making: Promise<unknown> =
-      kind === 'snapshot'
-        ? createSnapshot(place, '/content', 'snapshot-1.tar', ids(), { signal: noAbort() })
-        : backups.create('/content', backupOptions('/content'));
-    const code = await settled(world, making).catch((error: unknown) => toStewardError(error).code);
+    const code = await settled(world, madeOf(place, kind)).catch(
+      (error: unknown) => toStewardError(error).code,
+    );
     expect(code).toBe('backup-failed');
   });
 
@@ -149,7 +147,7 @@ describe('the same content code in the simulated world', () => {
     'a %s does not fail for a file that goes between the times of its folder and its names',
     async (kind) => {
       const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
-      const { world, backups } = place;
+      const { world } = place;
       await world.files.makeDirectory('/content');
       await world.files.write('/content/stays', 'here');
       await world.files.write('/content/goes', 'away');
@@ -163,12 +161,7 @@ describe('the same content code in the simulated world', () => {
           return undefined;
         },
       };
-      const options = backupOptions('/content');
-      const making: Promise<ArchiveManifest> =
-        kind === 'snapshot'
-          ? createSnapshot(place, '/content', 'snapshot-1.tar', ids(), { signal: noAbort() })
-          : backups.create('/content', options).then(({ manifest }) => manifest);
-      const { parts, tree } = await settled(world, making);
+      const { parts, tree } = await settled(world, madeOf(place, kind));
       // It holds what was there, and does not say that this is what is there now.
       expect(parts).toMatchObject([{ entries: 3 }]);
       expect(tree).toMatchObject({ entries: 2, isExact: false });
@@ -179,7 +172,7 @@ describe('the same content code in the simulated world', () => {
     'a %s does not fail for a file that goes between its look-up by tar and its opening',
     async (kind) => {
       const place = placeIn(SimulatedWorld.fromSeed(1, workspacePrograms));
-      const { world, backups } = place;
+      const { world } = place;
       await world.files.makeDirectory('/content');
       await world.files.write('/content/goes', 'away');
       await world.files.write('/content/stays', 'here');
@@ -190,11 +183,7 @@ describe('the same content code in the simulated world', () => {
           return undefined;
         },
       };
-      const making: Promise<ArchiveManifest> =
-        kind === 'snapshot'
-          ? createSnapshot(place, '/content', 'snapshot-1.tar', ids(), { signal: noAbort() })
-          : backups.create('/content', backupOptions('/content')).then(({ manifest }) => manifest);
-      const { parts, tree } = await settled(world, making);
+      const { parts, tree } = await settled(world, madeOf(place, kind));
       expect(parts).toMatchObject([{ entries: 2 }]);
       expect(tree).toMatchObject({ entries: 2, isExact: false });
     },
@@ -258,6 +247,15 @@ describe('the same content code in the simulated world', () => {
     });
   });
 });
+
+async function madeOf(
+  place: ReturnType<typeof placeIn>,
+  kind: 'snapshot' | 'backup',
+): Promise<ArchiveManifest> {
+  if (kind === 'snapshot')
+    return createSnapshot(place, '/content', 'snapshot-1.tar', ids(), { signal: noAbort() });
+  return (await place.backups.create('/content', backupOptions('/content'))).manifest;
+}
 
 /** Backups wait a moment before they look at the clock. */
 function settled<Result>(world: SimulatedWorld, work: Promise<Result>): Promise<Result> {

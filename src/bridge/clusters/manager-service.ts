@@ -1,4 +1,4 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { StewardError } from '../../errors/steward-error.js';
 import { WorkspaceManagerService, WorkspaceStatus } from '../../gen/ws-manager-api/core.js';
 import type { ServiceClient } from '../../grpc/client.js';
@@ -26,8 +26,6 @@ export const BridgedManagerService = {
 
 /** Field of `GetWorkspacesResponse` that holds one status. */
 const STATUS_FIELD = 1;
-/** Of the wire: a message after its length. */
-const LENGTH_DELIMITED = 2;
 
 function* statusesIn(bytes: Uint8Array): Generator<WorkspaceStatus, void, undefined> {
   const reader = new BinaryReader(bytes);
@@ -41,7 +39,7 @@ function* statusesIn(bytes: Uint8Array): Generator<WorkspaceStatus, void, undefi
 function decoded(reader: BinaryReader): WorkspaceStatus | undefined {
   try {
     const [field, type] = reader.tag();
-    if (field === STATUS_FIELD && type === LENGTH_DELIMITED) {
+    if (field === STATUS_FIELD && type === WireType.LengthDelimited) {
       return WorkspaceStatus.decode(reader, reader.uint32());
     }
     reader.skip(type, field);
