@@ -23,3 +23,5 @@ export const REMOVE_ROUNDS_MAX = 100;
 export const DRAIN_CHECK_MS = 250;
 /** Looks in a row without anything to read before such output counts as ended. */
 export const DRAIN_LOOKS_MAX = 4;
+/** Looks at a folder in which entries go meanwhile, before it is given up. */
+export const LIST_LOOKS_MAX = 20;

@@ -1,7 +1,7 @@
 import { constants, createReadStream, type Dirent } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
-import { READ_CHUNK_BYTES, READ_UNKNOWN_BYTES } from '../bounds.js';
+import { LIST_LOOKS_MAX, READ_CHUNK_BYTES, READ_UNKNOWN_BYTES } from '../bounds.js';
 import { errorCode, fileError } from '../file-error.js';
 import type {
   BeneathOptions,
@@ -103,8 +103,14 @@ export class RealFiles implements Files {
   }
 
   async list(path: string): Promise<readonly DirectoryEntry[]> {
-    const entries = await fs.readdir(path, { withFileTypes: true });
-    return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
+    for (let looks = 1; ; looks += 1) {
+      try {
+        const entries = await fs.readdir(path, { withFileTypes: true });
+        return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
+      } catch (error) {
+        if (looks === LIST_LOOKS_MAX || !isEntryGone(error, path)) throw error;
+      }
+    }
   }
 
   async *entries(path: string): AsyncGenerator<DirectoryEntry> {
@@ -189,6 +195,12 @@ async function readWithin(handle: fs.FileHandle, path: string, limitBytes: numbe
     length += bytesRead;
     if (length > limitBytes) throw fileError('EFBIG', 'read', path);
   }
+}
+
+/** What kind an entry is Node asks by its name where the kernel does not say it, as of a process that ends meanwhile. */
+function isEntryGone(error: unknown, path: string): boolean {
+  const isOfEntry = error instanceof Error && 'path' in error && error.path !== path;
+  return isOfEntry && errorCode(error) === 'ENOENT';
 }
 
 function kindOf(entry: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): EntryKind {
